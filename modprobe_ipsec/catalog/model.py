@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The types of the map in `data/`: what IPsec transforms exist and what the kernel makes of them.
+
+All lengths are in bits. Names are those of IANA's IKEv2 registry (transforms) and of
+net/xfrm/xfrm_algo.c and crypto/ (algorithms, templates).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Daemon(StrEnum):
+    """The IKE daemons whose languages we read."""
+
+    LIBRESWAN = "libreswan"
+    STRONGSWAN = "strongswan"
+
+
+class Protocol(StrEnum):
+    """The IPsec protocols; `comp` is IPComp, RFC 3173."""
+
+    ESP = "esp"
+    AH = "ah"
+    COMP = "comp"
+
+
+class Family(StrEnum):
+    """The outer address family of an SA."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+
+
+class Kind(StrEnum):
+    """The four tables of net/xfrm/xfrm_algo.c."""
+
+    AEAD = "aead"
+    CIPHER = "cipher"
+    AUTH = "auth"
+    COMP = "comp"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transform:
+    """One ENCR, INTEG or IPComp transform, as a daemon negotiates it and the kernel names it.
+
+    There is one object for each, so they compare and hash by identity.
+    """
+
+    # e.g. AES_GCM_16
+    name: str
+    kind: Kind
+    # Transform id of IKEv2 (IANA, or >= 1024 for a daemon's private use); None where it has none.
+    iana: int | None
+    # Name in xfrm_algo.c, e.g. rfc4106(gcm(aes)); empty if no kernel can do it.
+    xfrm: str
+    # Protocols in which a daemon accepts it.
+    protocols: tuple[Protocol, ...]
+    # Key lengths that may be negotiated, without salt. (0,) if there is no key.
+    key_bits: tuple[int, ...]
+    # What a netlink key carries on top: the nonce part of the IV.
+    salt_bits: int
+    # Length of the ICV on the wire (AEAD and AUTH), 0 for the others.
+    icv_bits: int
+    # Block that the kernel puts around it to make IVs: seqiv, echainiv or empty.
+    geniv: str
+    # Names libreswan knows it by, lower case; the key length is grammar there.
+    libreswan: tuple[str, ...]
+    # The one IKE version (1 or 2) in which libreswan takes it; 0: both.
+    libreswan_ike: int
+    # Whether libreswan still has it in FIPS mode.
+    libreswan_fips: bool
+    # strongSwan's keywords with the key length (in bits) that each one means.
+    strongswan: Mapping[str, int]
+    # Why no kernel can do it, if so.
+    why_not: str
+
+    @property
+    def is_aead(self) -> bool:
+        return self.kind is Kind.AEAD
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """Kernels that make a request: all up to `last`, none from `gone` on.
+
+    Between the two it counts exactly where something answers it. Versions are (major, minor).
+    """
+
+    last: tuple[int, int]
+    gone: tuple[int, int]
+    # In FIPS mode every kernel makes it.
+    fips: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A crypto request that building something makes and no name shows. `%` is the argument."""
+
+    request: str
+    # Kernels that make it: from the first version on, up to but not with the second.
+    since: tuple[int, int] = (0, 0)
+    before: tuple[int, int] = (9999, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request outside the crypto API, by its module alias, and what answers it."""
+
+    # xfrm-type-2-50
+    alias: str
+    # The module's name on every kernel so far, for hosts that have no module index: esp4
+    module: str
+    # Kernel configuration option, without CONFIG_.
+    config: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The whole map. Built once by `loader.build`, never changed."""
+
+    transforms: Mapping[str, Transform]
+    # Look-up of proposal words: libreswan's in lower case, strongSwan's exact with the key length.
+    libreswan: Mapping[str, Transform]
+    strongswan: Mapping[str, tuple[Transform, int]]
+    key_exchange: Mapping[Daemon, frozenset[str]]
+    prf: Mapping[Daemon, frozenset[str]]
+    # Words that libreswan's parser knows and refuses.
+    not_supported: frozenset[str]
+    defaults: Mapping[Daemon, Mapping[Protocol, str]]
+    # Crypto: hidden parts, requests that died out, names that one CPU module registers whole.
+    parts: Mapping[str, tuple[Part, ...]]
+    not_for_packets: frozenset[str]
+    until: Mapping[str, Until]
+    whole: Mapping[str, Mapping[str, tuple[str, ...]]]
+    cpu_words: Mapping[str, str]
+    config: Mapping[str, str]
+    xfrm: Request
+    types: Mapping[tuple[Protocol, Family], tuple[Request, ...]]
+    never_load: Mapping[str, str]
