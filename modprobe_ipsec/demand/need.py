@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the kernel must be able to do, and because of what: the common end of all demand parsers."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from modprobe_ipsec.catalog.model import Daemon, Family, Kind, Protocol, Transform
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One transform with one key length (bits, without salt)."""
+
+    transform: Transform
+    key_bits: int
+
+    @property
+    def netlink_key_bits(self) -> int:
+        """Length of the key as XFRM messages carry it: with the salt."""
+        return self.key_bits + self.transform.salt_bits
+
+    @property
+    def label(self) -> str:
+        """IANA-style name with the key length where there is a choice: AES_GCM_16_256."""
+        several = len(self.transform.key_bits) > 1
+        return f"{self.transform.name}_{self.key_bits}" if several else self.transform.name
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """The algorithms of one SA, before it is said for which address family.
+
+    ESP with an AEAD has no `integrity`; ESP without integrity is encryption only (the kernel then
+    uses digest_null); AH has no `encryption`; IPComp has the compression as `encryption`.
+    """
+
+    protocol: Protocol
+    encryption: Choice | None
+    integrity: Choice | None
+    esn: bool = False
+
+    @property
+    def label(self) -> str:
+        """`ESP AES_CBC_128 HMAC_SHA2_256_128 ESN`: how reports name it."""
+        parts = [self.protocol.upper() if self.protocol is not Protocol.COMP else "IPComp"]
+        parts += [choice.label for choice in (self.encryption, self.integrity) if choice]
+        return " ".join(parts) + (" ESN" if self.esn else "")
+
+    @property
+    def crypto_name(self) -> str:
+        """What the kernel asks its crypto API for when it builds an SA of this suite.
+
+        source: net/ipv4/esp4.c esp_init_aead, esp_init_authenc; net/ipv4/ah4.c ah_init_state;
+        net/xfrm/xfrm_ipcomp.c. Empty if no kernel can do it.
+        """
+        encryption = self.encryption.transform if self.encryption else None
+        integrity = self.integrity.transform if self.integrity else None
+        if not all(transform.xfrm for transform in (encryption, integrity) if transform):
+            return ""
+        if encryption is None:
+            return integrity.xfrm if integrity else ""
+        if encryption.kind is Kind.AEAD:
+            name = encryption.xfrm
+        elif encryption.kind is Kind.CIPHER:
+            template = "authencesn" if self.esn else "authenc"
+            hash_name = integrity.xfrm if integrity else "digest_null"
+            name = f"{template}({hash_name},{encryption.xfrm})"
+        else:
+            return encryption.xfrm
+        return f"{encryption.geniv}({name})" if encryption.geniv else name
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a need comes from: the command line, a daemon's built-in default, a file's line."""
+
+    # `--esp`, `libreswan's default`, `/etc/ipsec.conf:12 conn office`
+    where: str
+    # The text that stands there: `aes256gcm16-x25519`.
+    text: str = ""
+    daemon: Daemon | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One thing that the kernel must be able to do, because of its sources."""
+
+    suite: Suite
+    family: Family
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """`ESP IPv4 AES_GCM_16_256`."""
+        protocol, _, rest = self.suite.label.partition(" ")
+        family = "IPv4" if self.family is Family.IPV4 else "IPv6"
+        return f"{protocol} {family} {rest}".rstrip()
+
+
+def merge(needs: Iterable[Need]) -> tuple[Need, ...]:
+    """Make equal needs one, in the order of their first appearance, with all their sources."""
+    seen: dict[tuple[Suite, Family], Need] = {}
+    for need in needs:
+        key = (need.suite, need.family)
+        if key in seen:
+            new = tuple(s for s in need.sources if s not in seen[key].sources)
+            seen[key] = replace(seen[key], sources=seen[key].sources + new)
+        else:
+            seen[key] = need
+    return tuple(seen.values())
