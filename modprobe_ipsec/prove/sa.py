@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A throw-away security association: what a need looks like to the kernel."""
+
+import os
+from dataclasses import dataclass, field
+
+from modprobe_ipsec.catalog.model import Family, Kind, Protocol
+from modprobe_ipsec.demand.need import Choice, Need
+
+# XFRM_MODE_TUNNEL, include/uapi/linux/xfrm.h
+TUNNEL = 1
+
+# Smaller ones are reserved (RFC 4303, 2.1; RFC 3173, 3.3), those of IPComp end at 65535.
+FIRST_SPI = 0x100
+
+
+@dataclass(frozen=True, slots=True)
+class SaAlgorithm:
+    """An algorithm as XFRM messages carry it; two are equal if they differ only in the key."""
+
+    kind: Kind
+    name: str
+    # With the salt; `key` is that long.
+    key_bits: int
+    # 0 for ciphers and compression.
+    icv_bits: int
+    key: bytes = field(default=b"", compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.name} with a key of {self.key_bits} and an ICV of {self.icv_bits} bits"
+
+
+@dataclass(frozen=True, slots=True)
+class Sa:
+    """A security association between two addresses that are reserved for documentation."""
+
+    protocol: Protocol
+    family: Family
+    spi: int
+    # AEAD, cipher or compression first, then integrity.
+    algorithms: tuple[SaAlgorithm, ...]
+    esn: bool = False
+    mode: int = TUNNEL
+
+    def __str__(self) -> str:
+        esn = ", ESN" if self.esn else ""
+        return f"{'; '.join(map(str, self.algorithms))}{esn}, mode {self.mode}"
+
+
+def sa_for(need: Need, number: int) -> Sa:
+    """Return an SA as both daemons would set it up, with a random key; `number` tells SAs apart."""
+    suite = need.suite
+    choices = (suite.encryption, suite.integrity)
+    algorithms = tuple(_algorithm(choice) for choice in choices if choice)
+    return Sa(suite.protocol, need.family, FIRST_SPI + number, algorithms, suite.esn)
+
+
+def _algorithm(choice: Choice) -> SaAlgorithm:
+    transform, bits = choice.transform, choice.netlink_key_bits
+    # Random also keeps the thirds of a 3DES key apart: in FIPS mode the kernel insists on that.
+    key = os.urandom(bits // 8)
+    return SaAlgorithm(transform.kind, transform.xfrm, bits, transform.icv_bits, key)
