@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options of all tests. Here, because pytest reads options before it looks into sub-directories."""
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --kernel."""
+    parser.addoption(
+        "--kernel",
+        action="append",
+        metavar="NAME",
+        help="run tests on real kernels on this one (repeatable; default: all; see tests/vm)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the markers known."""
+    config.addinivalue_line("markers", "vm: boots a real kernel under emulation (5-10 s each)")
+    config.addinivalue_line("markers", "oracle: compares with a daemon's own parser")

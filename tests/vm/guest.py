@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Boot a kernel under QEMU, run one command as root, and return what it said."""
+
+import gzip
+import subprocess
+import tempfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import image
+from .kernels import Kernel
+from .vmlinux import bootable
+
+CONSOLE_TAIL = 4000
+COMMAND_LINE = "quiet panic=-1 mitigations=off console=ttyS0"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command in a guest did."""
+
+    status: int
+    """As a shell says it: 128 and more for a signal."""
+    stdout: str
+    stderr: str
+    console: str
+    """Whatever the kernel had to say meanwhile."""
+
+
+class LostGuest(Exception):
+    """The guest died, or said nothing in time; whether its command succeeded is unknown."""
+
+    def __init__(self, reason: str, console: str) -> None:
+        super().__init__(f"{reason}; the end of its console:\n{console[-CONSOLE_TAIL:]}")
+        self.reason = reason
+        self.console = console
+
+
+def run(
+    kernel: Kernel,
+    command: Sequence[str],
+    *,
+    timeout: float = 60,
+    cpu: str = "max",
+    cmdline: str = "",
+    files: Mapping[str, bytes] | None = None,
+    memory: int = 768,
+) -> Result:
+    """Run a command in a fresh guest that has loaded no module.
+
+    The kernel loads modules by itself when asked, through the real modprobe; a wrapper that records
+    this goes into `files` and into /proc/sys/kernel/modprobe. `files` are put at
+    absolute paths, executable if they start with `#!`; `cpu="qemu64"` has no AES instructions;
+    `cmdline` is added to the kernel's command line; `memory` is in MiB.
+    """
+    with tempfile.TemporaryDirectory(prefix="modprobe-ipsec-vm-") as work:
+        initrd, console, answer = (Path(work, name) for name in ("initrd", "console", "answer"))
+        image.build(kernel, command, files or {}, initrd)
+        machine = (
+            *("qemu-system-x86_64", "-M", "q35,accel=tcg", "-cpu", cpu, "-m", str(memory)),
+            *("-nodefaults", "-no-reboot", "-display", "none"),
+            *("-chardev", f"file,id=console,path={console}", "-serial", "chardev:console"),
+            *("-chardev", f"file,id=answer,path={answer}", "-serial", "chardev:answer"),
+            *("-kernel", str(bootable(kernel)), "-initrd", str(initrd)),
+            *("-append", f"{COMMAND_LINE} {cmdline}".rstrip()),
+        )
+        try:
+            emulator = subprocess.run(
+                machine, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout
+            )
+        except subprocess.TimeoutExpired:
+            raise LostGuest(f"no answer within {timeout:g} s", _text(console)) from None
+        if emulator.returncode:
+            problem = emulator.stderr.decode(errors="replace").strip()
+            raise LostGuest(f"qemu failed: {problem}", _text(console))
+        said = _text(console)
+        result = _parse(answer.read_bytes(), said)
+    if not result:
+        raise LostGuest("the guest died without an answer", said)
+    return result
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+def _parse(answer: bytes, console: str) -> Result | None:
+    """The answer as `image.MAGIC` describes it; None if it is not complete."""
+    head, _, packed = answer.partition(b"\n")
+    fields = head.decode(errors="replace").split()
+    if len(fields) != 4 or fields[0] != image.MAGIC:
+        return None
+    try:
+        status, size, error_size = map(int, fields[1:])
+        output = gzip.decompress(packed)
+    except (ValueError, EOFError, gzip.BadGzipFile, zlib.error):
+        return None
+    if len(output) != size + error_size:
+        return None
+    stdout, stderr = (part.decode(errors="replace") for part in (output[:size], output[size:]))
+    return Result(status, stdout, stderr, console)
