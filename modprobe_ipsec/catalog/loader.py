@@ -16,7 +16,7 @@ from modprobe_ipsec.catalog.model import (
     Transform,
     Until,
 )
-from modprobe_ipsec.catalog.strict_yaml import Table, parse
+from modprobe_ipsec.catalog.table import Table
 from modprobe_ipsec.errors import ConfigError
 
 FILES = ("transforms", "exchange", "defaults", "crypto", "protocols", "never_load")
@@ -30,13 +30,16 @@ class _Row:
 
     def __init__(self, table: object, file: str, line: int) -> None:
         self.file, self.line = file, line
-        if not isinstance(table, Table):
+        # Before the first error, which may need them; a map that was parsed at build time, and
+        # checked then, has none.
+        self.lines: Mapping[str, int] = table.lines if isinstance(table, Table) else {}
+        if not isinstance(table, dict):
             raise self.error("a mapping is expected")
-        self.table = table
+        self.table: dict[str, object] = table
         self.rest = dict(table)
 
     def error(self, what: str, key: str = "") -> ConfigError:
-        line = self.table.lines[key] if key else self.line
+        line = self.lines.get(key, self.line)
         return ConfigError(f"data/{self.file}.yaml:{line}: {what}")
 
     def take(self, key: str, kind: type[_T], default: _T | None = None) -> _T:
@@ -73,23 +76,31 @@ class _Row:
     def rows(self) -> Iterator[tuple[str, "_Row"]]:
         """All keys, each of them a mapping."""
         for key, value in self.table.items():
-            yield key, _Row(value, self.file, self.table.lines[key])
+            yield key, _Row(value, self.file, self.lines.get(key, 0))
         self.rest.clear()
 
     def sub(self, key: str) -> "_Row":
-        return _Row(self.take(key, dict), self.file, self.table.lines[key])
+        return _Row(self.take(key, dict), self.file, self.lines.get(key, 0))
 
     def done(self) -> None:
         for key in self.rest:
             raise self.error(f"unknown key `{key}`", key)
 
 
-def build(texts: Mapping[str, str]) -> Catalog:
-    """Make the catalog from the text of each of `FILES`.
+def parse_all(texts: Mapping[str, str]) -> dict[str, Table]:
+    """Parse the YAML text of each of `FILES`. Raises ConfigError that names file and line."""
+    # costs as much as the rest of a start-up; an installed package has the map parsed already
+    from modprobe_ipsec.catalog.strict_yaml import parse
+
+    return {name: parse(texts[name], f"data/{name}.yaml") for name in FILES}
+
+
+def build(trees: Mapping[str, object]) -> Catalog:
+    """Check the parsed map and make the catalog.
 
     Raises ConfigError that names file and line.
     """
-    rows = {name: _Row(parse(texts[name], f"data/{name}.yaml"), name, 1) for name in FILES}
+    rows = {name: _Row(trees[name], name, 1) for name in FILES}
     transforms = {name: _transform(name, row) for name, row in rows["transforms"].rows()}
     crypto = rows["crypto"]
     catalog = Catalog(
@@ -247,7 +258,7 @@ def _types(row: _Row) -> Iterator[tuple[tuple[Protocol, Family], tuple[Request, 
     for protocol in Protocol:
         sub = row.sub(protocol)
         for family in Family:
-            line = sub.table.lines.get(family, sub.line)
+            line = sub.lines.get(family, sub.line)
             entries = (_Row(entry, sub.file, line) for entry in sub.take(family, list))
             yield (protocol, family), tuple(_request(entry) for entry in entries)
         sub.done()

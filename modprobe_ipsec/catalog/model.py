@@ -6,8 +6,8 @@ net/xfrm/xfrm_algo.c and crypto/ (algorithms, templates).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Daemon(StrEnum):
@@ -41,8 +41,7 @@ class Kind(StrEnum):
     COMP = "comp"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Transform:
+class Transform(NamedTuple):
     """One ENCR, INTEG or IPComp transform, as a daemon negotiates it and the kernel names it.
 
     There is one object for each, so they compare and hash by identity.
@@ -76,13 +75,18 @@ class Transform:
     # Why no kernel can do it, if so.
     why_not: str
 
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
     @property
     def is_aead(self) -> bool:
         return self.kind is Kind.AEAD
 
 
-@dataclass(frozen=True, slots=True)
-class Until:
+class Until(NamedTuple):
     """Kernels that make a request: all up to `last`, none from `gone` on.
 
     Between the two it counts exactly where something answers it. Versions are (major, minor).
@@ -94,8 +98,7 @@ class Until:
     fips: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A crypto request that building something makes and no name shows. `%` is the argument."""
 
     request: str
@@ -104,8 +107,7 @@ class Part:
     before: tuple[int, int] = (9999, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A request outside the crypto API, by its module alias, and what answers it."""
 
     # xfrm-type-2-50
@@ -116,8 +118,7 @@ class Request:
     config: str
 
 
-@dataclass(frozen=True, slots=True)
-class Catalog:
+class Catalog(NamedTuple):
     """The whole map. Built once by `loader.build`, never changed."""
 
     transforms: Mapping[str, Transform]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """YAML without its traps: what is not plainly a text, a whole number or true/false is an error.
 
-YAML 1.1 reads `no` as false, `010` as 8, `5.10` as 5.1, `1:20` as 80 and keeps the last of two equal
-keys. Here each of these is an error with file and line; quotes make any of them a text.
+YAML 1.1 reads `no` as false, `010` as 8, `5.10` as 5.1, `1:20` as 80 and keeps the last of two
+equal keys. Here each of these is an error with file and line; quotes make any of them a text.
 """
 
 import re
@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import yaml
 
+from modprobe_ipsec.catalog.table import Table
 from modprobe_ipsec.errors import ConfigError
 
 # The wheel and Debian's package bring the C parser, eight times as fast; a source build may not.
@@ -25,16 +26,6 @@ _TRAP = re.compile(
         [0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*)\Z""",
     re.VERBOSE | re.IGNORECASE,
 )
-
-
-class Table(dict[str, Any]):
-    """A mapping that knows the line of each of its keys."""
-
-    __slots__ = ("lines",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: dict[str, int] = {}
 
 
 class _Loader(_Base):  # type: ignore[misc]  # yaml's classes are chosen at run time

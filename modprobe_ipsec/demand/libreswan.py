@@ -5,7 +5,6 @@ source: lib/libswan/{proposals,v1_proposals,v2_proposals,esp_info,ah_info}.c
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Protocol, Transform
@@ -83,18 +82,18 @@ def default(
     return tuple(dict.fromkeys(suites))
 
 
-@dataclass(slots=True)
 class _Proposal:
     """What one alternative names, in order of preference, each with its place."""
 
-    first: Token
-    impaired: bool
-    # Key length 0: any of them.
-    encryption: list[tuple[Token, Transform, int]] = field(default_factory=list)
-    # None: without.
-    integrity: list[tuple[Token, Transform | None]] = field(default_factory=list)
-    key_exchange: list[tuple[Token, str]] = field(default_factory=list)
-    esn: list[tuple[Token, bool]] = field(default_factory=list)
+    def __init__(self, first: Token, impaired: bool) -> None:
+        self.first = first
+        self.impaired = impaired
+        # Key length 0: any of them.
+        self.encryption: list[tuple[Token, Transform, int]] = []
+        # None: without.
+        self.integrity: list[tuple[Token, Transform | None]] = []
+        self.key_exchange: list[tuple[Token, str]] = []
+        self.esn: list[tuple[Token, bool]] = []
 
     def suites(self, words: Words, allowed: tuple[bool, ...]) -> Iterator[Suite]:
         """Multiply the lists out; an AEAD goes without integrity whatever the list says."""

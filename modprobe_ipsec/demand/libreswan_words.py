@@ -5,7 +5,7 @@ source: lib/libswan/{alg_byname,ike_alg,ike_alg_dh}.c
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Kind, Protocol, Transform
 from modprobe_ipsec.demand.errors import Misread
@@ -38,8 +38,7 @@ _IKEV2_ONLY = _ML_KEM | {NO_KEY_EXCHANGE, "dh19", "dh20", "dh31"}
 _NOT_IN_FIPS = _ML_KEM | {"dh5", "dh23", "dh24", "dh31"}
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word, the delimiter before it (empty for the first one), and where it stands."""
 
     before: str
@@ -56,8 +55,7 @@ class Token:
         return Misread(problem, self.word, self.position, known)
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(NamedTuple):
     """What one protocol, version of IKE and FIPS mode know."""
 
     protocol: Protocol

@@ -2,13 +2,12 @@
 """What the kernel must be able to do, and because of what: the common end of all demand parsers."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from modprobe_ipsec.catalog.model import Daemon, Family, Kind, Protocol, Transform
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """One transform with one key length (bits, without salt)."""
 
     transform: Transform
@@ -26,8 +25,7 @@ class Choice:
         return f"{self.transform.name}_{self.key_bits}" if several else self.transform.name
 
 
-@dataclass(frozen=True, slots=True)
-class Suite:
+class Suite(NamedTuple):
     """The algorithms of one SA, before it is said for which address family.
 
     ESP with an AEAD has no `integrity`; ESP without integrity is encryption only (the kernel then
@@ -70,8 +68,7 @@ class Suite:
         return f"{encryption.geniv}({name})" if encryption.geniv else name
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where a need comes from: the command line, a daemon's built-in default, a file's line."""
 
     # `--esp`, `libreswan's default`, `/etc/ipsec.conf:12 conn office`
@@ -81,8 +78,7 @@ class Source:
     daemon: Daemon | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """One thing that the kernel must be able to do, because of its sources."""
 
     suite: Suite
@@ -104,7 +100,7 @@ def merge(needs: Iterable[Need]) -> tuple[Need, ...]:
         key = (need.suite, need.family)
         if key in seen:
             new = tuple(s for s in need.sources if s not in seen[key].sources)
-            seen[key] = replace(seen[key], sources=seen[key].sources + new)
+            seen[key] = seen[key]._replace(sources=seen[key].sources + new)
         else:
             seen[key] = need
     return tuple(seen.values())

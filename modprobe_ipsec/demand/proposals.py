@@ -2,7 +2,6 @@
 """Proposals in either daemon's language -> suites and needs."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
 from modprobe_ipsec.demand import libreswan, strongswan
@@ -105,4 +104,4 @@ def _label(suite: Suite) -> str:
 
 
 def _without_esn(suite: Suite) -> Suite:
-    return replace(suite, esn=False)
+    return suite._replace(esn=False)

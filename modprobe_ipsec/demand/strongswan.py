@@ -7,7 +7,7 @@ source: src/libstrongswan/crypto/proposal/proposal.c, crypto/key_exchange.c,
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Kind, Protocol
 from modprobe_ipsec.demand.errors import Misread
@@ -19,8 +19,7 @@ _VICI_LENGTH = 2047
 _ESN = {"esn": True, "noesn": False}
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(NamedTuple):
     """One proposal: what it names of each kind, in order of preference."""
 
     protocol: Protocol

@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Finds the files of `data/` that come with this package."""
 
-from pathlib import Path
+import os
 
 from modprobe_ipsec.errors import ConfigError
 
 # In a wheel the map lies inside the package, in the repository beside it.
-_PLACES = (Path(__file__).parent.parent / "data", Path(__file__).parent.parent.parent / "data")
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+_PLACES = (f"{_PACKAGE}/data", f"{os.path.dirname(_PACKAGE)}/data")  # noqa: PTH120
 
 
 def read_data(names: tuple[str, ...]) -> dict[str, str]:
     """Read `data/NAME.yaml` for each name. Raises ConfigError where one is missing."""
-    for place in _PLACES:
-        if place.is_dir():
-            break
-    else:
-        raise ConfigError("the map (data/*.yaml) is missing", "reinstall modprobe-ipsec")
+    place = next((place for place in _PLACES if os.path.isdir(place)), _PLACES[0])  # noqa: PTH112
+    texts = {}
     try:
-        return {name: (place / f"{name}.yaml").read_text(encoding="utf-8") for name in names}
+        for name in names:
+            with open(f"{place}/{name}.yaml", encoding="utf-8") as file:  # noqa: PTH123
+                texts[name] = file.read()
     except OSError as error:
-        raise ConfigError(
-            f"{error.filename}: {error.strerror}", "reinstall modprobe-ipsec"
-        ) from None
+        message = f"{error.filename}: {error.strerror}"
+        raise ConfigError(message, "reinstall modprobe-ipsec") from None
+    return texts

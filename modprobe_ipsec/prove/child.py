@@ -24,8 +24,8 @@ def run(work: Callable[[Send], None], receive: Callable[[Message], None], timeou
     """Run `work(send)` in a child; what it sends goes to `receive`.
 
     Returns an empty text if the child came to its end and was never silent for `timeout` seconds,
-    else why not. Whatever happens, it is gone afterwards (unless the kernel never lets go of it), and it
-    dies with its parent, too.
+    else why not. Whatever happens, it is gone afterwards (unless the kernel never lets go of it),
+    and it dies with its parent, too.
     """
     parent = os.getpid()
     reader, writer = os.pipe()

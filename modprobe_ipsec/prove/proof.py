@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The kernel's own answer to a need, as values."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from os import strerror
+from typing import NamedTuple
 
 from modprobe_ipsec.demand.need import Need
 
@@ -17,8 +17,7 @@ class Answer(StrEnum):
     NOT_ASKED = "not asked"
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """What the kernel answered to one security association made as the need wants it."""
 
     need: Need
@@ -34,8 +33,7 @@ class Proof:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Proofs:
+class Proofs(NamedTuple):
     """All answers, in the order of the needs, and what asking did to the machine."""
 
     proofs: tuple[Proof, ...]

@@ -5,14 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from modprobe_ipsec.catalog.loader import FILES, build
+from modprobe_ipsec.catalog.loader import build, parse_all
 from modprobe_ipsec.catalog.model import Catalog, Family, Kind, Protocol
 from modprobe_ipsec.catalog.strict_yaml import parse
 from modprobe_ipsec.errors import ConfigError
-from modprobe_ipsec.host.shipped import read_data
-
-TEXTS = read_data(FILES)
-CATALOG = build(TEXTS)
+from tests.shipped import CATALOG, TEXTS
 
 # net/xfrm/xfrm_algo.c, all that a daemon can ask for: ICV bits (AEAD), truncation bits (auth)
 KERNEL_TABLE = {
@@ -78,7 +75,9 @@ def changed(name: str, old: str, new: str) -> dict[str, str]:
 
 
 def line_of(name: str, text: str) -> int:
-    return TEXTS[name].splitlines().index(next(x for x in TEXTS[name].splitlines() if text in x)) + 1
+    return (
+        TEXTS[name].splitlines().index(next(x for x in TEXTS[name].splitlines() if text in x)) + 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,7 +101,7 @@ def line_of(name: str, text: str) -> int:
 )
 def test_a_mistake_names_its_file_and_line(file: str, old: str, new: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        build(changed(file, old, new))
+        build(parse_all(changed(file, old, new)))
     assert message in caught.value.message
     where, line, _ = caught.value.message.split(":", 2)
     assert where == f"data/{file}.yaml"
@@ -141,4 +140,4 @@ def test_what_is_no_map_is_an_error_with_the_file(name: str) -> None:
 
 def test_catalog_is_a_value() -> None:
     assert isinstance(CATALOG, Catalog)
-    assert build(TEXTS).transforms.keys() == CATALOG.transforms.keys()
+    assert build(parse_all(TEXTS)).transforms.keys() == CATALOG.transforms.keys()

@@ -4,12 +4,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from modprobe_ipsec.catalog.loader import FILES, build
 from modprobe_ipsec.catalog.model import Protocol
 from modprobe_ipsec.demand.need import Suite
-from modprobe_ipsec.host.shipped import read_data
+from tests.shipped import CATALOG as CATALOG
 
-CATALOG = build(read_data(FILES))
 ESP, AH = Protocol.ESP, Protocol.AH
 
 

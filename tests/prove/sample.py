@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Needs to try, made from the real map."""
 
-from modprobe_ipsec.catalog.loader import FILES, build
 from modprobe_ipsec.catalog.model import Family, Kind, Protocol
 from modprobe_ipsec.demand.need import Choice, Need, Suite
-from modprobe_ipsec.host.shipped import read_data
+from tests.shipped import CATALOG
 
-TRANSFORMS = build(read_data(FILES)).transforms
+TRANSFORMS = CATALOG.transforms
 
 
 def choice(name: str, bits: int = 0) -> Choice:

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known about one kernel and machine, as values: the input of the planner.
+
+Nothing here reads anything; `gather.gather(Host)` fills it in. A fact that could not be learned is
+None (or an `Unreadable` in `gaps`), never an empty answer: absence of evidence is not evidence.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class ModuleState(StrEnum):
+    """What the kernel says about a module now."""
+
+    BUILTIN = "builtin"
+    LIVE = "live"
+    COMING = "coming"
+    GOING = "going"
+
+
+class Algorithm(NamedTuple):
+    """One record of /proc/crypto that can be used: self-test passed and not internal."""
+
+    # cbc(aes)
+    name: str
+    # cbc-aes-aesni
+    driver: str
+    # The module it lives in, "kernel" for built-in code.
+    module: str
+    priority: int
+    # skcipher, aead, shash, ...
+    type: str
+
+
+class ModuleFile(NamedTuple):
+    """A module that lies in the module tree of this kernel (a line of modules.dep)."""
+
+    # Canonical name, with underscores.
+    name: str
+    # Relative to the tree: kernel/arch/x86/crypto/aesni-intel.ko
+    path: str
+    # Canonical names of everything that must be live before, direct and indirect, in the order of
+    # modules.dep: the last one is to be loaded first.
+    deps: tuple[str, ...]
+
+
+class ModuleIndex(NamedTuple):
+    """The module tree of a kernel: /lib/modules/RELEASE."""
+
+    # By canonical name.
+    files: Mapping[str, ModuleFile]
+    # Modules that answer an alias, loadable ones first, in the order of the index. Only the kinds
+    # of alias that matter here: crypto-*, xfrm-*, net-pf-*, rtnl-link-*, xfrm_iptfs has none.
+    aliases: Mapping[str, tuple[str, ...]]
+    # cpu:type:... patterns of each module that has some.
+    cpu_patterns: Mapping[str, tuple[str, ...]]
+    builtin: frozenset[str]
+    # Whether modules.builtin.modinfo told the aliases of built-in code.
+    knows_builtin_aliases: bool
+    # Canonical name -> what modules.softdep wants before and after it (names or aliases).
+    softdeps: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
+
+
+class Directive(StrEnum):
+    """What modprobe.d or the kernel command line does to a module."""
+
+    INSTALL = "install"
+    # blacklist in modprobe.d and modprobe.blacklist= on the kernel command line: libkmod's.
+    BLACKLIST = "blacklist"
+    # module_blacklist= on the kernel command line: the kernel's own.
+    MODULE_BLACKLIST = "module_blacklist"
+    # initcall_blacklist= on the kernel command line: names functions, not modules.
+    INITCALL_BLACKLIST = "initcall_blacklist"
+    ALIAS = "alias"
+    OPTIONS = "options"
+    SOFTDEP = "softdep"
+
+
+class Rule(NamedTuple):
+    """A line of modprobe.d, or a word of the kernel command line, that changes what loading does.
+
+    `modprobe_d.applies` says for which module or alias, `modprobe_d.blocks` whether it forbids.
+    """
+
+    directive: Directive
+    # Module name or alias as libkmod compares it, with underscores; a shell pattern for INSTALL,
+    # ALIAS and SOFTDEP; a function for INITCALL_BLACKLIST.
+    name: str
+    # The rest of the line: command of an install, module of an alias, options, soft dependencies.
+    command: str
+    # /etc/modprobe.d/dirtyfrag.conf:3 (where the line starts) or "kernel command line"
+    where: str
+    # The line itself.
+    text: str
+
+
+class Gap(NamedTuple):
+    """Something that could not be learned, and why it could not."""
+
+    # proc/crypto
+    path: str
+    # "no such file", "permission denied"
+    why: str
+    # It is not there, as against: it is there and cannot be read.
+    missing: bool = False
+
+
+class Witness(NamedTuple):
+    """What one place shows about the XFRM stack. A missing one says nothing."""
+
+    path: str
+    present: bool | None
+    # "28 counters, all zero", "acq_expires 30", ...
+    shows: str
+
+
+class Facts(NamedTuple):
+    """Everything about one kernel and machine that a verdict depends on."""
+
+    # 6.1.0-56-amd64
+    release: str
+    # Machine as uname has it: x86_64, aarch64.
+    arch: str
+    # /proc/crypto; None if it cannot be read.
+    algorithms: tuple[Algorithm, ...] | None
+    # State by canonical name from /proc/modules and /sys/module (BUILTIN: built-in code that shows
+    # itself in /sys/module, by far not all of it); None if the kernel has no list (no module
+    # support) or it cannot be read; `gaps` says which.
+    modules: Mapping[str, ModuleState] | None
+    # None if there is no tree for this release.
+    tree: ModuleIndex | None
+    # Options without CONFIG_ -> y, m, n or a value; None without any config file.
+    config: "KernelConfig | None"
+    rules: tuple[Rule, ...]
+    # cpu:type:x86,ven...:feature:,0000,...; empty if unknown.
+    cpu_modalias: str
+    # Flags of /proc/cpuinfo (`flags`, on arm64 `Features`); empty if unknown.
+    cpu_flags: frozenset[str]
+    fips: bool
+    # kernel.modprobe; None if it cannot be read, "" if autoload is off.
+    modprobe_path: str | None
+    # kernel.modules_disabled; None where the kernel has no such switch or it cannot be read.
+    modules_disabled: bool | None
+    ipv6: bool
+    # CAP_SYS_MODULE and CAP_NET_ADMIN are effective in the initial user namespace.
+    may_load: bool
+    may_prove: bool
+    witnesses: tuple[Witness, ...]
+    gaps: tuple[Gap, ...]
+
+
+class KernelConfig:
+    """The kernel's configuration, looked up option by option without reading all 6000 of them."""
+
+    __slots__ = ("_text", "path")
+
+    def __init__(self, text: str, path: str) -> None:
+        self._text = "\n" + text
+        self.path = path
+
+    def get(self, option: str) -> str:
+        """`y`, `m`, a value, or `n` for an option (without CONFIG_) that is not set."""
+        start = self._text.find(f"\nCONFIG_{option}=")
+        if start < 0:
+            return "n"
+        start += len(option) + 9
+        end = self._text.find("\n", start)
+        return self._text[start : end if end >= 0 else None].strip().strip('"')

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Puts together everything that is known about a host."""
+
+import os
+
+from modprobe_ipsec.host import (
+    cpu,
+    crypto,
+    kconfig,
+    modprobe_d,
+    modules,
+    privileges,
+    sysctl,
+    witness,
+)
+from modprobe_ipsec.host.facts import Algorithm, Facts, Gap, KernelConfig, ModuleState
+from modprobe_ipsec.host.root import Host
+
+# Configuration option -> machine as uname has it, for trees that have no /proc.
+_MACHINES = {
+    "X86_64": "x86_64",
+    "ARM64": "aarch64",
+    "PPC64": "ppc64le",
+    "S390": "s390x",
+    "ARCH_RV64I": "riscv64",
+}
+
+
+def gather(host: Host) -> Facts:
+    """Read all facts. Raises nothing: what cannot be learned is None and a Gap."""
+    gaps: list[Gap] = []
+    algorithms, states = _changing(host, gaps)
+    index = modules.read_index(host, gaps)
+    config = kconfig.read(host, gaps)
+    may_load, may_prove = privileges.read(host, gaps)
+    return Facts(
+        release=host.release,
+        arch=_arch(host, config),
+        algorithms=algorithms,
+        modules=states,
+        tree=index,
+        config=config,
+        rules=modprobe_d.read(host, gaps),
+        cpu_modalias=cpu.read_modalias(host, gaps),
+        cpu_flags=cpu.read_flags(host, gaps),
+        fips=sysctl.fips(host, gaps),
+        modprobe_path=sysctl.modprobe_path(host, gaps),
+        modules_disabled=sysctl.modules_disabled(host, gaps),
+        ipv6=sysctl.ipv6(host),
+        may_load=may_load,
+        may_prove=may_prove,
+        witnesses=witness.read(host) if host.same_kernel else (),
+        gaps=tuple(gaps),
+    )
+
+
+def refresh(facts: Facts, host: Host) -> Facts:
+    """The facts after something was loaded: algorithms and module states are read again."""
+    gaps: list[Gap] = []
+    algorithms, states = _changing(host, gaps)
+    old = [gap for gap in facts.gaps if gap.path not in _CHANGING]
+    return facts._replace(algorithms=algorithms, modules=states, gaps=(*gaps, *old))
+
+
+def module_states(host: Host) -> dict[str, ModuleState] | None:
+    """Only the states of the modules, read again: the quick look after each load."""
+    return modules.read_states(host, [])
+
+
+_CHANGING = ("proc/crypto", "proc/modules", "sys/module")
+
+
+def _changing(
+    host: Host, gaps: list[Gap]
+) -> tuple[tuple[Algorithm, ...] | None, dict[str, ModuleState] | None]:
+    if not host.same_kernel:
+        gaps += [Gap(path, f"not of kernel {host.release}") for path in _CHANGING]
+        return None, None
+    return crypto.read(host, gaps), modules.read_states(host, gaps)
+
+
+def _arch(host: Host, config: KernelConfig | None) -> str:
+    """Machine of the host, empty if nothing tells."""
+    if host.root == "/":
+        return os.uname().machine
+    # since Linux 6.1, commit bfca3dd3d068 "kernel/utsname_sysctl.c: print kernel arch"
+    told = (host.text("proc/sys/kernel/arch") or "").strip()
+    if told or config is None:
+        return told
+    return next((arch for option, arch in _MACHINES.items() if config.get(option) == "y"), "")

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What this process may do to the kernel."""
+
+from modprobe_ipsec.host.facts import Gap
+from modprobe_ipsec.host.root import Host
+
+# include/uapi/linux/capability.h
+_CAP_NET_ADMIN = 12
+_CAP_SYS_MODULE = 16
+_CAP_SYS_ADMIN = 21
+
+
+def read(host: Host, gaps: list[Gap]) -> tuple[bool, bool]:
+    """Whether this process may load modules, and whether it may prove; see `parse`.
+
+    It may do neither to a kernel that does not run here.
+    """
+    if not host.live:
+        return False, False
+    status = host.text("proc/self/status", gaps) or ""
+    uid_map = host.text("proc/self/uid_map", gaps) or ""
+    return parse(status, uid_map)
+
+
+def parse(status: str, uid_map: str) -> tuple[bool, bool]:
+    """(may load, may prove) from the text of /proc/self/status and /proc/self/uid_map.
+
+    Loading takes CAP_SYS_MODULE in the initial user namespace. Adding an SA in a network namespace
+    of our own takes CAP_NET_ADMIN in the initial one, or CAP_SYS_ADMIN wherever we are; whether an
+    unprivileged user namespace would do is not asked here: the prover finds that out by trying.
+    The kernel may still say no to either (lockdown, seccomp, an LSM).
+    """
+    caps = 0
+    for line in status.split("\n"):
+        if line.startswith("CapEff:"):
+            try:
+                caps = int(line[7:], 16)
+            except ValueError:
+                caps = 0
+            break
+    initial = uid_map.split() == ["0", "0", "4294967295"]
+
+    def has(cap: int) -> bool:
+        return bool(caps >> cap & 1)
+
+    load = initial and has(_CAP_SYS_MODULE)
+    return load, (initial and has(_CAP_NET_ADMIN)) or has(_CAP_SYS_ADMIN)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Switches of the running kernel that decide whether modules can be loaded, and by whom."""
+
+from modprobe_ipsec.host.facts import Gap
+from modprobe_ipsec.host.root import Host
+
+
+def modprobe_path(host: Host, gaps: list[Gap]) -> str | None:
+    """kernel.modprobe: the program that autoload runs, "" if autoload is off, None if unknown."""
+    if not host.same_kernel:
+        return None
+    path = host.text("proc/sys/kernel/modprobe", gaps)
+    return None if path is None else path.removesuffix("\n")
+
+
+def modules_disabled(host: Host, gaps: list[Gap]) -> bool | None:
+    """kernel.modules_disabled: nothing may be loaded until the next boot; None if unknown."""
+    if not host.same_kernel:
+        return None
+    disabled = host.text("proc/sys/kernel/modules_disabled", gaps)
+    return None if disabled is None else disabled.strip() == "1"
+
+
+def fips(host: Host, gaps: list[Gap]) -> bool:
+    """crypto.fips_enabled; a kernel without CONFIG_CRYPTO_FIPS does not have it."""
+    answer = host.read("proc/sys/crypto/fips_enabled")
+    if isinstance(answer, Gap):
+        if not answer.missing:
+            gaps.append(answer)
+        return False
+    return answer.strip() == b"1"
+
+
+def ipv6(host: Host) -> bool:
+    """Whether the kernel has an IPv6 stack; with ipv6.disable=1 it has none.
+
+    net.ipv6.conf.all.disable_ipv6 does not count: it only takes addresses away, and an SA can be
+    added all the same. A tree without /proc/net is taken to have IPv6.
+    """
+    if host.exists("proc/sys/net/ipv6") or host.exists("proc/net/if_inet6"):
+        return True
+    return not (host.exists("proc/sys/net/ipv4") or host.exists("proc/net/dev"))

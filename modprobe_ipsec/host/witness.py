@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What places in /proc show about the XFRM stack: a hint for people, never a proof.
+
+Sources: net/xfrm/xfrm_proc.c, net/xfrm/xfrm_sysctl.c, net/key/af_key.c, net/netlink/af_netlink.c.
+"""
+
+from collections.abc import Callable
+
+from modprobe_ipsec.host.facts import Witness
+from modprobe_ipsec.host.root import Host
+
+_NETLINK_XFRM = "6"
+_LIMIT = 1 << 20
+_SYSCTLS = ("xfrm_acq_expires", "xfrm_aevent_etime", "xfrm_aevent_rseqth", "xfrm_larval_drop")
+
+
+def read(host: Host) -> tuple[Witness, ...]:
+    """Every witness, also those that are not there."""
+    return (
+        _ask(host, "proc/net/xfrm_stat", counters, "only kernels with CONFIG_XFRM_STATISTICS"),
+        _ask(host, "proc/net/netlink", netlink, "/proc may be incomplete"),
+        _ask(host, "proc/net/pfkey", pfkey, "only with af_key, which no daemon of today needs"),
+        *(
+            _ask(host, f"proc/sys/net/core/{name}", _value(name), "hidden in user namespaces")
+            for name in _SYSCTLS
+        ),
+    )
+
+
+def counters(text: str) -> tuple[bool, str]:
+    """/proc/net/xfrm_stat: the number of counters, and those that are not zero."""
+    rows = [line.split() for line in text.split("\n")]
+    found = [(row[0], row[1]) for row in rows if len(row) == 2 and row[0].startswith("Xfrm")]
+    counted = [f"{name} {value}" for name, value in found if value.strip("0")]
+    return True, f"{len(found)} counters, {', '.join(counted) if counted else 'all zero'}"
+
+
+def netlink(text: str) -> tuple[bool, str]:
+    """/proc/net/netlink, `sk Eth Pid Groups ...`: who has a NETLINK_XFRM socket here."""
+    rows = [line.split() for line in text.split("\n")]
+    ports = [row[2] for row in rows if len(row) > 2 and row[1] == _NETLINK_XFRM]
+    if not ports:
+        return False, "no NETLINK_XFRM socket; nothing follows from that: xfrm_user may be loadable"
+    users = [port for port in ports if port != "0"]
+    who = f"ports {', '.join(users)}" if users else "nobody uses it"
+    return True, f"NETLINK_XFRM is there, {who}"
+
+
+def pfkey(text: str) -> tuple[bool, str]:
+    """/proc/net/pfkey: a heading and a line for each socket."""
+    sockets = sum(1 for line in text.split("\n")[1:] if line.strip())
+    return True, f"af_key is there, {sockets} sockets"
+
+
+def _value(name: str) -> Callable[[str], tuple[bool, str]]:
+    return lambda text: (True, f"{name.removeprefix('xfrm_')} {text.strip()}")
+
+
+def _ask(host: Host, path: str, show: Callable[[str], tuple[bool, str]], absent: str) -> Witness:
+    answer = host.read(path, _LIMIT)
+    if isinstance(answer, bytes):
+        present, shows = show(answer.decode("utf-8", "replace"))
+        return Witness(path, present, shows)
+    if answer.missing:
+        return Witness(path, False, f"not there; nothing follows from that: {absent}")
+    return Witness(path, None, answer.why)
