@@ -1,10 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which kernels the tests in this directory run on."""
+"""Which kernels the tests in this directory run on, and what they all want to know of them."""
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from .guest import run
 from .kernels import DEFAULT, SOURCES, Kernel, KernelError, fetch
+from .suites import Case, as_data
 from .userland import missing
+
+Rows = list[dict[str, Any]]
+# Guests that run at the same time: one for each CPU of the smallest machine that runs the tests.
+_AT_ONCE = 2
 
 
 def _names(config: pytest.Config) -> list[str]:
@@ -41,3 +53,30 @@ def kernel(request: pytest.FixtureRequest) -> Kernel:
 def newest_kernel(request: pytest.FixtureRequest) -> Kernel:
     """The last of the kernels chosen, for what does not depend on the kernel."""
     return _fetch(_names(request.config)[-1])
+
+
+def observe(kernel: Kernel, mode: str, cases: list[Case], timeout: float = 1200) -> Rows:
+    """Run guest/matrix.py over the cases in a fresh guest; the rows that it prints."""
+    script = Path(__file__).with_name("guest") / "matrix.py"
+    data = json.dumps(as_data(cases)).encode()
+    result = run(
+        kernel, ["python3", str(script), mode], files={"/cases.json": data}, timeout=timeout
+    )
+    assert result.status == 0, result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.fixture(scope="session")
+def observed(request: pytest.FixtureRequest) -> Iterator[Callable[[Kernel, str, list[Case]], Rows]]:
+    """`observe`, once for each kernel and mode; all chosen kernels start with the first call."""
+    futures: dict[tuple[str, str], Future[Rows]] = {}
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+
+        def rows(kernel: Kernel, mode: str, cases: list[Case]) -> Rows:
+            for name in _names(request.config):
+                if (name, mode) not in futures:
+                    futures[name, mode] = pool.submit(observe, _fetch(name), mode, cases)
+            return futures[kernel.name, mode].result()
+
+        yield rows
+        pool.shutdown(cancel_futures=True)

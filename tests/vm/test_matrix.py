@@ -4,38 +4,30 @@
 All of it with the kernel's own module loading switched off.
 """
 
-import json
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from .guest import run
+from tests.shipped import CATALOG
+
+from .conftest import observe
 from .kernels import Kernel
-from .suites import AEADS, ALL, PAIRS, Case, as_data
+from .suites import AEADS, ALL, PAIRS, Case
 
 pytestmark = pytest.mark.vm
 
-SCRIPT = Path(__file__).with_name("guest") / "matrix.py"
 WORKS = {"ready", "slow"}
 CANNOT = {"missing", "blocked"}
 
-
-def guest(kernel: Kernel, mode: str, cases: list[Case], timeout: float) -> list[dict[str, Any]]:
-    """Run the guest's script over the cases; its rows."""
-    data = json.dumps(as_data(cases)).encode()
-    result = run(
-        kernel, ["python3", str(SCRIPT), mode], files={"/cases.json": data}, timeout=timeout
-    )
-    assert result.status == 0, result.stderr
-    return [json.loads(line) for line in result.stdout.splitlines()]
+Observed = Callable[[Kernel, str, list[Case]], list[dict[str, Any]]]
+Matrix = list[tuple[Case, dict[str, Any], dict[str, Any]]]
 
 
-@cache
-def matrix(kernel: Kernel) -> list[tuple[Case, dict[str, Any], dict[str, Any]]]:
+@pytest.fixture(scope="session")
+def matrix(kernel: Kernel, observed: Observed) -> Matrix:
     """All cases on one kernel, in one guest; and their SAs with every accelerator loaded."""
-    rows = guest(kernel, "matrix", ALL, timeout=1200)
+    rows = observed(kernel, "matrix", ALL)
     best = [row["best"] for row in rows[len(ALL) :]]
     return list(zip(ALL, rows[: len(ALL)], best, strict=True))
 
@@ -49,14 +41,14 @@ def verdicts(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def test_without_the_tool_nothing_works(kernel: Kernel) -> None:
-    for case, row, _ in matrix(kernel):
+def test_without_the_tool_nothing_works(matrix: Matrix) -> None:
+    for case, row, _ in matrix:
         assert not any(sa["added"] for sa in row["before"].values()), case.form
 
 
-def test_ready_is_a_promise_and_cannot_is_true(kernel: Kernel) -> None:
+def test_ready_is_a_promise_and_cannot_is_true(matrix: Matrix) -> None:
     wrong = []
-    for case, row, _ in matrix(kernel):
+    for case, row, _ in matrix:
         said = verdicts(row["run"]["report"])
         assert said.keys() == row["after"].keys(), case.form
         for variant, sa in row["after"].items():
@@ -66,16 +58,16 @@ def test_ready_is_a_promise_and_cannot_is_true(kernel: Kernel) -> None:
     assert wrong == []
 
 
-def test_the_exit_status_is_the_worst_verdict(kernel: Kernel) -> None:
-    for case, row, _ in matrix(kernel):
+def test_the_exit_status_is_the_worst_verdict(matrix: Matrix) -> None:
+    for case, row, _ in matrix:
         found = {need["verdict"] for need in row["run"]["report"]["needs"]}
         expected = 2 if found & CANNOT else 1 if "slow" in found else 0
         assert row["run"]["status"] == expected, case.form
 
 
-def test_check_afterwards_says_the_same_without_asking(kernel: Kernel) -> None:
+def test_check_afterwards_says_the_same_without_asking(matrix: Matrix) -> None:
     wrong = []
-    for case, row, _ in matrix(kernel):
+    for case, row, _ in matrix:
         ran, checked = (verdicts(row[key]["report"]) for key in ("run", "check"))
         for variant, need in ran.items():
             if need["verdict"] != checked[variant]["verdict"]:
@@ -83,39 +75,36 @@ def test_check_afterwards_says_the_same_without_asking(kernel: Kernel) -> None:
     assert wrong == []
 
 
-def test_nothing_is_slow_after_the_tool(kernel: Kernel) -> None:
-    for case, row, _ in matrix(kernel):
+def test_nothing_is_slow_after_the_tool(matrix: Matrix) -> None:
+    for case, row, _ in matrix:
         slow = [n["reasons"] for n in row["run"]["report"]["needs"] if n["verdict"] == "slow"]
         assert not slow, case.form
 
 
-def test_the_driver_is_the_one_that_wins_when_all_accelerators_are_loaded(kernel: Kernel) -> None:
+def test_the_driver_is_the_one_that_wins_when_all_accelerators_are_loaded(matrix: Matrix) -> None:
     wrong = []
-    for case, row, best in matrix(kernel):
+    for case, row, best in matrix:
         for variant, winner in best.items():
             if row["after"][variant]["driver"] != winner["driver"]:
                 wrong.append((case.form, row["after"][variant]["driver"], winner["driver"]))
     assert wrong == []
 
 
-def test_the_proof_names_the_driver(kernel: Kernel) -> None:
-    for case, row, _ in matrix(kernel):
+def test_the_proof_names_the_driver(matrix: Matrix) -> None:
+    for case, row, _ in matrix:
         said = verdicts(row["run"]["report"])
         for variant, sa in row["after"].items():
             if sa["added"]:
                 assert said[variant]["proof"]["driver"] == sa["driver"], case.form
 
 
-def test_the_kernel_had_nothing_to_add(kernel: Kernel) -> None:
-    for case, row, _ in matrix(kernel):
+def test_the_kernel_had_nothing_to_add(matrix: Matrix) -> None:
+    for case, row, _ in matrix:
         assert row["run"]["report"]["autoloaded"] == [], case.form
 
 
 def test_the_map_promises_no_transform_that_this_test_forgets() -> None:
-    from modprobe_ipsec.catalog.loader import FILES, build
-    from modprobe_ipsec.host.shipped import read_data
-
-    words = build(read_data(FILES)).strongswan
+    words = CATALOG.strongswan
     tested = {words[w][0].name for case in ALL for w in case.proposal.split("-") if w in words}
     # the last three: the same refusal over again
     forgotten = {transform.name for transform, _ in words.values()} - tested
@@ -130,12 +119,12 @@ TELLING = (
 )
 
 
-def test_no_module_is_superfluous(kernel: Kernel) -> None:
+def test_no_module_is_superfluous(kernel: Kernel, observed: Observed) -> None:
     # keys of any length load the same
     cases = [case.with_longest_key() for case in ALL if case.form in TELLING]
     assert len(cases) >= len(TELLING)
     useless = []
-    for case, row in zip(cases, guest(kernel, "superfluous", cases, timeout=900), strict=True):
+    for case, row in zip(cases, observed(kernel, "superfluous", cases), strict=True):
         for module, sas in row["taken"].items():
             if all(
                 sa["added"] and sa["priority"] >= row["usual"][variant]["priority"]
@@ -152,7 +141,7 @@ def test_no_module_is_superfluous(kernel: Kernel) -> None:
 def test_fresh_boot(kernel: Kernel, case: Case) -> None:
     """The random generator stays once it is loaded; only the first case of a boot shows it."""
     case = case.with_longest_key()
-    row, _ = guest(kernel, "matrix", [case], timeout=120)
+    (row,) = observe(kernel, "first", [case], timeout=120)
     assert row["left"] == []
     assert not any(sa["added"] for sa in row["before"].values())
     assert row["run"]["status"] == 0

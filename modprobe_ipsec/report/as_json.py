@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A report for programs. `schema` is raised whenever a key changes its meaning or goes away."""
+
+import json
+from typing import Any
+
+from modprobe_ipsec.demand.need import Choice, Need
+from modprobe_ipsec.load import Result
+from modprobe_ipsec.plan import Step
+from modprobe_ipsec.prove.proof import Proof
+from modprobe_ipsec.report.model import Report
+from modprobe_ipsec.resolve import Finding
+from modprobe_ipsec.verdict import Judgement
+
+SCHEMA = 1
+
+
+def render(report: Report) -> str:
+    """The whole report as one JSON object, keys in a fixed order."""
+    facts = report.facts
+    document = {
+        "schema": SCHEMA,
+        "action": report.action,
+        "exit_code": report.exit_code,
+        "kernel": {"release": facts.release, "arch": facts.arch, "fips": facts.fips},
+        "needs": [_judgement(judgement) for judgement in report.judgements],
+        "plan": [[_step(step) for step in steps] for steps in report.plan.rounds],
+        "loads": [_load(result) for result in report.loads],
+        "autoloaded": list(report.autoloaded),
+        "stack": [
+            {"path": witness.path, "present": witness.present, "shows": witness.shows}
+            for witness in facts.witnesses
+        ],
+        "xfrm_socket": report.xfrm_socket,
+        "gaps": [{"path": gap.path, "why": gap.why} for gap in facts.gaps],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _judgement(judgement: Judgement) -> dict[str, Any]:
+    return {
+        **_need(judgement.need),
+        "verdict": judgement.verdict,
+        "reasons": [{"text": r.text, "remedy": r.remedy} for r in judgement.reasons],
+        "proof": _proof(judgement.proof) if judgement.proof else None,
+        "requests": [_finding(finding) for finding in judgement.findings],
+    }
+
+
+def _need(need: Need) -> dict[str, Any]:
+    suite = need.suite
+    return {
+        "need": need.label,
+        "protocol": suite.protocol,
+        "family": need.family,
+        "encryption": _choice(suite.encryption),
+        "integrity": _choice(suite.integrity),
+        "esn": suite.esn,
+        "crypto_name": suite.crypto_name,
+        "sources": [
+            {"where": source.where, "text": source.text, "daemon": source.daemon}
+            for source in need.sources
+        ],
+    }
+
+
+def _choice(choice: Choice | None) -> dict[str, Any] | None:
+    if choice is None:
+        return None
+    return {
+        "transform": choice.transform.name,
+        "iana": choice.transform.iana,
+        "xfrm": choice.transform.xfrm or None,
+        "key_bits": choice.key_bits,
+        "salt_bits": choice.transform.salt_bits,
+        "icv_bits": choice.transform.icv_bits,
+    }
+
+
+def _proof(proof: Proof) -> dict[str, Any]:
+    return {
+        "answer": proof.answer,
+        "errno": proof.errno,
+        "message": proof.message,
+        "driver": proof.driver,
+        "priority": proof.priority,
+        "why": proof.why,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "request": finding.request,
+        "state": finding.state,
+        "module": finding.module,
+        "because": finding.because,
+        "faster": finding.faster,
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "module": step.module,
+        "request": step.request,
+        "why": step.why,
+        "with": list(step.brings),
+        "faster": step.faster,
+        "needs": list(step.needs),
+    }
+
+
+def _load(result: Result) -> dict[str, Any]:
+    return {
+        "module": result.step.module,
+        "outcome": result.outcome,
+        "code": result.code,
+        "why": result.why,
+        "loaded": list(result.came),
+    }

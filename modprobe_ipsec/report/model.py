@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one object that every writer prints."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from modprobe_ipsec.host.facts import Facts
+from modprobe_ipsec.load import Result
+from modprobe_ipsec.plan import Plan
+from modprobe_ipsec.verdict import Judgement, exit_code
+
+
+class Action(StrEnum):
+    """What the run was to do."""
+
+    CHECK = "check"
+    PROVE = "prove"
+    DRY_RUN = "dry-run"
+    LOAD = "load"
+
+
+class Report(NamedTuple):
+    """What one run found out and did."""
+
+    action: Action
+    facts: Facts
+    judgements: tuple[Judgement, ...]
+    # What was to be done at the start of the run.
+    plan: Plan
+    # What was done.
+    loads: tuple[Result, ...] = ()
+    # Modules that the kernel loaded by itself while it was asked for proofs.
+    autoloaded: tuple[str, ...] = ()
+    # Whether a NETLINK_XFRM socket could be opened, in words; empty if it was not tried.
+    xfrm_socket: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """What the run's exit status says about the needs."""
+        return exit_code(self.judgements)

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A report for people: the verdict in one line, the worst needs first, then what to do."""
+
+from collections.abc import Iterable, Sequence
+
+from modprobe_ipsec.demand.need import Need, Suite
+from modprobe_ipsec.load import Outcome, Result
+from modprobe_ipsec.plan import Plan, Step
+from modprobe_ipsec.prove.proof import Answer
+from modprobe_ipsec.report.model import Action, Report
+from modprobe_ipsec.report.table import table
+from modprobe_ipsec.verdict import Judgement, Verdict
+
+_FAMILY = {"ipv4": "IPv4", "ipv6": "IPv6"}
+
+
+def render(report: Report, *, colour: bool = False, quiet: bool = False, verbose: int = 0) -> str:
+    """The whole report; `quiet` leaves only what is not ready, `verbose` adds the evidence."""
+    lines = [] if quiet else [_headline(report)]
+    sections = []
+    if report.action is Action.DRY_RUN:
+        sections.append(_plan(report.plan))
+    else:
+        judgements = _worst_first(report.judgements, quiet)
+        sections.append(table(_needs(judgements), colour=colour) if judgements else [])
+        sections.append(_to_do(judgements))
+    if not quiet:
+        sections.append(_loads(report.loads))
+        sections.append(_autoloaded(report.autoloaded))
+    if verbose:
+        sections.append(_chain(report.judgements, verbose))
+    if not quiet:
+        sections.append(_stack(report))
+    for section in sections:
+        if section:
+            lines += ["", *section] if lines else section
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+def _headline(report: Report) -> str:
+    kernel = f"kernel {report.facts.release} ({report.facts.arch})"
+    total = len(report.judgements)
+    if report.action is Action.DRY_RUN:
+        count = len(report.plan.steps)
+        return f"{kernel}: {count} module{'s' * (count != 1)} to load for {_count(total)}"
+    counts = []
+    for verdict in Verdict:
+        number = sum(judgement.verdict is verdict for judgement in report.judgements)
+        if number:
+            counts.append(f"{number} {verdict}")
+    asked = any(judgement.proof for judgement in report.judgements)
+    how = "proven with real SAs" if asked else "nothing changed, the kernel was not asked"
+    return f"{kernel}: {_count(total)}: {', '.join(counts)} ({how})"
+
+
+def _count(number: int) -> str:
+    return f"{number} need{'s' * (number != 1)}"
+
+
+def _worst_first(judgements: Iterable[Judgement], quiet: bool) -> list[Judgement]:
+    order = list(Verdict)
+    chosen = [j for j in judgements if not (quiet and j.verdict is Verdict.READY)]
+    return sorted(chosen, key=lambda judgement: order.index(judgement.verdict))
+
+
+def _needs(judgements: Iterable[Judgement]) -> list[tuple[str, str, str, str]]:
+    """One row for what differs only in family or ESN and has one verdict for one reason."""
+    rows: dict[tuple[object, ...], list[Judgement]] = {}
+    for judgement in judgements:
+        suite = judgement.need.suite
+        key = (judgement.verdict, suite.protocol, suite.encryption, suite.integrity)
+        because = _because(judgement) if judgement.verdict is not Verdict.READY else ""
+        rows.setdefault((*key, because), []).append(judgement)
+    result = [("VERDICT", "NEED", "OVER", "BECAUSE")]
+    for group in rows.values():
+        first = group[0]
+        over = _over([judgement.need for judgement in group])
+        result.append((first.verdict, _suite(first.need.suite), over, _because(first)))
+    return result
+
+
+def _suite(suite: Suite) -> str:
+    return suite.label.removesuffix(" ESN")
+
+
+def _over(needs: Sequence[Need]) -> str:
+    families = dict.fromkeys(_FAMILY[need.family] for need in needs)
+    esn = {need.suite.esn for need in needs}
+    suffix = {(True,): " with ESN", (False, True): " with and without ESN"}
+    return ", ".join(families) + suffix.get(tuple(sorted(esn)), "")
+
+
+def _because(judgement: Judgement) -> str:
+    if judgement.reasons:
+        return "; ".join(dict.fromkeys(reason.text for reason in judgement.reasons))
+    proof = judgement.proof
+    if proof and proof.answer is Answer.ACCEPTED:
+        priority = f", priority {proof.priority}" if proof.priority is not None else ""
+        return f"proven: {proof.driver}{priority}" if proof.driver else "proven"
+    return "everything it needs is loaded or built in"
+
+
+def _to_do(judgements: Iterable[Judgement]) -> list[str]:
+    remedies: dict[str, None] = {}
+    for judgement in judgements:
+        remedies |= dict.fromkeys(reason.remedy for reason in judgement.reasons if reason.remedy)
+    return ["what to do:", *(f"  {remedy}" for remedy in remedies)] if remedies else []
+
+
+def _plan(plan: Plan) -> list[str]:
+    lines: list[str] = []
+    for number, steps in enumerate(plan.rounds, 1):
+        if number == 2:
+            lines += ["", "then, as far as the kernel still needs it after a new look:"]
+        lines += table([_step(step) for step in steps], colour=False, indent="  ")
+    return ["to load, in this order:", *lines] if lines else ["nothing to load"]
+
+
+def _step(step: Step) -> tuple[str, str, str]:
+    brings = f" (with {', '.join(step.brings)})" if step.brings else ""
+    serves = f"for {step.needs[0]}" + (f" and {len(step.needs) - 1} more" * (len(step.needs) > 1))
+    return step.module + brings, step.why, serves
+
+
+def _loads(results: Iterable[Result]) -> list[str]:
+    rows = []
+    for result in results:
+        # An accelerator that this CPU lacks is normal.
+        if result.outcome is Outcome.NO_DEVICE:
+            continue
+        modules = ", ".join(result.came) or result.step.module
+        rows.append((result.outcome, modules, result.why or result.step.why))
+    return ["modules:", *table(rows, colour=False, indent="  ")] if rows else []
+
+
+def _autoloaded(modules: Sequence[str]) -> list[str]:
+    if not modules:
+        return []
+    return ["loaded by the kernel itself while it was asked:", f"  {', '.join(modules)}"]
+
+
+def _chain(judgements: Iterable[Judgement], verbose: int) -> list[str]:
+    """Where each need comes from and which requests it makes."""
+    lines: list[str] = []
+    for judgement in judgements:
+        lines.append(judgement.need.label)
+        lines += [f"  from {s.where}: {s.text}".rstrip(": ") for s in judgement.need.sources]
+        if judgement.need.suite.crypto_name:
+            lines.append(f"  the kernel builds {judgement.need.suite.crypto_name}")
+        rows = [(f.request, f.state, f.module, f.because) for f in judgement.findings]
+        lines += table(rows, colour=False, indent="    ") if rows else []
+    return lines
+
+
+def _stack(report: Report) -> list[str]:
+    rows = [(f"/{witness.path}", witness.shows) for witness in report.facts.witnesses]
+    if report.xfrm_socket:
+        rows.append(("NETLINK_XFRM socket", report.xfrm_socket))
+    rows += [(f"/{gap.path}", f"not read: {gap.why}") for gap in report.facts.gaps]
+    return ["the stack itself:", *table(rows, colour=False, indent="  ")] if rows else []
