@@ -2,6 +2,7 @@
 """What the kernel must be able to do, and because of what: the common end of all demand parsers."""
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import NamedTuple
 
 from modprobe_ipsec.catalog.model import Daemon, Family, Kind, Protocol, Transform
@@ -78,26 +79,47 @@ class Source(NamedTuple):
     daemon: Daemon | None = None
 
 
+class Mode(StrEnum):
+    """How an SA wraps packets. Built into XFRM since Linux 5.2, but for IP-TFS."""
+
+    TUNNEL = "tunnel"
+    TRANSPORT = "transport"
+    BEET = "beet"
+    IPTFS = "iptfs"
+
+
 class Need(NamedTuple):
-    """One thing that the kernel must be able to do, because of its sources."""
+    """One SA that the kernel must be able to build, because of its sources."""
 
     suite: Suite
     family: Family
     sources: tuple[Source, ...] = ()
+    mode: Mode = Mode.TUNNEL
 
     @property
     def label(self) -> str:
         """`ESP IPv4 AES_GCM_16_256`."""
         protocol, _, rest = self.suite.label.partition(" ")
         family = "IPv4" if self.family is Family.IPV4 else "IPv6"
-        return f"{protocol} {family} {rest}".rstrip()
+        mode = "" if self.mode is Mode.TUNNEL else f" {self.mode}"
+        return f"{protocol} {family}{mode} {rest}".rstrip()
+
+
+class FeatureNeed(NamedTuple):
+    """Something beyond SAs that an option of a configuration asks of the kernel."""
+
+    # A key of data/features.yaml: xfrm_interface, ip_vti, espintcp, offload, ...
+    feature: str
+    # None where the feature is the same for both.
+    family: Family | None
+    sources: tuple[Source, ...] = ()
 
 
 def merge(needs: Iterable[Need]) -> tuple[Need, ...]:
     """Make equal needs one, in the order of their first appearance, with all their sources."""
-    seen: dict[tuple[Suite, Family], Need] = {}
+    seen: dict[tuple[Suite, Family, Mode], Need] = {}
     for need in needs:
-        key = (need.suite, need.family)
+        key = (need.suite, need.family, need.mode)
         if key in seen:
             new = tuple(s for s in need.sources if s not in seen[key].sources)
             seen[key] = seen[key]._replace(sources=seen[key].sources + new)
