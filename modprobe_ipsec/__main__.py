@@ -1,6 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python3 -I -m modprobe_ipsec`: nothing of the environment decides which code root runs."""
+"""The program's start. Best as `python3 -I -m modprobe_ipsec`: then nothing of the environment
+decides which code root runs.
+"""
 
-from modprobe_ipsec.cli import entry
+import signal
+import sys
+from typing import NoReturn
 
-entry()
+
+def run() -> NoReturn:
+    """The console script."""
+    # Ctrl-C is no error of ours, not even while the first modules are still being imported. What
+    # there is to clean up dies with us: the child that proves, and its namespace.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from modprobe_ipsec.cli import main
+
+    sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    run()

@@ -103,13 +103,6 @@ def main(argv: Sequence[str]) -> int:
         # Who read our output has gone; keep Python from complaining when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except KeyboardInterrupt:
-        return 130
-
-
-def entry() -> NoReturn:
-    """The console script."""
-    sys.exit(main(sys.argv[1:]))
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -132,7 +132,7 @@ def _steps(found: Sequence[tuple[Need, tuple[Finding, ...]]], facts: Facts) -> t
                 steps[module] = Step(
                     module,
                     finding.request,
-                    finding.because or f"answers {finding.request}",
+                    finding.because or finding.title or f"answers {finding.request}",
                     (need.label,),
                     _brings(module, facts),
                     finding.faster,

@@ -47,6 +47,8 @@ class Finding(NamedTuple):
     # Names that the module is expected to register, once loaded.
     brings: tuple[str, ...] = ()
     rule: Rule | None = None
+    # What the request is for, in words, where it has a name of its own.
+    title: str = ""
 
 
 class Failure(NamedTuple):
@@ -101,7 +103,8 @@ class Resolver:
 
     def request(self, request: Request) -> Finding:
         """A request outside the crypto API."""
-        return self._provider(request.alias, request.module, request.config)
+        finding = self._provider(request.alias, request.module, request.config)
+        return finding._replace(title=request.title)
 
     def crypto(self, name: str) -> tuple[Finding, ...]:
         """All that the kernel asks its crypto API for on the way to `name`.
@@ -280,8 +283,11 @@ class Resolver:
 
     def _without_index(self, alias: str, name: str, option: str) -> Finding:
         facts = self._facts
-        if (facts.modules or {}).get(name) is ModuleState.LIVE:
-            return Finding(alias, State.LIVE, name, "/proc/modules")
+        # one option builds one module, which may answer to several names: gcm also to rfc4106
+        names = [n for n, built_by in self._catalog.config.items() if option and built_by == option]
+        for module in (name, *names):
+            if (facts.modules or {}).get(module) is ModuleState.LIVE:
+                return Finding(alias, State.LIVE, module, "/proc/modules")
         value = facts.config.get(option) if facts.config and option else ""
         if value == "y" and facts.config:
             return Finding(alias, State.BUILTIN, name, f"/{facts.config.path}: CONFIG_{option}=y")
@@ -319,6 +325,8 @@ class Resolver:
         file = index.files.get(module)
         if file is None:
             return State.ABSENT, f"modules.dep does not list {module}", None
+        if facts.running and facts.modules is None:
+            return State.UNKNOWN, "no list of the modules that are loaded", None
         for name in (module, *file.deps):
             if (facts.modules or {}).get(name) is ModuleState.LIVE:
                 continue

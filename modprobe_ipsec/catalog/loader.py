@@ -249,7 +249,8 @@ def _words(row: _Row) -> dict[str, str]:
 
 
 def _request(row: _Row) -> Request:
-    request = Request(row.take("request", str), row.take("module", str), row.take("config", str))
+    words = (row.take(key, str) for key in ("request", "module", "config", "title"))
+    request = Request(*words)
     row.done()
     return request
 

@@ -116,6 +116,8 @@ class Request(NamedTuple):
     module: str
     # Kernel configuration option, without CONFIG_.
     config: str
+    # What it is for, in words: ESP over IPv4
+    title: str
 
 
 class Catalog(NamedTuple):

@@ -122,6 +122,8 @@ class Facts(NamedTuple):
     release: str
     # Machine as uname has it: x86_64, aarch64.
     arch: str
+    # Whether it is the kernel that /proc and /sys speak of: it runs, or ran when it was recorded.
+    running: bool
     # /proc/crypto; None if it cannot be read.
     algorithms: tuple[Algorithm, ...] | None
     # State by canonical name from /proc/modules and /sys/module (BUILTIN: built-in code that shows

@@ -35,6 +35,7 @@ def gather(host: Host) -> Facts:
     may_load, may_prove = privileges.read(host, gaps)
     return Facts(
         release=host.release,
+        running=host.same_kernel,
         arch=_arch(host, config),
         algorithms=algorithms,
         modules=states,
@@ -55,11 +56,14 @@ def gather(host: Host) -> Facts:
 
 
 def refresh(facts: Facts, host: Host) -> Facts:
-    """The facts after something was loaded: algorithms and module states are read again."""
+    """The facts after something was loaded: algorithms, module states and witnesses again."""
     gaps: list[Gap] = []
     algorithms, states = _changing(host, gaps)
     old = [gap for gap in facts.gaps if gap.path not in _CHANGING]
-    return facts._replace(algorithms=algorithms, modules=states, gaps=(*gaps, *old))
+    witnesses = witness.read(host) if host.same_kernel else ()
+    return facts._replace(
+        algorithms=algorithms, modules=states, witnesses=witnesses, gaps=(*gaps, *old)
+    )
 
 
 def module_states(host: Host) -> dict[str, ModuleState] | None:

@@ -40,7 +40,7 @@ def netlink(text: str) -> tuple[bool, str]:
     rows = [line.split() for line in text.split("\n")]
     ports = [row[2] for row in rows if len(row) > 2 and row[1] == _NETLINK_XFRM]
     if not ports:
-        return False, "no NETLINK_XFRM socket; nothing follows from that: xfrm_user may be loadable"
+        return False, "no NETLINK_XFRM socket, which proves nothing (xfrm_user may be loadable)"
     users = [port for port in ports if port != "0"]
     who = f"ports {', '.join(users)}" if users else "nobody uses it"
     return True, f"NETLINK_XFRM is there, {who}"
@@ -62,5 +62,5 @@ def _ask(host: Host, path: str, show: Callable[[str], tuple[bool, str]], absent:
         present, shows = show(answer.decode("utf-8", "replace"))
         return Witness(path, present, shows)
     if answer.missing:
-        return Witness(path, False, f"not there; nothing follows from that: {absent}")
+        return Witness(path, False, f"not there, which proves nothing ({absent})")
     return Witness(path, None, answer.why)

@@ -61,5 +61,7 @@ def _answer(xfrm: Xfrm, need: Need, number: int) -> tuple[object, ...]:
 
 
 def _driver(name: str) -> tuple[str, int | None]:
-    found = serving(parse(Host().text("proc/crypto") or ""), name)
+    # hundreds of records, of which one or two are wanted
+    records = (Host().text("proc/crypto") or "").split("\n\n")
+    found = serving(parse("\n\n".join(r for r in records if f": {name}\n" in r)), name)
     return (found.driver, found.priority) if found else ("", None)

@@ -4,6 +4,7 @@
 from collections.abc import Iterable, Sequence
 
 from modprobe_ipsec.demand.need import Need, Suite
+from modprobe_ipsec.host.facts import Witness
 from modprobe_ipsec.load import Outcome, Result
 from modprobe_ipsec.plan import Plan, Step
 from modprobe_ipsec.prove.proof import Answer
@@ -152,8 +153,15 @@ def _chain(judgements: Iterable[Judgement], verbose: int) -> list[str]:
     return lines
 
 
+def _is_sysctl(witness: Witness) -> bool:
+    return witness.path.startswith("proc/sys/net/core/")
+
+
 def _stack(report: Report) -> list[str]:
-    rows = [(f"/{witness.path}", witness.shows) for witness in report.facts.witnesses]
+    rows = [(f"/{w.path}", w.shows) for w in report.facts.witnesses if not _is_sysctl(w)]
+    values = [witness.shows for witness in report.facts.witnesses if _is_sysctl(witness)]
+    if values:
+        rows.append(("/proc/sys/net/core/xfrm_*", ", ".join(dict.fromkeys(values))))
     if report.xfrm_socket:
         rows.append(("NETLINK_XFRM socket", report.xfrm_socket))
     rows += [(f"/{gap.path}", f"not read: {gap.why}") for gap in report.facts.gaps]

@@ -155,7 +155,7 @@ def test_witnesses(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "proc/net/pfkey")
     shown = witness.read(host)
     assert [w.present for w in shown] == [False, False, None, True, False, False, False]
-    assert all("nothing follows" in w.shows for w in shown if w.present is False)
+    assert all("proves nothing" in w.shows for w in shown if w.present is False)
     assert shown[2].shows == "not a regular file"
     assert witness.netlink(NETLINK.replace(" 6 ", " 4 "))[0] is False
 

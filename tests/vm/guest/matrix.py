@@ -7,6 +7,7 @@ are reached on the host. Modes: `matrix`, `first`, `superfluous`.
 
 import contextlib
 import ctypes
+import functools
 import io
 import json
 import os
@@ -17,12 +18,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-# imported once; every run of the tool is a fork of this process
+# read and imported once; every run of the tool is a fork of this process
 from modprobe_ipsec import cli
 from modprobe_ipsec import kmod as _kmod
 from modprobe_ipsec.prove import xfrm as _xfrm
 
 _ = (_kmod, _xfrm)
+cli._catalog = functools.cache(cli._catalog)
+cli._catalog()
 
 ADDRESSES = {"ipv4": ("192.0.2.1", "192.0.2.2"), "ipv6": ("2001:db8::1", "2001:db8::2")}
 PROTOCOL_MODULES = ("esp4", "esp6", "ah4", "ah6", "ipcomp", "ipcomp6")
@@ -75,15 +78,17 @@ def unload(name: str) -> list[str]:
     return gone
 
 
-def crypto(name: str) -> tuple[str, int]:
-    """Driver and priority of the algorithm with that name that the SAs are holding on to now."""
-    best = (0, -1, "")
+def crypto(names: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """Driver and priority of what the SAs are holding on to now, by name of the algorithm."""
+    best = dict.fromkeys(names, (0, -1, ""))
     for record in Path("/proc/crypto").read_text().split("\n\n"):
-        fields = dict(line.split(":", 1) for line in record.splitlines() if ":" in line)
-        fields = {key.strip(): value.strip() for key, value in fields.items()}
-        if fields.get("name") == name:
-            best = max(best, (int(fields["refcnt"]), int(fields["priority"]), fields["driver"]))
-    return best[2], best[1]
+        name = record.partition("\n")[0].partition(": ")[2]
+        if name and name in best:
+            lines = (line.partition(":") for line in record.splitlines())
+            fields = {key.strip(): value.strip() for key, _, value in lines}
+            found = (int(fields["refcnt"]), int(fields["priority"]), fields["driver"])
+            best[name] = max(best[name], found)
+    return {name: (driver, priority) for name, (_, priority, driver) in best.items()}
 
 
 def all_sas(case: dict[str, Any], families: Sequence[str] = tuple(ADDRESSES)) -> dict[str, Any]:
@@ -115,10 +120,11 @@ def all_sas(case: dict[str, Any], families: Sequence[str] = tuple(ADDRESSES)) ->
     if done.returncode and not said:
         # without xfrm_user it gives up before the first line
         said = dict.fromkeys(range(1, len(variants) + 1), done.stderr.strip())
+    drivers = crypto(case["names"])
     found = {}
     for number, (family, esn, bits) in enumerate(variants, 1):
         added = number not in said
-        driver, priority = crypto(case["names"][esn]) if added else ("", -1)
+        driver, priority = drivers[case["names"][esn]] if added else ("", -1)
         found[f"{family} {esn} {bits}"] = {
             "added": added, "said": said.get(number, ""), "driver": driver, "priority": priority,
         }  # fmt: skip

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One report, every writer."""
+
+import json
+from typing import Any
+
+from modprobe_ipsec.catalog.model import Family
+from modprobe_ipsec.host.facts import Facts, Gap, Witness
+from modprobe_ipsec.load import Outcome, Result
+from modprobe_ipsec.plan import make_plan
+from modprobe_ipsec.prove.proof import Answer, Proof
+from modprobe_ipsec.report import as_json, text
+from modprobe_ipsec.report.model import Action, Report
+from modprobe_ipsec.report.progress import Bar
+from modprobe_ipsec.verdict import judge
+from tests.facts import CBC, GCM, facts, install
+from tests.shipped import CATALOG
+
+IPV6 = GCM._replace(family=Family.IPV6)
+NEEDS = [GCM, IPV6, CBC]
+
+
+def report(action: Action = Action.CHECK, **changes: Any) -> Report:
+    host: Facts = facts(
+        rules=(install("esp6"),),
+        witnesses=(
+            Witness("proc/net/xfrm_stat", True, "28 counters, all zero"),
+            Witness("proc/sys/net/core/xfrm_acq_expires", True, "acq_expires 30"),
+            Witness("proc/sys/net/core/xfrm_larval_drop", True, "larval_drop 1"),
+        ),
+        gaps=(Gap("proc/modules", "no such file"),),
+    )
+    plan = make_plan(NEEDS, host, CATALOG)
+    judgements = judge(plan, changes.pop("proofs", {}), loaded=False)
+    return Report(action, host, judgements, plan, **changes)
+
+
+CHECK = """\
+kernel 6.1.0-56-amd64 (x86_64): 3 needs: 1 blocked, 2 loadable (nothing changed, the kernel was not asked)
+
+VERDICT   NEED                               OVER           BECAUSE
+blocked   ESP AES_GCM_16_256                 IPv6           esp6 is blocked by /etc/modprobe.d/x.conf:1: install esp6 /bin/false
+loadable  ESP AES_GCM_16_256                 IPv4           not loaded: xfrm_user, esp4, aesni_intel, sha512_generic, drbg, seqiv
+loadable  ESP AES_CBC_256 HMAC_SHA2_256_128  IPv4 with ESN  not loaded: xfrm_user, esp4, sha256_ssse3, aesni_intel, authencesn, sha512_generic, drbg, echainiv
+
+what to do:
+  whoever set /etc/modprobe.d/x.conf:1 decides: if IPsec is wanted here, remove that line; it is never talked around
+  run modprobe-ipsec without --check, as root
+
+the stack itself:
+  /proc/net/xfrm_stat        28 counters, all zero
+  /proc/sys/net/core/xfrm_*  acq_expires 30, larval_drop 1
+  /proc/modules              not read: no such file
+"""  # noqa: E501
+
+DRY_RUN = """\
+kernel 6.1.0-56-amd64 (x86_64): 9 modules to load for 3 needs
+
+to load, in this order:
+  aesni_intel (with cryptd, crypto_simd)  this CPU's own aes         for ESP IPv4 AES_GCM_16_256 and 1 more
+  sha256_ssse3                            this CPU's own sha256      for ESP IPv4 AES_CBC_256 HMAC_SHA2_256_128 ESN
+  xfrm_user (with xfrm_algo)              the XFRM socket            for ESP IPv4 AES_GCM_16_256 and 1 more
+"""  # noqa: E501
+
+
+def test_text_is_worst_first_and_says_what_to_do() -> None:
+    assert text.render(report()) == CHECK
+
+
+def test_quiet_leaves_what_is_not_ready() -> None:
+    said = text.render(report(), quiet=True)
+    assert said.startswith("VERDICT")
+    assert "the stack itself" not in said
+    ready = report(proofs={n: Proof(n, Answer.ACCEPTED) for n in NEEDS})
+    everything = ready._replace(judgements=tuple(j for j in ready.judgements if not j.reasons))
+    assert text.render(everything, quiet=True) == ""
+
+
+def test_dry_run_lists_modules_with_their_reasons() -> None:
+    assert text.render(report(Action.DRY_RUN)).startswith(DRY_RUN)
+
+
+def test_colour_only_on_demand() -> None:
+    assert "\033" not in text.render(report())
+    assert "\033[31;1mblocked\033[0m   ESP" in text.render(report(), colour=True)
+
+
+def test_verbose_shows_the_chain() -> None:
+    said = text.render(report(), verbose=1)
+    assert "the kernel builds seqiv(rfc4106(gcm(aes)))" in said
+    assert "xfrm-type-2-50     loadable  esp4" in said
+
+
+def test_an_accelerator_that_this_cpu_lacks_is_not_mentioned() -> None:
+    steps = report().plan.steps
+    results = (
+        Result(steps[0], Outcome.NO_DEVICE, 19, "this CPU has not got it"),
+        Result(steps[2], Outcome.FAILED, 2, "file missing"),
+    )
+    said = text.render(report(Action.LOAD, loads=results))
+    assert "this CPU has not got it" not in said
+    assert "failed  xfrm_user  file missing" in said
+
+
+def test_json_is_whole_and_versioned() -> None:
+    proof = Proof(GCM, Answer.ACCEPTED, 0, "", "seqiv(rfc4106-gcm-aesni)", 400)
+    said = json.loads(as_json.render(report(proofs={GCM: proof}, autoloaded=("drbg",))))
+    assert said["schema"] == 1
+    assert said["exit_code"] == 2
+    assert said["kernel"] == {"release": "6.1.0-56-amd64", "arch": "x86_64", "fips": False}
+    assert said["autoloaded"] == ["drbg"]
+    first = said["needs"][0]
+    assert first["need"] == "ESP IPv4 AES_GCM_16_256"
+    assert first["encryption"] == {
+        "transform": "AES_GCM_16",
+        "iana": 20,
+        "xfrm": "rfc4106(gcm(aes))",
+        "key_bits": 256,
+        "salt_bits": 32,
+        "icv_bits": 128,
+    }
+    assert first["proof"]["driver"] == "seqiv(rfc4106-gcm-aesni)"
+    assert {need["verdict"] for need in said["needs"]} == {"blocked", "loadable", "slow"}
+
+
+class Terminal:
+    """A stream that says it is one."""
+
+    def __init__(self) -> None:
+        self.said = ""
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        self.said += text
+        return len(text)
+
+    def flush(self) -> None:
+        pass
+
+
+def test_the_bar_comes_late_and_leaves_nothing(monkeypatch: Any) -> None:
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    stream: Any = Terminal()
+    with Bar(stream, "proving") as bar:
+        bar.show(1, 4)
+        assert stream.said == ""
+        now[0] += 0.6
+        bar.show(2, 4)
+        assert "proving [" in stream.said and "2/4" in stream.said
+    assert stream.said.endswith("\r\033[K")

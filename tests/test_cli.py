@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command as a user meets it, on this machine and in wrong hands."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from modprobe_ipsec.cli import main
+
+TOOL = (sys.executable, "-I", "-m", "modprobe_ipsec")
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*TOOL, *arguments], capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--esp", "aes256gcn16"], 64, "did you mean `aes256gcm16`"),
+        (["--esp", "aes-sha1"], 64, "--daemon libreswan or --daemon strongswan"),
+        (["--esp", ""], 64, ""),
+        (["--ah", "aes128"], 64, ""),
+        (["--esp", "aes\n\x1b[31m"], 64, "\\x1b"),
+        (["--nonsense"], 64, "--help"),
+        (["--che"], 64, "--help"),
+        (["--daemon", "racoon"], 64, "invalid choice"),
+        (["--prove"], 64, "--check"),
+        (["--dry-run", "--check"], 64, "--dry-run"),
+        (["--root", "/nowhere"], 64, "/nowhere"),
+        (["--kernel", "9.9.9"], 64, "--check or --dry-run"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_exit_code_64(
+    arguments: list[str], code: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == code
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert words in said.err
+    assert "\x1b" not in said.err and "Traceback" not in said.err
+    assert all(line.startswith("modprobe-ipsec: ") for line in said.err.splitlines())
+
+
+def test_this_machine_gets_a_true_answer() -> None:
+    done = run("--check", "--format", "json")
+    report = json.loads(done.stdout)
+    assert report["exit_code"] == done.returncode in (0, 1, 2, 3)
+    assert report["kernel"]["release"] == os.uname().release
+    assert report["needs"], "without arguments, the daemons' defaults are asked for"
+    assert {need["sources"][0]["where"] for need in report["needs"]} <= {
+        "libreswan's default",
+        "strongSwan's default",
+    }
+    # proven, where it can be: what was ready stays ready, and nothing else becomes it
+    proven = json.loads(run("--check", "--prove", "--format", "json").stdout)
+    for checked, asked in zip(report["needs"], proven["needs"], strict=True):
+        if checked["verdict"] in ("ready", "missing"):
+            assert asked["verdict"] in (checked["verdict"], "unknown"), checked["need"]
+
+
+def test_output_that_nobody_reads_is_no_traceback() -> None:
+    command = f"{' '.join(TOOL)} --check --all -v | true"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True)
+    assert done.stderr == ""
+
+
+def test_no_colour_where_there_is_no_terminal() -> None:
+    assert "\033" not in run("--check").stdout
+
+
+def test_help_names_every_exit_code() -> None:
+    said = run("--help").stdout
+    assert all(f"{code} " in said for code in (0, 1, 2, 3, 64, 77, 78))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become nobody")
+def test_as_nobody(tmp_path: object) -> None:
+    # the interpreter of a virtual environment in root's home is out of reach of nobody's exec
+    pid = os.fork()
+    if pid == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        code = main(["--check"])
+        os._exit(code)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert status in (0, 1, 2, 3)

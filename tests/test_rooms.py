@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The house stays as planned: who may import whom, and what a quick check must not pay for."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "modprobe_ipsec"
+
+# design.md, section 3; a room imports only from lower floors, and from itself
+FLOORS = {
+    "errors": 0,
+    "catalog": 1,
+    "host": 1,
+    "kmod": 1,
+    "demand": 2,
+    "resolve": 2.5,
+    "plan": 3,
+    "prove": 3,
+    "load": 4,
+    "verdict": 4,
+    "manifest": 4,
+    "report": 5,
+    "cli": 6,
+}
+PURE = ("catalog", "demand", "resolve", "plan", "verdict", "report", "manifest")
+# What touches the machine, or costs a start-up; each dependency has its one facade.
+IMPURE = {"os", "io", "subprocess", "socket", "ctypes", "pathlib", "shutil", "glob", "tempfile"}
+FACADES = {
+    "kmodpy": "kmod",
+    "pyroute2": "prove/xfrm",
+    "pyudev": "host/udev",
+    "yaml": "catalog/strict_yaml",
+}
+
+
+def modules() -> Iterator[tuple[str, str, ast.Module]]:
+    """Room, place and syntax tree of every module."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        place = str(path.relative_to(PACKAGE).with_suffix(""))
+        if place not in ("__init__", "__main__"):
+            yield place.partition("/")[0], place, ast.parse(path.read_text())
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """Full names of all modules that are imported anywhere in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, "relative imports hide the room"
+            yield node.module
+            if node.module.count(".") == 0:
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_every_room_has_a_floor() -> None:
+    assert {room for room, _, _ in modules()} <= FLOORS.keys()
+
+
+def test_rooms_import_only_from_lower_floors() -> None:
+    wrong = []
+    for room, place, tree in modules():
+        for name in imports(tree):
+            package, _, rest = name.partition(".")
+            other = rest.partition(".")[0]
+            if package != "modprobe_ipsec" or other in ("", room, "_map", "__version__"):
+                continue
+            if FLOORS[other] >= FLOORS[room]:
+                wrong.append(f"{place} imports {name}")
+    assert wrong == []
+
+
+def test_the_core_touches_nothing() -> None:
+    wrong = []
+    for room, place, tree in modules():
+        if room not in PURE:
+            continue
+        wrong += [f"{place} imports {name}" for name in imports(tree) if name in IMPURE]
+        calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+        wrong += [
+            f"{place} calls {call.id}"
+            for call in calls
+            if isinstance(call, ast.Name) and call.id in ("open", "exec", "eval", "print", "input")
+        ]
+    assert wrong == []
+
+
+def test_each_dependency_has_one_facade() -> None:
+    found = {
+        (name.partition(".")[0], place)
+        for _, place, tree in modules()
+        for name in imports(tree)
+        if name.partition(".")[0] in FACADES
+    }
+    assert found == set(FACADES.items())
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+@pytest.mark.parametrize("action", [["--check"], ["--dry-run"]])
+def test_a_check_does_not_pay_for_what_it_does_not_use(action: list[str], format: str) -> None:
+    arguments = [*action, "--esp", "aes256gcm16", "--format", format]
+    code = (
+        "import sys; from modprobe_ipsec.cli import main; "
+        f"main({arguments!r}); print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    costly = {"pyroute2", "pyudev", "kmodpy", "ctypes", "subprocess", "dataclasses", "socket"}
+    assert not costly & set(done.stderr.split())
+
+
+def test_nothing_is_printed_or_ended_but_in_cli() -> None:
+    for room, place, tree in modules():
+        names = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+        calls = {
+            n.func.id
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
+        }
+        if room != "cli":
+            assert "print" not in calls, place
+            assert "exit" not in names and not {"exit", "quit"} & calls, place

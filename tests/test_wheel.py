@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is installed is what is in the repository."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from modprobe_ipsec.catalog.loader import FILES, parse_all
+from tests.shipped import TEXTS
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    target = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(target)]
+    subprocess.run([*command, str(REPOSITORY)], check=True)
+    (path,) = target.glob("*.whl")
+    return zipfile.ZipFile(path)
+
+
+def test_map_units_and_container_files_come_along(wheel: zipfile.ZipFile) -> None:
+    names = wheel.namelist()
+    for directory, place in (
+        ("data", "modprobe_ipsec/data/"),
+        ("container", "modprobe_ipsec/container/"),
+        ("systemd", ".data/data/lib/systemd/system/"),
+    ):
+        for file in (REPOSITORY / directory).iterdir():
+            assert any(name.endswith(f"{place}{file.name}") for name in names), file
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_the_parsed_map_is_the_one_in_data(wheel: zipfile.ZipFile) -> None:
+    space: dict[str, object] = {}
+    exec(wheel.read("modprobe_ipsec/_map.py"), space)  # noqa: S102
+    assert space["TREES"] == parse_all(TEXTS)
+    assert set(FILES) == set(TEXTS)

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs in a guest: the tool on machines that lack something, and against itself. JSON answer."""
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+TOOL = (sys.executable, "-I", "-m", "modprobe_ipsec")
+GCM = ("--esp", "aes256gcm16", "--format", "json")
+LIBC = ctypes.CDLL(None, use_errno=True)
+NEWNS, NEWUSER, NEWNET = 0x20000, 0x10000000, 0x40000000
+
+
+def run(*arguments: str, before: Callable[[], None] | None = None) -> dict[str, Any]:
+    """One run of the tool; `before` is called in the child."""
+    done = subprocess.run(
+        [*TOOL, *arguments], capture_output=True, text=True, timeout=60, preexec_fn=before
+    )
+    report = json.loads(done.stdout) if done.stdout.startswith("{") else None
+    return {"status": done.returncode, "report": report, "stderr": done.stderr}
+
+
+def unshare(flags: int) -> None:
+    if LIBC.unshare(flags):
+        raise OSError(ctypes.get_errno(), "unshare")
+
+
+def nobody() -> None:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+
+
+def hide(*paths: str) -> Callable[[], None]:
+    """Something else where these were, for this process and its children only."""
+
+    def do() -> None:
+        unshare(NEWNS)
+        subprocess.run(["/bin/mount", "--make-rprivate", "/"], check=False)
+        for path in paths:
+            kind = ["-t", "tmpfs", "none"] if Path(path).is_dir() else ["--bind", "/dev/null"]
+            subprocess.run(["/bin/mount", *kind, path], check=True)
+
+    return do
+
+
+def modules() -> list[str]:
+    return sorted(line.split()[0] for line in Path("/proc/modules").read_text().splitlines())
+
+
+def namespaces() -> int:
+    """How many network namespaces any process is in."""
+    return len({path.readlink() for path in Path("/proc").glob("[0-9]*/ns/net")})
+
+
+def ours() -> list[str]:
+    """Processes of the tool that are still there."""
+    lines = (path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline"))
+    return [line.decode() for line in lines if b"modprobe_ipsec" in line]
+
+
+def libraries(name: str) -> list[str]:
+    found = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True).stdout
+    return [line.split(" => ")[1] for line in found.splitlines() if name in line]
+
+
+def before_anything_is_loaded() -> dict[str, Any]:
+    answer: dict[str, Any] = {}
+    answer["check"] = run("--check", *GCM)
+    answer["nobody checks"] = run("--check", *GCM, before=nobody)
+    answer["no /proc/modules"] = run("--check", *GCM, before=hide("/proc/modules"))
+    answer["no /proc/crypto"] = run("--check", *GCM, before=hide("/proc/crypto"))
+    answer["no module tree"] = run("--check", *GCM, before=hide("/lib/modules"))
+    answer["no /proc"] = run("--check", *GCM, before=hide("/proc"))
+    answer["no /proc, no /sys"] = run("--check", *GCM, before=hide("/sys", "/proc"))
+    answer["no /sys"] = run("--check", *GCM, before=hide("/sys"))
+    answer["no libkmod"] = run(*GCM, before=hide(*libraries("libkmod.so.2")))
+    answer["nobody loads, no autoload"] = run(*GCM, before=nobody)
+    answer["container"] = run("--check", *GCM, before=lambda: unshare(NEWUSER | NEWNET))
+    answer["modules after looking"] = modules()
+    return answer
+
+
+def together() -> dict[str, Any]:
+    """Five at once, all from nothing."""
+    runs = [
+        subprocess.Popen([*TOOL, *GCM], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(5)
+    ]
+    outputs = [process.communicate(timeout=120) for process in runs]
+    return {
+        "statuses": [process.returncode for process in runs],
+        "stderr": [error.decode() for _, error in outputs],
+    }
+
+
+def killed() -> dict[str, Any]:
+    """SIGKILL, SIGTERM and Ctrl-C at many moments leave no namespace and no process."""
+    before = namespaces()
+    said = ""
+    for number in range(24):
+        process = subprocess.Popen(
+            [*TOOL, *GCM], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        time.sleep(0.15 * number)
+        process.send_signal((signal.SIGKILL, signal.SIGTERM, signal.SIGINT)[number % 3])
+        said += process.communicate(timeout=30)[1]
+    time.sleep(1)
+    state = subprocess.run(["/sbin/ip", "xfrm", "state"], capture_output=True, text=True)
+    return {
+        "namespaces": (before, namespaces()),
+        "processes": ours(),
+        "states": state.stdout,
+        "said": said,
+        "then": run(*GCM),
+    }
+
+
+def main() -> None:
+    autoload = Path("/proc/sys/kernel/modprobe")
+    usual = autoload.read_text()
+    autoload.write_text("/bin/false")
+    answer = before_anything_is_loaded()
+    answer["together"] = together()
+    answer["again"] = run(*GCM)
+    answer["no libudev"] = run(*GCM, before=hide(*libraries("libudev.so.1")))
+    answer["nobody, all loaded"] = run(*GCM, before=nobody)
+    answer["killed"] = killed()
+    autoload.write_text(usual)
+    answer["kernel loads by itself"] = run("--check", "--prove", "--ah", "sha512", *GCM[2:])
+    answer["slow"] = slow()
+    json.dump(answer, sys.stdout)
+
+
+def slow() -> dict[str, Any]:
+    """Without the CPU's own code it works, and the tool says what it costs."""
+    subprocess.run(["/sbin/modprobe", "-r", "aesni_intel"], check=False)
+    return {
+        "check": run("--check", "--prove", *GCM),
+        "load": run(*GCM),
+    }
+
+
+if __name__ == "__main__":
+    main()
