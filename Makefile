@@ -8,7 +8,7 @@ VENV := .venv
 # For one kernel or one test: make test PYTEST_ARGS='tests/vm --kernel 6.1 -k gcm'
 PYTEST_ARGS ?=
 
-.PHONY: check test bench packages clean
+.PHONY: check test bench readme packages clean
 
 check: $(VENV)/installed
 	@$(VENV)/bin/modprobe-ipsec --check; status=$$?; \
@@ -23,6 +23,10 @@ test: packages $(VENV)/tested
 
 bench: packages $(VENV)/tested
 	$(VENV)/bin/python -m tests.bench
+
+# Writes what the tool says in a guest into the README.
+readme: packages $(VENV)/tested
+	$(VENV)/bin/python -m tests.vm.test_readme
 
 packages:
 	@scripts/test-packages

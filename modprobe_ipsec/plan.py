@@ -161,9 +161,7 @@ def _assume(facts: Facts, steps: Sequence[Step]) -> Facts:
     for step in steps:
         for module in (*step.brings, step.module):
             modules[module] = ModuleState.LIVE
-        algorithms += [
-            Algorithm(n, f"{n} of {step.module}", step.module, 0, "") for n in step.names
-        ]
+        algorithms += [Algorithm(name, step.module, step.module, 0, "") for name in step.names]
     return facts._replace(modules=modules, algorithms=tuple(algorithms))
 
 

@@ -96,7 +96,7 @@ class Resolver:
         else:
             choices = (c for c in (suite.encryption, suite.integrity) if c and not c.transform.xfrm)
             findings += [
-                Finding(c.label, State.ABSENT, because=c.transform.why_not, remedy="choose another")
+                Finding(c.label, State.ABSENT, because=c.transform.why_not, remedy="choose another algorithm")
                 for c in choices
             ]
         return tuple(dict.fromkeys(findings))

@@ -63,6 +63,7 @@ MODERN = tree(
         "gcm": ("crypto", "crypto-gcm crypto-rfc4106"),
         "ctr": ("crypto", "crypto-ctr"),
         "ghash_generic": ("crypto", "crypto-ghash"),
+        "ghash_clmulni_intel": ("arch/x86/crypto cryptd", "crypto-ghash"),
         "seqiv": ("crypto", "crypto-seqiv"),
         "echainiv": ("crypto", "crypto-echainiv"),
         "authenc": ("crypto", "crypto-authenc"),
@@ -77,6 +78,7 @@ MODERN = tree(
         "aesni_intel": (AES_PATTERN,),
         "padlock_aes": ("cpu:type:x86,ven*fam*mod*:feature:*00A6*",),
         "sha256_ssse3": (AES_PATTERN,),
+        "ghash_clmulni_intel": (AES_PATTERN,),
     },
 )
 

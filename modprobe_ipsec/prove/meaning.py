@@ -60,7 +60,7 @@ def _cause(proof: Proof) -> str:
         case errno.EPROTONOSUPPORT:
             alias = f"xfrm-type-{_FAMILIES[need.family]}-{_TYPES[protocol]}"
             name = " ".join(need.label.split()[:2])
-            return f"the kernel has no {name}: the module {alias} is missing or blocked"
+            return f"nothing in the kernel answers {alias}, so there is no {name}"
         case errno.ENOSYS:
             return f"XFRM does not know {_algorithms(proof)}, or nothing in the kernel provides it"
         case errno.ENOENT:

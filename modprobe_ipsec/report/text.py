@@ -30,7 +30,7 @@ def render(report: Report, *, colour: bool = False, quiet: bool = False, verbose
         sections.append(_autoloaded(report.autoloaded))
     if verbose:
         sections.append(_chain(report.judgements, verbose))
-    if not quiet:
+    if verbose or (not quiet and report.action in (Action.CHECK, Action.PROVE)):
         sections.append(_stack(report))
     for section in sections:
         if section:
@@ -114,6 +114,8 @@ def _plan(plan: Plan) -> list[str]:
         if number == 2:
             lines += ["", "then, as far as the kernel still needs it after a new look:"]
         lines += table([_step(step) for step in steps], colour=False, indent="  ")
+    if any(step.faster for step in plan.steps):
+        lines += ["", "Where this CPU's own code registers less than expected, more will follow."]
     return ["to load, in this order:", *lines] if lines else ["nothing to load"]
 
 

@@ -13,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -66,10 +67,13 @@ def unload(name: str) -> list[str]:
         for user in before[module]:
             if user not in gone and not take(user):
                 return False
-        went = remove(module)
-        if went:
-            gone.append(module)
-        return went
+        # an SA that was deleted goes a moment later, and its modules are in use until then
+        for _ in range(20):
+            if remove(module):
+                gone.append(module)
+                return True
+            time.sleep(0.05)
+        return False
 
     if not take(name):
         for module in reversed(gone):

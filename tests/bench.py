@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`make bench`: ratios, each measured side by side in one run. Absolute times are noise."""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from modprobe_ipsec.catalog.loader import FILES, parse_all
+from modprobe_ipsec.host.shipped import read_data
+from tests.vm.guest import run
+from tests.vm.kernels import fetch
+
+REPOSITORY = Path(__file__).parent.parent
+CHECK = ("--check", "--esp", "aes256gcm16")
+
+# libreswan 4.10's _stackmanager, which this tool replaces: everything, whatever the configuration.
+# Besides these it tries every file in arch/*/crypto/.
+STACKMANAGER = """
+    padlock padlock-aes padlock-sha aesni-intel aes-x86_64 geode-aes aes aes_generic des sha512
+    sha256 md5 cbc xcbc ecb ccm gcm ctr cts deflate lzo sha256_generic sha512_generic camellia cmac
+    chacha20poly1305 ipcomp6 xfrm_ipcomp ipcomp xfrm6_tunnel xfrm6_mode_tunnel xfrm6_mode_beet
+    xfrm6_mode_ro xfrm6_mode_transport xfrm4_mode_transport xfrm4_mode_tunnel xfrm4_tunnel
+    xfrm4_mode_beet esp4 esp6 ah4 ah6 ip_vti xfrm_interface xfrm_user
+"""
+
+
+def cpu_seconds(command: Sequence[str], times: int = 30) -> float:
+    """The least CPU time that a command took."""
+    best = float("inf")
+    for _ in range(times):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+        best = min(best, spent)
+    return best
+
+
+def start_up() -> None:
+    """A check, as installed from the wheel, against Python doing nothing."""
+    tree = fetch("6.1")
+    with tempfile.TemporaryDirectory() as directory:
+        environment = Path(directory, "venv")
+        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+        pip = [str(environment / "bin/pip"), "install", "--quiet", str(REPOSITORY)]
+        subprocess.run(pip, check=True)
+        tool = str(environment / "bin/modprobe-ipsec")
+        nothing = cpu_seconds([str(environment / "bin/python3"), "-I", "-c", "pass"])
+        here = cpu_seconds([tool, *CHECK])
+        there = cpu_seconds([tool, *CHECK, "--root", str(tree.root), "--kernel", tree.release])
+    report("--check --esp aes256gcm16 on this machine : python3 -I -c pass", here / nothing, 6)
+    report("the same with Debian's whole 6.1 module tree", there / nothing, 6)
+
+
+def boot() -> None:
+    """Load and prove, against the modprobe calls of the script that it replaces, in two guests."""
+    kernel = fetch("6.1")
+    arch = [
+        path.name.split(".")[0] for path in sorted(kernel.modules.glob("kernel/arch/*/crypto/*"))
+    ]
+    names = [*STACKMANAGER.split(), *arch]
+    # the map as a wheel has it
+    trees = f"TREES = {parse_all(read_data(FILES))!r}\n".encode()
+    parsed = {str(REPOSITORY / "modprobe_ipsec/_map.py"): trees}
+    tool = "modprobe-ipsec --esp aes256gcm16 -4 -6 >/dev/null"
+    # twice: the first run of Python in a guest also compiles what no wheel brings compiled
+    warm = "modprobe-ipsec --version >/dev/null; python3 -c 'import modprobe_ipsec.prove.xfrm'"
+    old = "\n".join(f"modprobe --quiet --use-blacklist {name} 2>/dev/null" for name in names)
+    new_seconds, new_modules = in_guest(kernel.name, f"{warm}\n", tool, parsed)
+    old_seconds, old_modules = in_guest(kernel.name, "", old, {})
+    report(f"load and prove : {len(names)} modprobe calls", new_seconds / old_seconds, 0.1)
+    report(f"modules left: {new_modules} : {old_modules}", new_modules / old_modules, 0.2)
+
+
+def in_guest(kernel: str, before: str, command: str, files: dict[str, bytes]) -> tuple[float, int]:
+    """Seconds that a command takes in a fresh guest, and the modules that it leaves."""
+    script = (
+        f"#!/bin/sh\n{before}read start rest </proc/uptime\n{command}\n"
+        "read end rest </proc/uptime\necho $start $end $(wc -l </proc/modules)\n"
+    )
+    result = run(fetch(kernel), ["/bench"], files={**files, "/bench": script.encode()}, timeout=300)
+    start, end, modules = result.stdout.split()
+    return float(end) - float(start), int(modules)
+
+
+def report(what: str, ratio: float, limit: float) -> None:
+    print(f"{what}: {ratio:.3g} (limit {limit:g}) {'ok' if ratio <= limit else 'TOO MUCH'}")
+
+
+if __name__ == "__main__":
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    start_up()
+    boot()
