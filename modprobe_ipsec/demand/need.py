@@ -114,15 +114,40 @@ class FeatureNeed(NamedTuple):
     family: Family | None
     sources: tuple[Source, ...] = ()
 
+    @property
+    def label(self) -> str:
+        """`xfrm_interface`, `offload IPv4`."""
+        return f"{self.feature} {_FAMILY[self.family]}" if self.family else self.feature
+
+
+_FAMILY = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
+
+# Whatever the kernel must be able to do.
+AnyNeed = Need | FeatureNeed
+
 
 def merge(needs: Iterable[Need]) -> tuple[Need, ...]:
     """Make equal needs one, in the order of their first appearance, with all their sources."""
     seen: dict[tuple[Suite, Family, Mode], Need] = {}
+    sources: dict[tuple[Suite, Family, Mode], dict[Source, None]] = {}
     for need in needs:
         key = (need.suite, need.family, need.mode)
         if key in seen:
-            new = tuple(s for s in need.sources if s not in seen[key].sources)
-            seen[key] = seen[key]._replace(sources=seen[key].sources + new)
+            sources[key] |= dict.fromkeys(need.sources)
         else:
             seen[key] = need
+            sources[key] = dict.fromkeys(need.sources)
+    return tuple(need._replace(sources=tuple(sources[key])) for key, need in seen.items())
+
+
+def merge_features(features: Iterable[FeatureNeed]) -> tuple[FeatureNeed, ...]:
+    """The same for features."""
+    seen: dict[tuple[str, Family | None], FeatureNeed] = {}
+    for feature in features:
+        key = (feature.feature, feature.family)
+        if key in seen:
+            sources = dict.fromkeys((*seen[key].sources, *feature.sources))
+            seen[key] = seen[key]._replace(sources=tuple(sources))
+        else:
+            seen[key] = feature
     return tuple(seen.values())

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""data/libreswan.yaml -> the options of libreswan's ipsec.conf, checked and typed."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, TypeVar
+
+from modprobe_ipsec.catalog.table import Table
+from modprobe_ipsec.errors import ConfigError
+
+Version = tuple[int, int]
+
+NEWEST: Version = (9999, 0)
+# What a value may be but a word of a list. Two texts, numbers or times in one conn quarrel if they
+# differ; a list takes all.
+_KINDS = frozenset({"text", "number", "time", "list", "word"})
+_DEFAULTS = frozenset({"esp_ikev2", "esp_ikev1", "ah_ikev2", "ah_ikev1"})
+
+_T = TypeVar("_T")
+
+
+class Option(NamedTuple):
+    """One option, whatever it is called where it stands."""
+
+    # With `left` or `right` before it, if it is one of an end.
+    name: str
+    # text, number, time, list, word; or empty where only `words` count.
+    kind: str
+    # Each word it may be (lower case), and what that means.
+    words: Mapping[str, str]
+    # What it asks of the kernel: a key of data/features.yaml, or of `Options.meaning`; or empty.
+    feature: str
+    # The values with which it does; empty: all but nothing, 0 and no.
+    when: tuple[str, ...]
+
+
+class Probe(NamedTuple):
+    """What pluto asks of the kernel when it starts."""
+
+    since: Version
+    esp: str
+    features: tuple[str, ...]
+
+
+class Options(NamedTuple):
+    """All that is known of ipsec.conf. Keys are in lower case."""
+
+    setup: Mapping[str, Option]
+    conn: Mapping[str, Option]
+    # Of other releases and builds.
+    obsolete: frozenset[str]
+    # Per version, the oldest first. `esp_ikev2`: what a conn offers that says nothing.
+    defaults: Mapping[str, tuple[tuple[Version, str], ...]]
+    meaning: Mapping[str, tuple[tuple[Version, tuple[str, ...]], ...]]
+    by_family: frozenset[str]
+    probe: Probe
+
+
+def at(releases: Iterable[tuple[Version, _T]], version: Version) -> _T:
+    """The entry that counts for a version: the newest that is not newer, or else the oldest."""
+    entries = tuple(releases)
+    return next((value for since, value in reversed(entries) if since <= version), entries[0][1])
+
+
+def libreswan_options(table: Mapping[str, object]) -> Options:
+    """Check the parsed data/libreswan.yaml. Raises ConfigError with file and line."""
+    root = _Row(table, 1)
+    words = {name: _words(row) for name, row in root.rows("words")}
+    booleans = words.get("bool", {})
+    same = dict(root.sub("same").texts_of())
+    setup = dict(_listed(root.texts("other_setup"), "text", {}))
+    for name, row in root.rows("setup"):
+        setup[name] = _option(name, row, words)
+    conn: dict[str, Option] = {}
+    for kind, names in root.lists("other_conn"):
+        conn.update(_listed(names, *_kind(kind, booleans)))
+    for name, row in root.rows("conn"):
+        conn[name] = _option(name, row, words)
+    ends: dict[str, Option] = {}
+    for kind, names in root.lists("other_end"):
+        ends.update(_listed(names, *_kind(kind, booleans)))
+    for name, row in root.rows("end"):
+        ends[name] = _option(name, row, words)
+    for old, name in same.items():
+        for known in (setup, conn, ends):
+            if name in known:
+                known[old] = known[name]
+    meaning = {
+        name: tuple((since, row.texts(text)) for text, since in row.releases())
+        for name, row in root.rows("meaning")
+    }
+    defaults = {
+        name: tuple((since, row.text(text)) for text, since in row.releases())
+        for name, row in root.rows("defaults")
+    }
+    if defaults.keys() != _DEFAULTS:
+        raise root.error(f"`defaults` must have {', '.join(sorted(_DEFAULTS))}", "defaults")
+    options = Options(
+        setup=setup,
+        conn=dict(_sides(ends)) | conn,
+        obsolete=frozenset(root.texts("obsolete")),
+        defaults=defaults,
+        meaning=meaning,
+        by_family=frozenset(root.texts("by_family")),
+        probe=_probe(root.sub("probe")),
+    )
+    root.done()
+    return options
+
+
+class _Row:
+    """Takes the keys of one mapping, each with its type; what is left over is a mistake."""
+
+    def __init__(self, table: object, line: int) -> None:
+        self._line = line
+        # a map that was parsed at build time has been checked then
+        self._lines: Mapping[str, int] = table.lines if isinstance(table, Table) else {}
+        if not isinstance(table, dict):
+            raise self.error("a mapping is expected")
+        self._rest: dict[str, object] = dict(table)
+
+    def error(self, what: str, key: str = "") -> ConfigError:
+        return ConfigError(f"data/libreswan.yaml:{self._lines.get(key, self._line)}: {what}")
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._rest
+
+    def _take(self, key: str) -> object:
+        if key not in self._rest:
+            raise self.error(f"`{key}` is missing")
+        return self._rest.pop(key)
+
+    def text(self, key: str) -> str:
+        value = self._take(key)
+        if not isinstance(value, str):
+            raise self.error(f"`{key}` must be a text, not `{value}`", key)
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self._take(key)
+        if not isinstance(value, list):
+            raise self.error(f"`{key}` must be a list", key)
+        for item in value:
+            if not isinstance(item, str):
+                raise self.error(f"`{key}` must hold texts; quote {item}", key)
+        return tuple(value)
+
+    def sub(self, key: str) -> "_Row":
+        return _Row(self._take(key), self._lines.get(key, self._line))
+
+    def rows(self, key: str) -> Iterator[tuple[str, "_Row"]]:
+        """All keys of a mapping, each of them a mapping."""
+        row = self.sub(key)
+        for name in list(row._rest):
+            child = row.sub(name)
+            yield name, child
+            child.done()
+
+    def lists(self, key: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """All keys of a mapping, each of them a list of texts."""
+        row = self.sub(key)
+        for name in list(row._rest):
+            yield name, row.texts(name)
+
+    def texts_of(self) -> Iterator[tuple[str, str]]:
+        for name in list(self._rest):
+            yield name, self.text(name)
+
+    def releases(self) -> Iterator[tuple[str, Version]]:
+        """All keys, as the versions they must be, in ascending order."""
+        last: Version = (0, 0)
+        for text in list(self._rest):
+            if (version := self.version(text, text)) <= last:
+                raise self.error("the oldest version must come first", text)
+            last = version
+            yield text, version
+        if last == (0, 0):
+            raise self.error("at least one version is needed")
+
+    def version(self, key: str, text: str) -> Version:
+        major, dot, minor = text.partition(".")
+        if not (dot and major.isdecimal() and minor.isdecimal()):
+            raise self.error(f"`{text}` is no version such as '5.2'", key)
+        return int(major), int(minor)
+
+    def done(self) -> None:
+        for key in self._rest:
+            raise self.error(f"unknown key `{key}`", key)
+
+
+def _words(row: _Row) -> dict[str, str]:
+    """`yes: [yes, true]` -> each word with its meaning."""
+    words: dict[str, str] = {}
+    for meaning in list(row._rest):
+        for word in row.texts(meaning):
+            if word in words:
+                raise row.error(f"`{word}` is `{words[word]}` already", meaning)
+            if word != word.lower():
+                raise row.error(f"`{word}` must be lower case", meaning)
+            words[word] = meaning
+    return words
+
+
+def _option(name: str, row: _Row, words: Mapping[str, Mapping[str, str]]) -> Option:
+    values = row.text("values")
+    if values not in _KINDS and values not in words:
+        raise row.error(f"`{values}` is neither in `words` nor {', '.join(sorted(_KINDS))}")
+    option = Option(
+        name=name,
+        kind=values if values in _KINDS else "",
+        words=words.get(values, {}),
+        feature=row.text("feature") if "feature" in row else "",
+        when=row.texts("when") if "when" in row else (),
+    )
+    for value in option.when:
+        if value not in option.words.values():
+            raise row.error(f"`{name}` is never `{value}`", "when")
+    return option
+
+
+def _kind(kind: str, booleans: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
+    """How values are told apart that mean nothing here: `yes` is `true`, whatever else may be."""
+    return ("word", booleans) if kind in ("bool", "word") else (kind, {})
+
+
+def _listed(
+    names: Iterable[str], kind: str, words: Mapping[str, str]
+) -> Iterator[tuple[str, Option]]:
+    for name in names:
+        yield name, Option(name, kind, words, "", ())
+
+
+def _sides(ends: Mapping[str, Option]) -> Iterator[tuple[str, Option]]:
+    """Each option of an end by all its names; without a side it is the right one's."""
+    for key, option in ends.items():
+        for side in ("left", "right"):
+            sided = option._replace(name=side + option.name)
+            yield side + key, sided
+            yield f"{side}-{key}", sided
+            if side == "right" and key:
+                yield key, sided
+
+
+def _probe(row: _Row) -> Probe:
+    probe = Probe(row.version("since", row.text("since")), row.text("esp"), row.texts("features"))
+    row.done()
+    return probe
