@@ -4,24 +4,25 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn, TextIO
 
 from modprobe_ipsec import __version__
-from modprobe_ipsec.catalog.loader import FILES, build, parse_all
-from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
-from modprobe_ipsec.demand import proposals
-from modprobe_ipsec.demand.everything import all_needs
-from modprobe_ipsec.demand.need import Need, Source, merge
+from modprobe_ipsec.catalog.loader import DAEMON_FILES, FILES, build, parse_all
+from modprobe_ipsec.catalog.model import Catalog, Daemon, Family
+from modprobe_ipsec.demand.need import AnyNeed, Need
 from modprobe_ipsec.errors import Error, NoPermission, UsageError
+from modprobe_ipsec.host.daemons import release
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import gather, refresh
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.host.shipped import read_data
 from modprobe_ipsec.load import Loads, carry_out
 from modprobe_ipsec.plan import make_plan
+from modprobe_ipsec.prove.proof import Proof
 from modprobe_ipsec.report.model import Action, Report
 from modprobe_ipsec.verdict import Verdict, judge
+from modprobe_ipsec.wanted import Request, Wanted, find
 
 # All that a program which libkmod starts for an `install` line gets to see.
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
@@ -66,13 +67,21 @@ def build_parser() -> argparse.ArgumentParser:
     what.add_argument(
         "-n", "--dry-run", action="store_true", help="say which modules would be loaded, and why"
     )
-    needs = parser.add_argument_group("what is needed (default: the daemons' default proposals)")
+    what.add_argument(
+        "--record", metavar="DIR", help="write down what a verdict depends on, for --root elsewhere"
+    )
+    needs = parser.add_argument_group(
+        "what is needed (default: what the installed daemons' files ask for)"
+    )
     needs.add_argument("--esp", action="append", metavar="PROPOSALS", help="ESP, as in a config")
     needs.add_argument("--ah", action="append", metavar="PROPOSALS", help="AH, as in a config")
     needs.add_argument("--ipcomp", action="store_true", help="what compression adds")
     needs.add_argument("--all", action="store_true", help="every algorithm in the map")
+    needs.add_argument("--config", metavar="FILE", help="an ipsec.conf or swanctl.conf")
     needs.add_argument(
-        "--daemon", choices=tuple(Daemon), help="whose language the proposals are written in"
+        "--daemon",
+        metavar="NAME[=RELEASE]",
+        help="whose proposals or configuration it is: libreswan (e.g. libreswan=4.15), strongswan",
     )
     needs.add_argument("-4", dest="ipv4", action="store_true", help="IPv4 only")
     needs.add_argument("-6", dest="ipv6", action="store_true", help="IPv6 only")
@@ -83,6 +92,9 @@ def build_parser() -> argparse.ArgumentParser:
     how.add_argument("--format", choices=("text", "json"), default="text")
     how.add_argument("-q", "--quiet", action="store_true", help="only what is not ready")
     how.add_argument("-v", "--verbose", action="count", default=0, help="with all the evidence")
+    how.add_argument(
+        "--strict", action="store_true", help="exit 3 at best if a configuration has problems"
+    )
     how.add_argument("--no-color", action="store_true", help="no colour (also: NO_COLOR)")
     how.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
@@ -108,32 +120,61 @@ def main(argv: Sequence[str]) -> int:
 def _run(args: argparse.Namespace) -> int:
     colour = _wants_colour(args, sys.stdout)
     action = _action(args)
-    catalog = _catalog()
+    catalog = build(_trees(FILES))
     host = Host(args.root, args.kernel)
+    if args.record:
+        from modprobe_ipsec.record import record
+
+        print(*record(args.record, host, gather(host), catalog), sep="\n")
+        return 0
     if not host.live and action in (Action.LOAD, Action.PROVE):
         raise UsageError(
             f"{args.root} is not the running system: nothing can be loaded or proven there",
             "use --check or --dry-run with --root and --kernel",
         )
     facts = gather(host)
-    needs = _needs(args, catalog, facts)
-    report = _act(action, needs, facts, host, catalog)
+    wanted = find(_request(args, facts), host, catalog, lambda: _trees(DAEMON_FILES))
+    report = _act(action, wanted, facts, host, catalog)
     _print(report, args, colour)
     if action is Action.LOAD and not facts.may_load and _waits_for_load(report):
         raise NoPermission(
             "no permission to load modules (CAP_SYS_MODULE in the initial user namespace)",
             "run it as root on the host",
         )
-    return 0 if action is Action.DRY_RUN else report.exit_code
+    if action is Action.DRY_RUN:
+        return 0
+    if args.strict and wanted.problems and report.exit_code < Verdict.MISSING.exit_code:
+        return Verdict.UNKNOWN.exit_code
+    return report.exit_code
 
 
-def _catalog() -> Catalog:
+def _trees(names: tuple[str, ...]) -> Mapping[str, Mapping[str, object]]:
     """The map: parsed when the wheel was built, or from data/*.yaml in a repository."""
     try:
         from modprobe_ipsec._map import TREES
     except ImportError:
-        TREES = parse_all(read_data(FILES))
-    return build(TREES)
+        return parse_all(read_data(names))
+    return {name: TREES[name] for name in names}
+
+
+def _request(args: argparse.Namespace, facts: Facts) -> Request:
+    name, _, version = (args.daemon or "").partition("=")
+    if name not in ("", *Daemon):
+        raise UsageError(f"--daemon {name}: choose from {', '.join(Daemon)}")
+    number = release(version) if version else None
+    if version and number is None:
+        raise UsageError(f"--daemon {args.daemon}: a release looks like 4.15")
+    return Request(
+        args.esp or (),
+        args.ah or (),
+        args.ipcomp,
+        args.all,
+        args.config or "",
+        Daemon(name) if name else None,
+        number,
+        _families(args, facts),
+        facts.fips,
+    )
 
 
 def _action(args: argparse.Namespace) -> Action:
@@ -148,12 +189,11 @@ def _action(args: argparse.Namespace) -> Action:
     return Action.LOAD
 
 
-def _act(
-    action: Action, needs: Sequence[Need], facts: Facts, host: Host, catalog: Catalog
-) -> Report:
+def _act(action: Action, wanted: Wanted, facts: Facts, host: Host, catalog: Catalog) -> Report:
+    needs = wanted.needs
     plan = make_plan(needs, facts, catalog)
     if action in (Action.CHECK, Action.DRY_RUN):
-        return Report(action, facts, judge(plan, {}, loaded=False), plan)
+        return Report(action, facts, judge(plan, {}, loaded=False), plan, wanted)
     loads = Loads((), facts, {})
     if action is Action.LOAD and plan.steps and facts.may_load:
         os.environ.clear()
@@ -164,34 +204,25 @@ def _act(
     from modprobe_ipsec.report.progress import Bar
 
     with Bar(sys.stderr, "proving") as bar:
-        proofs = prove(needs, on_progress=bar.show)
+        proofs = prove([n for n in needs if isinstance(n, Need)], on_progress=bar.show)
     facts = refresh(loads.facts, host)
     final = make_plan(needs, facts, catalog, loads.tried)
-    by_need = {proof.need: proof for proof in proofs.proofs}
+    by_need: dict[AnyNeed, Proof] = {proof.need: proof for proof in proofs.proofs}
     judgements = judge(final, by_need, loaded=action is Action.LOAD)
     return Report(
-        action, facts, judgements, plan, loads.results, proofs.loaded, proofs.socket_in_words
+        action,
+        facts,
+        judgements,
+        plan,
+        wanted,
+        loads.results,
+        proofs.loaded,
+        proofs.socket_in_words,
     )
 
 
 def _waits_for_load(report: Report) -> bool:
     return any(j.verdict in (Verdict.LOADABLE, Verdict.SLOW) for j in report.judgements)
-
-
-def _needs(args: argparse.Namespace, catalog: Catalog, facts: Facts) -> tuple[Need, ...]:
-    """What the command line asks for; by default what both daemons would."""
-    families = _families(args, facts)
-    daemon = Daemon(args.daemon) if args.daemon else None
-    needs: list[Need] = []
-    for protocol, texts in ((Protocol.ESP, args.esp), (Protocol.AH, args.ah)):
-        for text in texts or ():
-            _, suites = proposals.read(text, protocol, catalog, daemon=daemon, fips=facts.fips)
-            needs += proposals.needs(suites, families, Source(f"--{protocol}", text, daemon))
-    if args.ipcomp:
-        needs += proposals.ipcomp_needs(catalog, families, Source("--ipcomp"))
-    if args.all:
-        needs += all_needs(catalog, families)
-    return merge(needs or proposals.default_needs(catalog, families, daemon, fips=facts.fips))
 
 
 def _families(args: argparse.Namespace, facts: Facts) -> tuple[Family, ...]:

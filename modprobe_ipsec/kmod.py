@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """libkmod, the library behind modprobe: the only place that may put a module into the kernel.
 
-kmodpy finds the library; its own `Kmod` class inserts without dependencies and loses errno, so the
-calls are declared here anew. Dependencies, soft dependencies, options, `install` lines and
-blacklists are libkmod's business: they are carried out as the admin wrote them.
+kmodpy finds the library in odd places; its own `Kmod` class inserts without dependencies and loses
+errno, so the calls are declared here anew. Dependencies, soft dependencies, options, `install`
+lines and blacklists are libkmod's business: they are carried out as the admin wrote them.
 """
 
 import ctypes
@@ -55,20 +55,24 @@ class NoLibkmod(Error):
 def _library() -> ctypes.CDLL:
     """Open libkmod on a handle of our own, so that no signature is shared with kmodpy's."""
     try:
-        from kmodpy._libkmod import kmod
-
-        name = str(kmod._name)
-    except (OSError, ImportError):
-        # kmodpy asks ldconfig, which a small container does not have
-        name = "libkmod.so.2"
-    try:
-        library = ctypes.CDLL(name)
+        library = _open()
         for function, (result, arguments) in _SIGNATURES.items():
             getattr(library, function).restype = result
             getattr(library, function).argtypes = arguments
-    except (OSError, AttributeError):
+    except (ImportError, OSError, AttributeError):
         raise NoLibkmod from None
     return library
+
+
+def _open() -> ctypes.CDLL:
+    try:
+        # The SONAME is libkmod's own promise that these functions stay as they are.
+        return ctypes.CDLL("libkmod.so.2")
+    except OSError:
+        # Runs ldconfig and, if that knows nothing, a compiler: not what to do first as root.
+        from kmodpy._libkmod import kmod
+
+        return ctypes.CDLL(str(kmod._name))
 
 
 class Kmod:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from modprobe_ipsec.catalog.model import Catalog
-from modprobe_ipsec.demand.need import Need
+from modprobe_ipsec.demand.need import AnyNeed
 from modprobe_ipsec.host.facts import Facts, ModuleState
 from modprobe_ipsec.host.gather import module_states, refresh
 from modprobe_ipsec.host.root import Host
@@ -56,7 +56,7 @@ class Loads(NamedTuple):
 
 
 def carry_out(
-    needs: Sequence[Need],
+    needs: Sequence[AnyNeed],
     facts: Facts,
     host: Host,
     catalog: Catalog,

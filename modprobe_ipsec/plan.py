@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from modprobe_ipsec.catalog.model import Catalog
-from modprobe_ipsec.demand.need import Need
+from modprobe_ipsec.demand.need import AnyNeed
 from modprobe_ipsec.host.facts import Algorithm, Facts, ModuleState
 from modprobe_ipsec.resolve import SERVED, Failure, Finding, Resolver, State
 
@@ -51,7 +51,7 @@ class Step(NamedTuple):
 class Standing(NamedTuple):
     """How a need stands: every request it makes, now, and what is to be expected."""
 
-    need: Need
+    need: AnyNeed
     # Now; where loading something settles more than itself, only as far as that.
     findings: tuple[Finding, ...]
     # After every step that could be foreseen.
@@ -76,7 +76,7 @@ class Plan(NamedTuple):
 
 
 def next_round(
-    needs: Sequence[Need], facts: Facts, catalog: Catalog, tried: Mapping[str, Failure]
+    needs: Sequence[AnyNeed], facts: Facts, catalog: Catalog, tried: Mapping[str, Failure]
 ) -> tuple[Step, ...]:
     """The steps that are certain now; empty if nothing is left to load.
 
@@ -87,7 +87,7 @@ def next_round(
 
 
 def make_plan(
-    needs: Sequence[Need],
+    needs: Sequence[AnyNeed],
     facts: Facts,
     catalog: Catalog,
     tried: Mapping[str, Failure] | None = None,
@@ -113,7 +113,7 @@ def make_plan(
     return Plan(tuple(rounds), tuple(standings))
 
 
-def _steps(found: Sequence[tuple[Need, tuple[Finding, ...]]], facts: Facts) -> tuple[Step, ...]:
+def _steps(found: Sequence[tuple[AnyNeed, tuple[Finding, ...]]], facts: Facts) -> tuple[Step, ...]:
     """One step for each module that is to be loaded, the CPU's own code first.
 
     First, because a faster driver serves only SAs that are built after it came.
@@ -166,7 +166,7 @@ def _assume(facts: Facts, steps: Sequence[Step]) -> Facts:
 
 
 def _outlook(
-    need: Need, now: Sequence[Finding], expected: Sequence[Finding], plain: Resolver
+    need: AnyNeed, now: Sequence[Finding], expected: Sequence[Finding], plain: Resolver
 ) -> Outlook:
     lacking = {f.state for f in expected if f.state not in SERVED and not f.faster}
     for state, outlook in _LACKING.items():

@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from modprobe_ipsec.catalog.model import Catalog, Request
 from modprobe_ipsec.catalog.names import arguments, expand, split
-from modprobe_ipsec.demand.need import Need
+from modprobe_ipsec.catalog.obstacles import Symptom
+from modprobe_ipsec.demand.need import AnyNeed, FeatureNeed, Suite
 from modprobe_ipsec.host.cpu import matches
-from modprobe_ipsec.host.facts import Algorithm, Facts, ModuleIndex, ModuleState, Rule
-from modprobe_ipsec.host.modprobe_d import Obstacles, blocks
+from modprobe_ipsec.host.facts import Algorithm, Facts, ModuleIndex, ModuleState
+from modprobe_ipsec.obstacle import FORBIDS, Autoload, Kind, Obstacle, Survey
 
 
 class State(StrEnum):
@@ -29,6 +30,7 @@ class State(StrEnum):
 
 
 SERVED = frozenset({State.BUILTIN, State.LIVE})
+_LACKING = frozenset({State.BLOCKED, State.ABSENT, State.UNKNOWN})
 
 
 class Finding(NamedTuple):
@@ -46,9 +48,14 @@ class Finding(NamedTuple):
     faster: bool = False
     # Names that the module is expected to register, once loaded.
     brings: tuple[str, ...] = ()
-    rule: Rule | None = None
+    # What stands in the way, if that is known.
+    obstacle: Obstacle | None = None
     # What the request is for, in words, where it has a name of its own.
     title: str = ""
+    # Whether the kernel would load it by itself; only of what is loadable.
+    autoload: Autoload | None = None
+    # What is seen where it stays without an answer; only of what cannot be had.
+    symptom: Symptom | None = None
 
 
 class Failure(NamedTuple):
@@ -77,29 +84,64 @@ class Resolver:
         self._version = _version(facts.release)
         self._arch = _ARCH_DIRECTORIES.get(facts.arch, facts.arch)
         self._memo: dict[str, tuple[Finding, ...]] = {}
-        self._obstacles = Obstacles(facts.rules)
+        self._survey = Survey(facts, catalog)
         self._registered: dict[str, Algorithm] = {}
         for algorithm in facts.algorithms or ():
             best = self._registered.get(algorithm.name)
             if best is None or algorithm.priority > best.priority:
                 self._registered[algorithm.name] = algorithm
 
-    def need(self, need: Need) -> tuple[Finding, ...]:
+    def need(self, need: AnyNeed) -> tuple[Finding, ...]:
         """All requests that a need makes, in the order in which the kernel makes them."""
+        return tuple(
+            finding._replace(symptom=self._survey.symptom(finding.request))
+            if finding.state in _LACKING and not finding.faster
+            else finding
+            for finding in self._need(need)
+        )
+
+    def _need(self, need: AnyNeed) -> tuple[Finding, ...]:
+        if isinstance(need, FeatureNeed):
+            requests = self._catalog.features[need.feature].requests
+            return tuple(self.request(request) for request in requests[need.family])
         suite = need.suite
         findings = [self.request(self._catalog.xfrm)]
         types = self._catalog.types[suite.protocol, need.family]
         findings += [self.request(request) for request in types]
         name = suite.crypto_name
         if name:
+            findings += self._forbidden(suite)
             findings += self.crypto(name)
         else:
             choices = (c for c in (suite.encryption, suite.integrity) if c and not c.transform.xfrm)
             findings += [
-                Finding(c.label, State.ABSENT, because=c.transform.why_not, remedy="choose another algorithm")
+                Finding(
+                    c.label,
+                    State.ABSENT,
+                    because=c.transform.why_not,
+                    remedy="choose another algorithm",
+                )
                 for c in choices
             ]
         return tuple(dict.fromkeys(findings))
+
+    def _forbidden(self, suite: Suite) -> list[Finding]:
+        """Algorithms that this kernel does not give out in FIPS mode, whatever is loaded."""
+        if not self._facts.fips:
+            return []
+        forbidden = {
+            part.request
+            for part in self._catalog.not_fips
+            if part.since <= self._version < part.before
+        }
+        names = [c.transform.xfrm for c in (suite.encryption, suite.integrity) if c]
+        if suite.encryption and not suite.integrity and not suite.encryption.transform.is_aead:
+            names.append("digest_null")
+        return [
+            _blocked(f"crypto-{name}", name, self._survey.fips(name))
+            for name in names
+            if name in forbidden
+        ]
 
     def request(self, request: Request) -> Finding:
         """A request outside the crypto API."""
@@ -204,19 +246,13 @@ class Resolver:
                 ways.append((primitive, (primitive, *wholes)))
         for primitive, brings in ways:
             for module in self._candidates(index, primitive):
-                state, because, rule = self._module(index, module)
-                if state in SERVED:
+                alias = f"crypto-{primitive}"
+                found = self._module(index, module, alias, faster=True)
+                if found.state in SERVED:
                     return None
                 if module not in self._tried:
-                    return Finding(
-                        f"crypto-{primitive}",
-                        state,
-                        module,
-                        because or f"this CPU's own {primitive}",
-                        faster=True,
-                        brings=brings,
-                        rule=rule,
-                    )
+                    because = found.because or f"this CPU's own {primitive}"
+                    return found._replace(because=because, faster=True, brings=brings)
         return None
 
     def _candidates(self, index: ModuleIndex, primitive: str) -> list[str]:
@@ -260,14 +296,12 @@ class Resolver:
         if index is None:
             return self._without_index(alias, name, option)
         best: Finding | None = None
-        for module in index.aliases.get(alias, (name,) if not index.knows_builtin_aliases else ()):
+        named = (name,) if name in index.files or name in index.builtin else ()
+        for module in index.aliases.get(alias, named):
             if module in self._catalog.never_load or self._is_for_hardware(module):
                 continue
-            state, because, rule = self._module(index, module)
-            failure = self._tried.get(module)
-            remedy = failure.remedy if failure else ""
-            finding = Finding(alias, state, module, because, remedy, rule=rule)
-            if best is None or _RANK[state] < _RANK[best.state]:
+            finding = self._module(index, module, alias)
+            if best is None or _RANK[finding.state] < _RANK[best.state]:
                 best = finding
         if best:
             return best
@@ -277,6 +311,13 @@ class Resolver:
         config = self._facts.config
         if config and option and config.get(option) == "y":
             return Finding(alias, State.BUILTIN, name, f"/{config.path}: CONFIG_{option}=y")
+        if not name and config is None:
+            # part of the core or not there at all, and only the configuration would tell
+            because = f"no kernel configuration to look CONFIG_{option} up in"
+            return Finding(alias, State.UNKNOWN, because=because)
+        obstacle = self._survey.nothing_answers(alias, name, option)
+        if obstacle:
+            return _blocked(alias, "", obstacle, unknown=config is None)
         because = f"no module and no built-in code of {self._facts.release} answers {alias}"
         remedy = f"a kernel with CONFIG_{option}" if option else "another kernel"
         return Finding(alias, State.ABSENT, because=because, remedy=remedy)
@@ -291,19 +332,15 @@ class Resolver:
         value = facts.config.get(option) if facts.config and option else ""
         if value == "y" and facts.config:
             return Finding(alias, State.BUILTIN, name, f"/{facts.config.path}: CONFIG_{option}=y")
-        if value == "n" and facts.config:
-            return Finding(
-                alias,
-                State.ABSENT,
-                "",
-                f"/{facts.config.path}: CONFIG_{option} is not set",
-                f"a kernel with CONFIG_{option}",
-            )
-        if facts.modules is None and not facts.config:
-            because = "neither a module list, nor a module tree, nor the kernel's configuration"
-        else:
-            because = f"there is no module tree for {facts.release}"
-        return Finding(alias, State.UNKNOWN, name, because, "ask the kernel: --check --prove")
+        if value == "n" and (obstacle := self._survey.nothing_answers(alias, name, option)):
+            return _blocked(alias, "", obstacle)
+        obstacle = self._survey.no_tree(name)
+        # a container may see another tree than the kernel does
+        sure = value == "m" and not facts.around().container
+        if sure or (obstacle.kind is Kind.NO_MODULE_SUPPORT and value == "m"):
+            return _blocked(alias, name, obstacle)
+        found = _blocked(alias, name, obstacle, unknown=True)
+        return found._replace(remedy=f"{obstacle.remedy}; or ask the kernel: --check --prove")
 
     def _is_for_hardware(self, module: str) -> bool:
         """Drivers of accelerator cards come with their device, never for an algorithm's sake."""
@@ -313,31 +350,43 @@ class Resolver:
             return False
         return file.path.startswith("kernel/drivers/") or "/arch/" in file.path
 
-    def _module(self, index: ModuleIndex, module: str) -> tuple[State, str, Rule | None]:
-        """State of a module, the evidence, and the rule that blocks it."""
+    def _module(
+        self, index: ModuleIndex, module: str, alias: str, *, faster: bool = False
+    ) -> Finding:
+        """How a module that answers a request stands."""
         facts = self._facts
         if (facts.modules or {}).get(module) in (ModuleState.LIVE, ModuleState.COMING):
-            return State.LIVE, "/proc/modules", None
+            return Finding(alias, State.LIVE, module, "/proc/modules")
         if module in index.builtin:
-            return State.BUILTIN, "modules.builtin", None
+            obstacle = self._survey.builtin(module)
+            if obstacle:
+                return _blocked(alias, module, obstacle)
+            return Finding(alias, State.BUILTIN, module, "modules.builtin")
         if module in self._tried:
-            return self._tried[module].state, self._tried[module].because, None
-        file = index.files.get(module)
-        if file is None:
-            return State.ABSENT, f"modules.dep does not list {module}", None
+            failure = self._tried[module]
+            return Finding(alias, failure.state, module, failure.because, failure.remedy)
+        if module not in index.files:
+            obstacle = self._survey.no_index(module)
+            if obstacle:
+                return _blocked(alias, module, obstacle)
+            return Finding(alias, State.ABSENT, module, f"modules.dep does not list {module}")
         if facts.running and facts.modules is None:
-            return State.UNKNOWN, "no list of the modules that are loaded", None
-        for name in (module, *file.deps):
-            if (facts.modules or {}).get(name) is ModuleState.LIVE:
-                continue
-            rule = self._obstacles.find(name)
-            # an install line whose effect only a run would tell is left to libkmod, which runs it
-            if rule and blocks(rule):
-                return State.BLOCKED, f"{rule.where}: {rule.text}", rule
-        if facts.modules_disabled:
-            return State.BLOCKED, "kernel.modules_disabled = 1: no module until reboot", None
-        return State.LOADABLE, "", None
+            why = "no list of the modules that are loaded"
+            return Finding(alias, State.UNKNOWN, module, why, _ASK)
+        obstacle = self._survey.module(module, alias)
+        if obstacle:
+            return _blocked(alias, module, obstacle)
+        return Finding(
+            alias,
+            State.LOADABLE,
+            module,
+            self._survey.remark(module),
+            self._survey.loader(),
+            autoload=self._survey.autoload(module, faster=faster),
+        )
 
+
+_ASK = "ask the kernel: --check --prove"
 
 # Machines whose code lies under another name in arch/.
 _ARCH_DIRECTORIES = {"x86_64": "x86", "i686": "x86", "i586": "x86", "aarch64": "arm64"}
@@ -350,6 +399,13 @@ _RANK = {
     State.UNKNOWN: 3,
     State.ABSENT: 4,
 }
+
+
+def _blocked(alias: str, module: str, obstacle: Obstacle, *, unknown: bool = False) -> Finding:
+    """What cannot be had because of an obstacle; `unknown` where it may be there all the same."""
+    state = State.BLOCKED if obstacle.kind in FORBIDS else State.ABSENT
+    state = State.UNKNOWN if unknown else state
+    return Finding(alias, state, module, obstacle.text, obstacle.remedy, obstacle=obstacle)
 
 
 def _registered(algorithm: Algorithm) -> Finding:

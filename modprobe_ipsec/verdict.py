@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, assert_never
 
-from modprobe_ipsec.demand.need import Need
+from modprobe_ipsec.catalog.obstacles import Symptom
+from modprobe_ipsec.demand.need import AnyNeed, Need
+from modprobe_ipsec.obstacle import Obstacle
 from modprobe_ipsec.plan import Outlook, Plan, Standing
 from modprobe_ipsec.prove.meaning import explain
 from modprobe_ipsec.prove.proof import Answer, Proof
@@ -43,19 +45,22 @@ class Reason(NamedTuple):
 
     text: str
     remedy: str = ""
+    obstacle: Obstacle | None = None
+    # What the kernel would answer, and the daemons write, because of it.
+    symptom: Symptom | None = None
 
 
 class Judgement(NamedTuple):
     """The verdict on one need."""
 
-    need: Need
+    need: AnyNeed
     verdict: Verdict
     reasons: tuple[Reason, ...]
     proof: Proof | None
     findings: tuple[Finding, ...]
 
 
-def judge(plan: Plan, proofs: Mapping[Need, Proof], *, loaded: bool) -> tuple[Judgement, ...]:
+def judge(plan: Plan, proofs: Mapping[AnyNeed, Proof], *, loaded: bool) -> tuple[Judgement, ...]:
     """One judgement for each need of the plan, in its order.
 
     `plan` is made from the facts after loading and proving; `loaded` says that this run was to load
@@ -103,7 +108,8 @@ def _not_asked(
     """Only the facts speak."""
     match standing.outlook:
         case Outlook.READY:
-            if loaded:
+            # nothing proves a feature here; what is there counts, and the report says so
+            if loaded and isinstance(standing.need, Need):
                 why = proof.why if proof else "the kernel was not asked"
                 remedy = "run it as root, or where user namespaces are allowed"
                 return Verdict.UNKNOWN, (Reason(f"not proven: {why}", remedy),)
@@ -129,7 +135,9 @@ def _is_missed_speed(finding: Finding) -> bool:
 
 def _slow(finding: Finding) -> Reason:
     if finding.state is State.BLOCKED:
-        return Reason(f"slower driver: {finding.module} is blocked by {finding.because}")
+        return Reason(f"slower driver: {_lack([finding])}", "", finding.obstacle)
+    if finding.state is not State.LOADABLE:
+        return Reason(f"slower driver: {_lack([finding])}", finding.remedy, finding.obstacle)
     return Reason(
         f"slower driver: {finding.module} ({finding.because}) is not loaded",
         "run modprobe-ipsec without --check before the daemon starts",
@@ -137,28 +145,55 @@ def _slow(finding: Finding) -> Reason:
 
 
 def _loadable(standing: Standing) -> tuple[Reason, ...]:
-    modules = dict.fromkeys(f.module for f in standing.findings if f.state is State.LOADABLE)
-    names = ", ".join(modules)
-    return (Reason(f"not loaded: {names}", "run modprobe-ipsec without --check, as root"),)
+    loadable = [finding for finding in standing.findings if finding.state is State.LOADABLE]
+    modules = dict.fromkeys(finding.module for finding in loadable)
+    text = f"not loaded: {', '.join(modules)}"
+    text = "; ".join((text, *_autoload(loadable), *_remarks(loadable)))
+    return (Reason(text, next(f.remedy for f in loadable)),)
+
+
+def _autoload(loadable: Sequence[Finding]) -> list[str]:
+    """Whether the kernel would load these by itself; nothing of what only makes it faster."""
+    for finding in loadable:
+        autoload = finding.autoload
+        if autoload and not finding.faster:
+            if autoload.works:
+                return ["the kernel loads what it needs when asked"]
+            off = "cannot be told" if autoload.works is None else "is off"
+            return [f"autoload {off}: {autoload.why}"]
+    return []
+
+
+def _remarks(loadable: Sequence[Finding]) -> list[str]:
+    return list(dict.fromkeys(f.because for f in loadable if f.because and not f.faster))
 
 
 def _lacking(standing: Standing, state: State) -> tuple[Reason, ...]:
-    lacking: Sequence[Finding] = [f for f in standing.foreseen if f.state is state and not f.faster]
-    return tuple(dict.fromkeys(Reason(_lack(finding), _remedy(finding)) for finding in lacking))
+    """One reason for all that is lacking for the same cause."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in standing.foreseen:
+        if finding.state is state and not finding.faster:
+            groups.setdefault((finding.because, finding.remedy), []).append(finding)
+    return tuple(
+        Reason(_lack(group), remedy, group[0].obstacle, group[0].symptom)
+        for (_, remedy), group in groups.items()
+    )
 
 
-def _lack(finding: Finding) -> str:
-    if finding.state is State.BLOCKED:
-        return f"{finding.module} is blocked by {finding.because}"
-    if finding.state is State.UNKNOWN:
-        return f"{finding.request}: cannot tell, there is {finding.because}"
-    return finding.because
-
-
-def _remedy(finding: Finding) -> str:
-    if finding.rule:
-        return (
-            f"whoever set {finding.rule.where} decides: if IPsec is wanted here, remove that line; "
-            "it is never talked around"
-        )
-    return finding.remedy
+def _lack(findings: Sequence[Finding]) -> str:
+    """What some findings lack for one and the same cause."""
+    first = findings[0]
+    obstacle, because = first.obstacle, first.because
+    if first.state is State.UNKNOWN:
+        requests = dict.fromkeys(finding.request for finding in findings)
+        return f"cannot tell about {', '.join(requests)}: {because}"
+    if first.state is not State.BLOCKED:
+        return because
+    names = list(dict.fromkeys(finding.module for finding in findings))
+    if obstacle and obstacle.module not in names:
+        # a module that all of these depend on
+        text = f"{', '.join(names)} cannot do without {obstacle.module}, which is"
+    else:
+        text = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
+    means = f" ({obstacle.means})" if obstacle and obstacle.means else ""
+    return f"{text} blocked by {because}{means}"

@@ -9,8 +9,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from modprobe_ipsec.catalog.loader import FILES, parse_all
+from modprobe_ipsec.catalog.loader import DAEMON_FILES, FILES, parse_all
 from modprobe_ipsec.host.shipped import read_data
+from tests.demand.libreswan_conf.big import make_config as big_ipsec_conf
+from tests.demand.strongswan_conf.big import make_config as big_swanctl_conf
 from tests.vm.guest import run
 from tests.vm.kernels import fetch
 
@@ -64,7 +66,7 @@ def boot() -> None:
     ]
     names = [*STACKMANAGER.split(), *arch]
     # the map as a wheel has it
-    trees = f"TREES = {parse_all(read_data(FILES))!r}\n".encode()
+    trees = f"TREES = {parse_all(read_data((*FILES, *DAEMON_FILES)))!r}\n".encode()
     parsed = {str(REPOSITORY / "modprobe_ipsec/_map.py"): trees}
     tool = "modprobe-ipsec --esp aes256gcm16 -4 -6 >/dev/null"
     # twice: the first run of Python in a guest also compiles what no wheel brings compiled
@@ -87,6 +89,41 @@ def in_guest(kernel: str, before: str, command: str, files: dict[str, bytes]) ->
     return float(end) - float(start), int(modules)
 
 
+def configurations() -> None:
+    """10,000 connections in 20 includes, and twice as many, through the whole program."""
+    for name, make in (("ipsec.conf", big_ipsec_conf), ("swanctl.conf", big_swanctl_conf)):
+        seconds = {}
+        for conns in (10_000, 20_000):
+            with tempfile.TemporaryDirectory() as root:
+                files = make(conns, 20)
+                for path, text in files.items():
+                    target = Path(root, path.lstrip("/"))
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_text(text)
+                first = next(iter(files))
+                command = [sys.executable, "-I", "-m", "modprobe_ipsec", "--dry-run", "-q"]
+                command += ["--root", root, "--kernel", "6.1.0", "--config", first]
+                # the dearest part of a process is its peak; a fresh one for each measurement
+                measured = subprocess.run(
+                    [sys.executable, "-c", PEAK, *command], capture_output=True, text=True
+                )
+                taken, kilobytes = measured.stdout.split()[-2:]
+                seconds[conns] = float(taken)
+                if conns == 10_000:
+                    report(f"{name}, 10,000 connections: CPU seconds", float(taken), 2)
+                    report(f"{name}, 10,000 connections: MB at most", int(kilobytes) / 1024, 200)
+        report(f"{name}: 20,000 connections : 10,000", seconds[20_000] / seconds[10_000], 2.3)
+
+
+# Runs a command; prints its CPU seconds and the most memory it had (kB).
+PEAK = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss)
+"""
+
+
 def report(what: str, ratio: float, limit: float) -> None:
     print(f"{what}: {ratio:.3g} (limit {limit:g}) {'ok' if ratio <= limit else 'TOO MUCH'}")
 
@@ -94,4 +131,5 @@ def report(what: str, ratio: float, limit: float) -> None:
 if __name__ == "__main__":
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     start_up()
+    configurations()
     boot()

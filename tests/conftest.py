@@ -12,6 +12,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME",
         help="run tests on real kernels on this one (repeatable; default: all; see tests/vm)",
     )
+    parser.addoption(
+        "--update",
+        action="store_true",
+        help="tests/test_trees.py: write down what the tool says now",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -27,7 +27,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["--esp", "aes\n\x1b[31m"], 64, "\\x1b"),
         (["--nonsense"], 64, "--help"),
         (["--che"], 64, "--help"),
-        (["--daemon", "racoon"], 64, "invalid choice"),
+        (["--daemon", "racoon"], 64, "libreswan, strongswan"),
         (["--prove"], 64, "--check"),
         (["--dry-run", "--check"], 64, "--dry-run"),
         (["--root", "/nowhere"], 64, "/nowhere"),

@@ -166,7 +166,8 @@ def test_never_load_and_hardware_are_left_alone() -> None:
 
 def test_missing_is_said_only_where_an_index_says_it() -> None:
     small = MODERN._replace(
-        aliases={k: v for k, v in MODERN.aliases.items() if k != "crypto-seqiv"}
+        aliases={k: v for k, v in MODERN.aliases.items() if k != "crypto-seqiv"},
+        files={k: v for k, v in MODERN.files.items() if k != "seqiv"},
     )
     assert outlook(GCM, facts(tree=small)) is Outlook.MISSING
     assert outlook(GCM, facts(tree=None)) is Outlook.UNKNOWN

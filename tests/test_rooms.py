@@ -18,16 +18,30 @@ FLOORS = {
     "host": 1,
     "kmod": 1,
     "demand": 2,
+    "mitigation": 1.5,
+    "obstacle": 2,
     "resolve": 2.5,
+    "record": 2.5,
     "plan": 3,
     "prove": 3,
     "load": 4,
     "verdict": 4,
     "manifest": 4,
+    "wanted": 4,
     "report": 5,
     "cli": 6,
 }
-PURE = ("catalog", "demand", "resolve", "plan", "verdict", "report", "manifest")
+PURE = (
+    "catalog",
+    "demand",
+    "mitigation",
+    "obstacle",
+    "resolve",
+    "plan",
+    "verdict",
+    "report",
+    "manifest",
+)
 # What touches the machine, or costs a start-up; each dependency has its one facade.
 IMPURE = {"os", "io", "subprocess", "socket", "ctypes", "pathlib", "shutil", "glob", "tempfile"}
 FACADES = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from modprobe_ipsec.demand.need import Need
+from modprobe_ipsec.demand.need import AnyNeed, Need
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.plan import make_plan
 from modprobe_ipsec.prove.proof import Answer, Proof
@@ -20,7 +20,7 @@ LOADED = facts(
 
 
 def judged(host: Facts, *proof: Any, need: Need = GCM, loaded: bool = False) -> Judgement:
-    proofs = {need: Proof(need, *proof)} if proof else {}
+    proofs: dict[AnyNeed, Proof] = {need: Proof(need, *proof)} if proof else {}
     (judgement,) = judge(make_plan([need], host, CATALOG), proofs, loaded=loaded)
     return judgement
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from modprobe_ipsec.catalog.loader import FILES, parse_all
-from tests.shipped import TEXTS
+from modprobe_ipsec.catalog.loader import DAEMON_FILES, FILES, parse_all
+from modprobe_ipsec.host.shipped import read_data
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -38,5 +38,4 @@ def test_map_units_and_container_files_come_along(wheel: zipfile.ZipFile) -> Non
 def test_the_parsed_map_is_the_one_in_data(wheel: zipfile.ZipFile) -> None:
     space: dict[str, object] = {}
     exec(wheel.read("modprobe_ipsec/_map.py"), space)  # noqa: S102
-    assert space["TREES"] == parse_all(TEXTS)
-    assert set(FILES) == set(TEXTS)
+    assert space["TREES"] == parse_all(read_data((*FILES, *DAEMON_FILES)))

@@ -9,6 +9,7 @@ from modprobe_ipsec.catalog.model import (
     Catalog,
     Daemon,
     Family,
+    Feature,
     Kind,
     Part,
     Protocol,
@@ -16,10 +17,24 @@ from modprobe_ipsec.catalog.model import (
     Transform,
     Until,
 )
+from modprobe_ipsec.catalog.obstacles import Lore, Mitigation, Package, Symptom
 from modprobe_ipsec.catalog.table import Table
 from modprobe_ipsec.errors import ConfigError
 
-FILES = ("transforms", "exchange", "defaults", "crypto", "protocols", "never_load")
+FILES = (
+    "transforms",
+    "exchange",
+    "defaults",
+    "crypto",
+    "protocols",
+    "features",
+    "never_load",
+    "obstacles",
+    "packages",
+)
+
+# Read only where a daemon's configuration is.
+DAEMON_FILES = ("libreswan", "strongswan")
 
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound=StrEnum)
@@ -88,11 +103,11 @@ class _Row:
 
 
 def parse_all(texts: Mapping[str, str]) -> dict[str, Table]:
-    """Parse the YAML text of each of `FILES`. Raises ConfigError that names file and line."""
+    """Parse YAML texts by name. Raises ConfigError that names file and line."""
     # costs as much as the rest of a start-up; an installed package has the map parsed already
     from modprobe_ipsec.catalog.strict_yaml import parse
 
-    return {name: parse(texts[name], f"data/{name}.yaml") for name in FILES}
+    return {name: parse(texts[name], f"data/{name}.yaml") for name in texts}
 
 
 def build(trees: Mapping[str, object]) -> Catalog:
@@ -117,7 +132,10 @@ def build(trees: Mapping[str, object]) -> Catalog:
         config=_words(crypto.sub("config")),
         xfrm=_request(rows["protocols"].sub("xfrm")),
         types=dict(_types(rows["protocols"])),
+        features={name: _feature(row) for name, row in rows["features"].rows()},
         never_load=_words(rows["never_load"]),
+        not_fips=_parts_of(rows["obstacles"], "not_fips"),
+        lore=_lore(rows["obstacles"], rows["packages"]),
     )
     for row in rows.values():
         row.done()
@@ -222,22 +240,22 @@ def _until(row: _Row) -> Iterator[tuple[str, Until]]:
 
 
 def _parts(row: _Row) -> dict[str, tuple[Part, ...]]:
-    result = {}
-    for name in row.table:
-        parts = []
-        for text in row.texts(name):
-            request, _, condition = text.partition(" ")
-            if condition.startswith(">="):
-                part = Part(request, since=row.version(name, condition[2:]))
-            elif condition.startswith("<"):
-                part = Part(request, before=row.version(name, condition[1:]))
-            elif condition:
-                raise row.error(f"`{condition}` is neither >=X.Y nor <X.Y", name)
-            else:
-                part = Part(request)
-            parts.append(part)
-        result[name] = tuple(parts)
-    return result
+    return {name: _parts_of(row, name) for name in row.table}
+
+
+def _parts_of(row: _Row, key: str) -> tuple[Part, ...]:
+    return tuple(_part(row, key, text) for text in row.texts(key))
+
+
+def _part(row: _Row, key: str, text: str) -> Part:
+    request, _, condition = text.partition(" ")
+    if condition.startswith(">="):
+        return Part(request, since=row.version(key, condition[2:]))
+    if condition.startswith("<"):
+        return Part(request, before=row.version(key, condition[1:]))
+    if condition:
+        raise row.error(f"`{condition}` is neither >=X.Y nor <X.Y", key)
+    return Part(request)
 
 
 def _lists(row: _Row) -> dict[str, tuple[str, ...]]:
@@ -255,6 +273,27 @@ def _request(row: _Row) -> Request:
     return request
 
 
+def _feature(row: _Row) -> Feature:
+    title = row.take("title", str)
+    requests: dict[Family | None, tuple[Request, ...]] = {}
+    sub = row.sub("requests")
+    for key in (None, *Family):
+        if (key or "any") not in sub.rest:
+            continue
+        line = sub.lines.get(key or "any", sub.line)
+        found = []
+        for entry in sub.take(key or "any", list):
+            request = _Row(entry, sub.file, line)
+            alias, module, config = (request.take(k, str) for k in ("request", "module", "config"))
+            found.append(Request(alias, module, config, title))
+            request.done()
+        requests[key] = tuple(found)
+    sub.done()
+    feature = Feature(title, requests, row.take("unproven", str, ""))
+    row.done()
+    return feature
+
+
 def _types(row: _Row) -> Iterator[tuple[tuple[Protocol, Family], tuple[Request, ...]]]:
     for protocol in Protocol:
         sub = row.sub(protocol)
@@ -262,4 +301,46 @@ def _types(row: _Row) -> Iterator[tuple[tuple[Protocol, Family], tuple[Request, 
             line = sub.lines.get(family, sub.line)
             entries = (_Row(entry, sub.file, line) for entry in sub.take(family, list))
             yield (protocol, family), tuple(_request(entry) for entry in entries)
+        sub.done()
+
+
+def _lore(obstacles: _Row, packages: _Row) -> Lore:
+    return Lore(
+        mitigations=tuple(_mitigation(n, row) for n, row in obstacles.sub("mitigations").rows()),
+        symptoms={name: _symptom(row) for name, row in obstacles.sub("symptoms").rows()},
+        initcalls=_lists(obstacles.sub("initcalls")),
+        packages=tuple(_packages(packages, "modules", ("option", "file"))),
+        trees=tuple(_packages(packages, "trees", ())),
+        openwrt=_words(packages.sub("openwrt")),
+        libkmod=_words(packages.sub("libkmod")),
+    )
+
+
+def _mitigation(name: str, row: _Row) -> Mitigation:
+    fixed = []
+    for text in row.texts("fixed"):
+        distribution, _, version = text.partition(" ")
+        if not version[:1].isdecimal():
+            raise row.error(f"`{text}` is no distribution and version", "fixed")
+        fixed.append((distribution, version))
+    modules = frozenset(row.texts("modules"))
+    found = Mitigation(name, row.take("cve", str), modules, row.texts("files"), tuple(fixed))
+    row.done()
+    return found
+
+
+def _symptom(row: _Row) -> Symptom:
+    symptom = Symptom(row.take("errno", int), *(row.take(daemon, str) for daemon in Daemon))
+    row.done()
+    return symptom
+
+
+def _packages(row: _Row, key: str, lacks: tuple[str, ...]) -> Iterator[Package]:
+    for entry in row.take(key, list):
+        sub = _Row(entry, row.file, row.lines.get(key, row.line))
+        lack = sub.take("lacks", str) if lacks else ""
+        if lacks and lack not in lacks:
+            raise sub.error(f"`lacks` is {' or '.join(lacks)}", "lacks")
+        words = (sub.take(word, str) for word in ("os", "kernels", "install"))
+        yield Package(*words)._replace(lacks=lack)
         sub.done()

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from modprobe_ipsec.catalog.obstacles import Lore
+
 
 class Daemon(StrEnum):
     """The IKE daemons whose languages we read."""
@@ -120,6 +122,16 @@ class Request(NamedTuple):
     title: str
 
 
+class Feature(NamedTuple):
+    """Something beyond SAs that an option of a configuration asks of the kernel."""
+
+    title: str
+    # None: the same for both families.
+    requests: Mapping[Family | None, tuple[Request, ...]]
+    # Why no question to the kernel would tell whether it works; empty if one does.
+    unproven: str
+
+
 class Catalog(NamedTuple):
     """The whole map. Built once by `loader.build`, never changed."""
 
@@ -141,4 +153,8 @@ class Catalog(NamedTuple):
     config: Mapping[str, str]
     xfrm: Request
     types: Mapping[tuple[Protocol, Family], tuple[Request, ...]]
+    features: Mapping[str, Feature]
     never_load: Mapping[str, str]
+    # Names that are not given out in FIPS mode, and on which kernels.
+    not_fips: tuple[Part, ...]
+    lore: Lore

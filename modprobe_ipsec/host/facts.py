@@ -5,8 +5,10 @@ Nothing here reads anything; `gather.gather(Host)` fills it in. A fact that coul
 None (or an `Unreadable` in `gaps`), never an empty answer: absence of evidence is not evidence.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -95,6 +97,44 @@ class Rule(NamedTuple):
     text: str
 
 
+class Body(NamedTuple):
+    """The file of a module, as far as the kernel looks at it before it runs anything of it."""
+
+    # /lib/modules/6.1/kernel/net/ipv4/esp4.ko
+    path: str
+    # Why no loader can read it: "no such file", "truncated", "no module", an unknown compression.
+    broken: str = ""
+    # 6.1.0-56-amd64 SMP preempt mod_unload modversions; empty if it cannot be seen.
+    vermagic: str = ""
+    # Whether a signature stands at its end; None if it cannot be seen.
+    signed: bool | None = None
+
+
+class Around(NamedTuple):
+    """What matters only once something is not ready."""
+
+    # none, integrity or confidentiality; empty if the kernel has no lockdown or does not say.
+    lockdown: str = ""
+    # module.sig_enforce; None if unknown.
+    sig_enforce: bool | None = None
+    # ID and then ID_LIKE of os-release.
+    distribution: tuple[str, ...] = ()
+    # kernel.version, where distributions put the version of their package; empty if unknown.
+    build: str = ""
+    # Kernels that have a module tree here.
+    releases: tuple[str, ...] = ()
+    # What kind of container this is, "user namespace" if that is all that shows; empty outside.
+    container: str = ""
+    # CAP_SYS_MODULE is effective; None if unknown.
+    cap_sys_module: bool | None = None
+    # Whether the program that kernel.modprobe names is there; None if that cannot be seen.
+    modprobe_there: bool | None = None
+    # Where libkmod.so.2 lies; empty if nowhere, None if nobody looked.
+    libkmod: str | None = None
+    # SELinux decides about module_request: it enforces, and not every domain may.
+    selinux: bool = False
+
+
 class Gap(NamedTuple):
     """Something that could not be learned, and why it could not."""
 
@@ -150,6 +190,10 @@ class Facts(NamedTuple):
     may_prove: bool
     witnesses: tuple[Witness, ...]
     gaps: tuple[Gap, ...]
+    # The two that are read when first asked for, and then kept: a host where everything is ready
+    # need not pay for them.
+    bodies: Mapping[str, Body] = MappingProxyType({})
+    around: Callable[[], Around] = Around
 
 
 class KernelConfig:
@@ -169,3 +213,8 @@ class KernelConfig:
         start += len(option) + 9
         end = self._text.find("\n", start)
         return self._text[start : end if end >= 0 else None].strip().strip('"')
+
+    def only(self, options: re.Pattern[str]) -> str:
+        """The lines of those options whose `CONFIG_NAME=` fits, for a record."""
+        lines = self._text.split("\n")
+        return "".join(f"{line}\n" for line in lines if options.match(line))

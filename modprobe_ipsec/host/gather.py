@@ -2,8 +2,10 @@
 """Puts together everything that is known about a host."""
 
 import os
+from functools import cache
 
 from modprobe_ipsec.host import (
+    around,
     cpu,
     crypto,
     kconfig,
@@ -13,6 +15,7 @@ from modprobe_ipsec.host import (
     sysctl,
     witness,
 )
+from modprobe_ipsec.host.bodies import Bodies
 from modprobe_ipsec.host.facts import Algorithm, Facts, Gap, KernelConfig, ModuleState
 from modprobe_ipsec.host.root import Host
 
@@ -35,7 +38,7 @@ def gather(host: Host) -> Facts:
     may_load, may_prove = privileges.read(host, gaps)
     return Facts(
         release=host.release,
-        running=host.same_kernel,
+        running=host.running,
         arch=_arch(host, config),
         algorithms=algorithms,
         modules=states,
@@ -50,8 +53,10 @@ def gather(host: Host) -> Facts:
         ipv6=sysctl.ipv6(host),
         may_load=may_load,
         may_prove=may_prove,
-        witnesses=witness.read(host) if host.same_kernel else (),
+        witnesses=witness.read(host) if host.running else (),
         gaps=tuple(gaps),
+        bodies=Bodies(host, index) if index else {},
+        around=cache(lambda: around.read(host)),
     )
 
 
@@ -60,7 +65,7 @@ def refresh(facts: Facts, host: Host) -> Facts:
     gaps: list[Gap] = []
     algorithms, states = _changing(host, gaps)
     old = [gap for gap in facts.gaps if gap.path not in _CHANGING]
-    witnesses = witness.read(host) if host.same_kernel else ()
+    witnesses = witness.read(host) if host.running else ()
     return facts._replace(
         algorithms=algorithms, modules=states, witnesses=witnesses, gaps=(*gaps, *old)
     )

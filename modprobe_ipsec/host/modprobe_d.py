@@ -40,7 +40,23 @@ _IDLE = frozenset(("false", "true", ":", "exit", "nologin", "null", "echo", "log
 def read(host: Host, gaps: list[Gap]) -> tuple[Rule, ...]:
     """All rules of the host, in the order in which libkmod meets them."""
     rules: list[Rule] = []
-    files: dict[str, str] = {}
+    left = _LIMIT
+    for path in files(host, gaps):
+        answer = host.read(path, left)
+        if isinstance(answer, bytes):
+            left -= len(answer)
+            where = "/" + os.fsencode(path).decode("utf-8", "replace")
+            rules += parse(answer.decode("utf-8", "replace"), where)
+        elif not answer.missing:
+            # a dangling link hides others and says nothing
+            gaps.append(answer)
+    rules += parse_cmdline(host.text("proc/cmdline", gaps, _CMDLINE_LIMIT) or "")
+    return tuple(rules)
+
+
+def files(host: Host, gaps: list[Gap]) -> list[str]:
+    """The files that count, in the order in which libkmod reads them."""
+    found: dict[str, str] = {}
     for directory in DIRECTORIES:
         names = host.list_dir(directory)
         if isinstance(names, Gap):
@@ -49,19 +65,8 @@ def read(host: Host, gaps: list[Gap]) -> tuple[Rule, ...]:
             continue
         for name in names:
             if name.endswith((".conf", ".alias")) and not name.startswith("."):
-                files.setdefault(name, f"{directory}/{name}")
-    left = _LIMIT
-    for name in sorted(files, key=os.fsencode):
-        answer = host.read(files[name], left)
-        if isinstance(answer, bytes):
-            left -= len(answer)
-            where = "/" + os.fsencode(files[name]).decode("utf-8", "replace")
-            rules += parse(answer.decode("utf-8", "replace"), where)
-        elif not answer.missing:
-            # a dangling link hides others and says nothing
-            gaps.append(answer)
-    rules += parse_cmdline(host.text("proc/cmdline", gaps, _CMDLINE_LIMIT) or "")
-    return tuple(rules)
+                found.setdefault(name, f"{directory}/{name}")
+    return [found[name] for name in sorted(found, key=os.fsencode)]
 
 
 def parse(text: str, where: str) -> list[Rule]:

@@ -12,7 +12,7 @@ from modprobe_ipsec.host.names import canonical, module_of, underscores
 from modprobe_ipsec.host.root import TREE_LIMIT, Host
 
 # Of the 26,000 aliases of a distribution's kernel some 600 matter here.
-_KINDS = r"(?:c(?:rypto-|pu:type:)|xfrm-|net-pf-|rtnl-link-)"
+_KINDS = r"(?:c(?:rypto-|pu:type:|har-major-10-200)|xfrm-|net-pf-|rtnl-link-|ipt_|nft-expr-)"
 _ALIAS = re.compile(rf"\nalias ({_KINDS}[^ \n]*) ([^ \n]+)")
 _BUILTIN_ALIAS = re.compile(rf"\0([^.\0]+)\.alias=({_KINDS}[^\0]*)")
 _CPU = "cpu:type:"

@@ -6,7 +6,7 @@ from modprobe_ipsec.host.root import Host
 
 # include/uapi/linux/capability.h
 _CAP_NET_ADMIN = 12
-_CAP_SYS_MODULE = 16
+CAP_SYS_MODULE = 16
 _CAP_SYS_ADMIN = 21
 
 
@@ -30,18 +30,27 @@ def parse(status: str, uid_map: str) -> tuple[bool, bool]:
     unprivileged user namespace would do is not asked here: the prover finds that out by trying.
     The kernel may still say no to either (lockdown, seccomp, an LSM).
     """
-    caps = 0
-    for line in status.split("\n"):
-        if line.startswith("CapEff:"):
-            try:
-                caps = int(line[7:], 16)
-            except ValueError:
-                caps = 0
-            break
-    initial = uid_map.split() == ["0", "0", "4294967295"]
+    caps = capabilities(status)
+    initial = is_initial(uid_map)
 
     def has(cap: int) -> bool:
         return bool(caps >> cap & 1)
 
-    load = initial and has(_CAP_SYS_MODULE)
+    load = initial and has(CAP_SYS_MODULE)
     return load, (initial and has(_CAP_NET_ADMIN)) or has(_CAP_SYS_ADMIN)
+
+
+def capabilities(status: str) -> int:
+    """The effective capabilities as bits, from /proc/self/status; 0 if it does not say."""
+    for line in status.split("\n"):
+        if line.startswith("CapEff:"):
+            try:
+                return int(line[7:], 16)
+            except ValueError:
+                return 0
+    return 0
+
+
+def is_initial(uid_map: str) -> bool:
+    """Whether /proc/self/uid_map is that of the initial user namespace."""
+    return uid_map.split() == ["0", "0", "4294967295"]

@@ -63,6 +63,11 @@ class Host:
         """Whether /proc and /sys under this root, if there, speak of `release`."""
         return self._runs in ("", self.release)
 
+    @property
+    def running(self) -> bool:
+        """Whether `release` runs, or ran when this tree was recorded: an image only lies there."""
+        return self._runs == self.release
+
     def read(self, path: str, limit: int = LIMIT, head: bool = False) -> bytes | Gap:
         """All of a file, or with `head` no more than its first `limit` bytes.
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one typed door to pyudev: tells which modules appear while something else is done."""
 
-from types import TracebackType
+import sys
+from types import ModuleType, TracebackType
 from typing import Any, Self
 
 from modprobe_ipsec.host.names import canonical
@@ -28,8 +29,7 @@ class ModuleEvents:
 
     def __enter__(self) -> Self:
         try:
-            import pyudev
-
+            pyudev = _import_pyudev()
             # The kernel's own events: udev's are silent where no udevd runs (containers).
             monitor = pyudev.Monitor.from_netlink(pyudev.Context(), source="kernel")
             monitor.filter_by("module")
@@ -61,3 +61,23 @@ class ModuleEvents:
         except OSError as error:
             self.why_not = f"events lost: {error}"
         return tuple(names)
+
+
+def _import_pyudev() -> Any:
+    """Import pyudev, and answer its question which library is libudev.
+
+    The standard library would run ldconfig for it and, where libudev is missing, gcc and ld from
+    PATH: nothing that root should do before it starts a daemon. It also costs 15 imports.
+    """
+    answer = ModuleType("ctypes.util")
+    # The SONAME since systemd 183.
+    answer.__dict__["find_library"] = {"udev": "libudev.so.1"}.get
+    before = sys.modules.get(answer.__name__)
+    sys.modules[answer.__name__] = answer
+    try:
+        import pyudev
+    finally:
+        sys.modules.pop(answer.__name__)
+        if before:
+            sys.modules[answer.__name__] = before
+    return pyudev

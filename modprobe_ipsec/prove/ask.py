@@ -51,7 +51,7 @@ def _answer(xfrm: Xfrm, need: Need, number: int) -> tuple[object, ...]:
         return (Answer.NOT_ASKED if why else Answer.REFUSED), code, error.strerror, "", None, why
     try:
         made = xfrm.read(sa)
-        if made != sa:
+        if made != sa.without_keys():
             why = f"the kernel made something else: {made} instead of {sa}"
             return Answer.REFUSED, 0, "", "", None, why
         # Templates are there only while something uses them.

@@ -79,7 +79,7 @@ class _Conversation:
 
 def _in_child(needs: Sequence[Need], numbers: Sequence[int], send: child.Send) -> None:
     try:
-        # Costs 100 ms, and pyroute2 may be missing.
+        # Costs time, and pyroute2 may be missing.
         from modprobe_ipsec.prove.ask import ask
 
         ask(needs, numbers, send)

@@ -2,7 +2,7 @@
 """A throw-away security association: what a need looks like to the kernel."""
 
 import os
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from modprobe_ipsec.catalog.model import Family, Kind, Protocol
 from modprobe_ipsec.demand.need import Choice, Need
@@ -14,9 +14,8 @@ TUNNEL = 1
 FIRST_SPI = 0x100
 
 
-@dataclass(frozen=True, slots=True)
-class SaAlgorithm:
-    """An algorithm as XFRM messages carry it; two are equal if they differ only in the key."""
+class SaAlgorithm(NamedTuple):
+    """An algorithm as XFRM messages carry it."""
 
     kind: Kind
     name: str
@@ -24,14 +23,15 @@ class SaAlgorithm:
     key_bits: int
     # 0 for ciphers and compression.
     icv_bits: int
-    key: bytes = field(default=b"", compare=False, repr=False)
+    # Empty where the kernel shows what it made.
+    key: bytes = b""
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
+        # Never the key.
         return f"{self.name} with a key of {self.key_bits} and an ICV of {self.icv_bits} bits"
 
 
-@dataclass(frozen=True, slots=True)
-class Sa:
+class Sa(NamedTuple):
     """A security association between two addresses that are reserved for documentation."""
 
     protocol: Protocol
@@ -45,6 +45,10 @@ class Sa:
     def __str__(self) -> str:
         esn = ", ESN" if self.esn else ""
         return f"{'; '.join(map(str, self.algorithms))}{esn}, mode {self.mode}"
+
+    def without_keys(self) -> "Sa":
+        """The same as the kernel shows it."""
+        return self._replace(algorithms=tuple(a._replace(key=b"") for a in self.algorithms))
 
 
 def sa_for(need: Need, number: int) -> Sa:

@@ -1,23 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """XFRM messages through pyroute2, which knows netlink but not these.
 
-The only file that imports pyroute2. That takes 100 ms: import this one only to prove something.
+The only file that imports pyroute2: do so only to prove something.
 Layout: include/uapi/linux/xfrm.h; lengths of keys and ICVs there are in bits.
 """
 
 import ctypes
-import os
 import socket
 import struct
-from types import TracebackType
-from typing import Any, Self
-
-from pyroute2.netlink import NLM_F_ACK, NLM_F_REQUEST, nlmsg
-from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.nlsocket import NetlinkSocket
 
 from modprobe_ipsec.catalog.model import Family, Kind, Protocol
+from modprobe_ipsec.prove.bare import bare
+from modprobe_ipsec.prove.netlink import Netlink
 from modprobe_ipsec.prove.sa import Sa, SaAlgorithm
+
+try:
+    # The whole of it is 160 modules, asyncio and ssl among them: 100 ms, and seconds on a slow
+    # machine at boot, for classes that need none of them.
+    with bare("pyroute2"):
+        from pyroute2.netlink import NLM_F_ACK, NLM_F_CAPPED, NLM_F_REQUEST, NLMSG_ERROR, nlmsg
+except Exception:
+    # Another version of pyroute2, which cannot be had in parts.
+    from pyroute2.netlink import NLM_F_ACK, NLM_F_CAPPED, NLM_F_REQUEST, NLMSG_ERROR, nlmsg
 
 NEWSA, DELSA, GETSA = 16, 17, 18
 
@@ -92,6 +96,13 @@ class usersa_id(nlmsg):  # type: ignore[misc]
     fields = (("daddr", "16s"), ("spi", ">I"), ("family", "H"), ("proto", "B"), ("pad", "1x"))
 
 
+class nlmsgerr(nlmsg):  # type: ignore[misc]
+    """`struct nlmsgerr`: refused or, with error 0, done. What was asked is not repeated in it."""
+
+    fields = (("error", "i"), ("request", "16s"))
+    nla_map = ((1, "NLMSGERR_ATTR_MSG", "asciiz"),)
+
+
 def pack(sa: Sa) -> usersa_info:
     """Make the body of NEWSA."""
     message = usersa_info()
@@ -162,46 +173,50 @@ def _algorithms(message: usersa_info) -> list[SaAlgorithm]:
     return found
 
 
-class Xfrm:
+class Xfrm(Netlink):
     """A NETLINK_XFRM socket in the network namespace of the thread that makes it.
 
     All methods raise OSError with the kernel's errno; its `strerror` is the kernel's extended-ack
     text, empty if the kernel gave none.
     """
 
+    __slots__ = ("_sequence",)
+
     def __init__(self) -> None:
-        self._socket = NetlinkSocket(family=socket.NETLINK_XFRM, ext_ack=True)
-        self._socket.register_policy(NEWSA, usersa_info)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._socket.close()
+        super().__init__(socket.NETLINK_XFRM)
+        self._sequence = 0
 
     def add(self, sa: Sa) -> None:
         """Have the kernel make an SA."""
-        self._request(pack(sa), NEWSA, NLM_F_REQUEST | NLM_F_ACK)
+        self._request(pack(sa), NEWSA, NLM_F_ACK)
 
     def read(self, sa: Sa) -> Sa:
         """Return what the kernel made of an SA."""
-        (answer,) = self._request(identify(sa), GETSA, NLM_F_REQUEST)
-        return unpack(answer)
+        return unpack(self._request(identify(sa), GETSA))
 
     def delete(self, sa: Sa) -> None:
         """Have the kernel remove an SA."""
-        self._request(identify(sa), DELSA, NLM_F_REQUEST | NLM_F_ACK)
+        self._request(identify(sa), DELSA, NLM_F_ACK)
 
-    def _request(self, message: Any, kind: int, flags: int) -> list[Any]:
-        try:
-            # What comes back is lazy.
-            return list(self._socket.nlm_request(message, kind, flags))
-        except (NetlinkError, OSError) as error:
-            number, text = error.args[:2]
-        # Where the kernel gives no text, pyroute2 puts in libc's.
-        raise OSError(number, "" if text in (None, os.strerror(number)) else text)
+    def _request(self, message: nlmsg, kind: int, flags: int = 0) -> nlmsg:
+        self._sequence += 1
+        message["header"] = {
+            "type": kind,
+            "flags": NLM_F_REQUEST | flags,
+            "sequence_number": self._sequence,
+        }
+        message.encode()
+        return decode(self.ask(bytes(message.data)))
+
+
+def decode(data: bytes) -> nlmsg:
+    """Decode an answer; raise OSError if the kernel refuses."""
+    (kind,) = struct.unpack_from("H", data, 4)
+    answer = nlmsgerr(data) if kind == NLMSG_ERROR else usersa_info(data)
+    answer.decode()
+    if kind == NLMSG_ERROR and answer["error"]:
+        # Else the rest of the request is in between.
+        capped = answer["header"]["flags"] & NLM_F_CAPPED
+        text = answer.get_attr("NLMSGERR_ATTR_MSG") if capped else None
+        raise OSError(-answer["error"], text or "")
+    return answer

@@ -4,7 +4,7 @@
 import json
 from typing import Any
 
-from modprobe_ipsec.demand.need import Choice, Need
+from modprobe_ipsec.demand.need import AnyNeed, Choice, FeatureNeed
 from modprobe_ipsec.load import Result
 from modprobe_ipsec.plan import Step
 from modprobe_ipsec.prove.proof import Proof
@@ -23,6 +23,13 @@ def render(report: Report) -> str:
         "action": report.action,
         "exit_code": report.exit_code,
         "kernel": {"release": facts.release, "arch": facts.arch, "fips": facts.fips},
+        "configs": list(report.wanted.configs),
+        "problems": [
+            {"place": str(p.place), "conn": p.conn, "text": p.text} for p in report.wanted.problems
+        ],
+        "silent": [
+            {"place": str(s.place), "conn": s.conn, "why": s.why} for s in report.wanted.silent
+        ],
         "needs": [_judgement(judgement) for judgement in report.judgements],
         "plan": [[_step(step) for step in steps] for steps in report.plan.rounds],
         "loads": [_load(result) for result in report.loads],
@@ -47,7 +54,11 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def _need(need: Need) -> dict[str, Any]:
+def _need(need: AnyNeed) -> dict[str, Any]:
+    sources = [{"where": s.where, "text": s.text, "daemon": s.daemon} for s in need.sources]
+    if isinstance(need, FeatureNeed):
+        feature = {"need": need.label, "feature": need.feature, "family": need.family}
+        return {**feature, "sources": sources}
     suite = need.suite
     return {
         "need": need.label,
@@ -57,10 +68,8 @@ def _need(need: Need) -> dict[str, Any]:
         "integrity": _choice(suite.integrity),
         "esn": suite.esn,
         "crypto_name": suite.crypto_name,
-        "sources": [
-            {"where": source.where, "text": source.text, "daemon": source.daemon}
-            for source in need.sources
-        ],
+        "mode": need.mode,
+        "sources": sources,
     }
 
 

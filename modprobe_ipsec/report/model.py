@@ -8,6 +8,7 @@ from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.load import Result
 from modprobe_ipsec.plan import Plan
 from modprobe_ipsec.verdict import Judgement, exit_code
+from modprobe_ipsec.wanted import Wanted
 
 
 class Action(StrEnum):
@@ -27,6 +28,8 @@ class Report(NamedTuple):
     judgements: tuple[Judgement, ...]
     # What was to be done at the start of the run.
     plan: Plan
+    # What is needed, and the configurations that say so.
+    wanted: Wanted
     # What was done.
     loads: tuple[Result, ...] = ()
     # Modules that the kernel loaded by itself while it was asked for proofs.

@@ -3,7 +3,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from modprobe_ipsec.demand.need import Need, Suite
+from modprobe_ipsec.demand.need import AnyNeed, FeatureNeed, Mode, Need
 from modprobe_ipsec.host.facts import Witness
 from modprobe_ipsec.load import Outcome, Result
 from modprobe_ipsec.plan import Plan, Step
@@ -11,6 +11,7 @@ from modprobe_ipsec.prove.proof import Answer
 from modprobe_ipsec.report.model import Action, Report
 from modprobe_ipsec.report.table import table
 from modprobe_ipsec.verdict import Judgement, Verdict
+from modprobe_ipsec.wanted import Wanted
 
 _FAMILY = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
@@ -25,11 +26,13 @@ def render(report: Report, *, colour: bool = False, quiet: bool = False, verbose
         judgements = _worst_first(report.judgements, quiet)
         sections.append(table(_needs(judgements), colour=colour) if judgements else [])
         sections.append(_to_do(judgements))
+    sections.append(_problems(report.wanted))
     if not quiet:
         sections.append(_loads(report.loads))
         sections.append(_autoloaded(report.autoloaded))
     if verbose:
-        sections.append(_chain(report.judgements, verbose))
+        sections.append(_silent(report.wanted))
+        sections.append(_chain(report.judgements))
     if verbose or (not quiet and report.action in (Action.CHECK, Action.PROVE)):
         sections.append(_stack(report))
     for section in sections:
@@ -40,6 +43,8 @@ def render(report: Report, *, colour: bool = False, quiet: bool = False, verbose
 
 def _headline(report: Report) -> str:
     kernel = f"kernel {report.facts.release} ({report.facts.arch})"
+    if report.wanted.configs:
+        kernel += f", {' and '.join(report.wanted.configs)}"
     total = len(report.judgements)
     if report.action is Action.DRY_RUN:
         count = len(report.plan.steps)
@@ -68,25 +73,32 @@ def _needs(judgements: Iterable[Judgement]) -> list[tuple[str, str, str, str]]:
     """One row for what differs only in family or ESN and has one verdict for one reason."""
     rows: dict[tuple[object, ...], list[Judgement]] = {}
     for judgement in judgements:
-        suite = judgement.need.suite
-        key = (judgement.verdict, suite.protocol, suite.encryption, suite.integrity)
+        need = judgement.need
+        what: tuple[object, ...] = (need.label,)
+        if isinstance(need, Need):
+            what = (need.suite.protocol, need.mode, need.suite.encryption, need.suite.integrity)
+        key = (judgement.verdict, *what)
         because = _because(judgement) if judgement.verdict is not Verdict.READY else ""
         rows.setdefault((*key, because), []).append(judgement)
     result = [("VERDICT", "NEED", "OVER", "BECAUSE")]
     for group in rows.values():
         first = group[0]
         over = _over([judgement.need for judgement in group])
-        result.append((first.verdict, _suite(first.need.suite), over, _because(first)))
+        result.append((first.verdict, _name(first.need), over, _because(first)))
     return result
 
 
-def _suite(suite: Suite) -> str:
-    return suite.label.removesuffix(" ESN")
+def _name(need: AnyNeed) -> str:
+    if isinstance(need, FeatureNeed):
+        return need.feature
+    mode = "" if need.mode is Mode.TUNNEL else f" {need.mode}"
+    protocol, space, rest = need.suite.label.removesuffix(" ESN").partition(" ")
+    return f"{protocol}{mode}{space}{rest}"
 
 
-def _over(needs: Sequence[Need]) -> str:
-    families = dict.fromkeys(_FAMILY[need.family] for need in needs)
-    esn = {need.suite.esn for need in needs}
+def _over(needs: Sequence[AnyNeed]) -> str:
+    families = dict.fromkeys(_FAMILY[need.family] for need in needs if need.family)
+    esn = {need.suite.esn for need in needs if isinstance(need, Need)}
     suffix = {(True,): " with ESN", (False, True): " with and without ESN"}
     return ", ".join(families) + suffix.get(tuple(sorted(esn)), "")
 
@@ -142,13 +154,27 @@ def _autoloaded(modules: Sequence[str]) -> list[str]:
     return ["loaded by the kernel itself while it was asked:", f"  {', '.join(modules)}"]
 
 
-def _chain(judgements: Iterable[Judgement], verbose: int) -> list[str]:
+def _problems(wanted: Wanted) -> list[str]:
+    """What costs a connection is said even in silence: it is not in the verdict."""
+    lines = []
+    for problem in wanted.problems:
+        lost = f"; {problem.conn} is left out" if problem.conn else ""
+        lines.append(f"  {problem.place}: {problem.text}{lost}")
+    return ["configuration:", *lines] if lines else []
+
+
+def _silent(wanted: Wanted) -> list[str]:
+    lines = [f"  {silent.place} {silent.conn}: {silent.why}" for silent in wanted.silent]
+    return ["asks the kernel for nothing:", *lines] if lines else []
+
+
+def _chain(judgements: Iterable[Judgement]) -> list[str]:
     """Where each need comes from and which requests it makes."""
     lines: list[str] = []
     for judgement in judgements:
         lines.append(judgement.need.label)
         lines += [f"  from {s.where}: {s.text}".rstrip(": ") for s in judgement.need.sources]
-        if judgement.need.suite.crypto_name:
+        if isinstance(judgement.need, Need) and judgement.need.suite.crypto_name:
             lines.append(f"  the kernel builds {judgement.need.suite.crypto_name}")
         rows = [(f.request, f.state, f.module, f.because) for f in judgement.findings]
         lines += table(rows, colour=False, indent="    ") if rows else []

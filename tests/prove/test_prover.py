@@ -241,3 +241,16 @@ import modprobe_ipsec.prove.prover, modprobe_ipsec.prove.meaning
 print(*{"pyroute2", "pyudev", "asyncio"} & set(sys.modules))
 """
     assert subprocess.check_output([sys.executable, "-c", code]) == b"\n"
+
+
+def test_it_runs_no_program() -> None:
+    """Whoever looks for libudev with the standard library's help runs ldconfig, and even gcc."""
+    code = """
+from modprobe_ipsec.prove.prover import prove
+from tests.prove.sample import CBC
+print(prove([CBC]).socket)
+"""
+    strace = ("strace", "-f", "-qq", "-e", "trace=execve,execveat", "-e", "signal=none")
+    done = subprocess.run((*strace, sys.executable, "-c", code), capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "True\n")
+    assert done.stderr.count("exec") == 1, done.stderr

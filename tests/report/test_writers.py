@@ -13,6 +13,7 @@ from modprobe_ipsec.report import as_json, text
 from modprobe_ipsec.report.model import Action, Report
 from modprobe_ipsec.report.progress import Bar
 from modprobe_ipsec.verdict import judge
+from modprobe_ipsec.wanted import Wanted
 from tests.facts import CBC, GCM, facts, install
 from tests.shipped import CATALOG
 
@@ -32,7 +33,7 @@ def report(action: Action = Action.CHECK, **changes: Any) -> Report:
     )
     plan = make_plan(NEEDS, host, CATALOG)
     judgements = judge(plan, changes.pop("proofs", {}), loaded=False)
-    return Report(action, host, judgements, plan, **changes)
+    return Report(action, host, judgements, plan, Wanted(tuple(NEEDS)), **changes)
 
 
 CHECK = """\
@@ -40,11 +41,11 @@ kernel 6.1.0-56-amd64 (x86_64): 3 needs: 1 blocked, 2 loadable (nothing changed,
 
 VERDICT   NEED                               OVER           BECAUSE
 blocked   ESP AES_GCM_16_256                 IPv6           esp6 is blocked by /etc/modprobe.d/x.conf:1: install esp6 /bin/false
-loadable  ESP AES_GCM_16_256                 IPv4           not loaded: xfrm_user, esp4, aesni_intel, sha512_generic, drbg, seqiv
-loadable  ESP AES_CBC_256 HMAC_SHA2_256_128  IPv4 with ESN  not loaded: xfrm_user, esp4, sha256_ssse3, aesni_intel, authencesn, sha512_generic, drbg, echainiv
+loadable  ESP AES_GCM_16_256                 IPv4           not loaded: xfrm_user, esp4, aesni_intel, sha512_generic, drbg, seqiv; the kernel loads what it needs when asked
+loadable  ESP AES_CBC_256 HMAC_SHA2_256_128  IPv4 with ESN  not loaded: xfrm_user, esp4, sha256_ssse3, aesni_intel, authencesn, sha512_generic, drbg, echainiv; the kernel loads what it needs when asked
 
 what to do:
-  whoever set /etc/modprobe.d/x.conf:1 decides: if IPsec is wanted here, remove that line; it is never talked around
+  whoever set /etc/modprobe.d/x.conf:1 decides: if IPsec is wanted here, remove that line; it is never talked around. It looks like a mitigation of Dirty Frag (CVE-2026-43284) or Fragnesia (CVE-2026-46300): to remove it is a security decision; Debian fixed Dirty Frag in 6.12.86-1; no kernel that fixes Fragnesia is known here
   run modprobe-ipsec without --check, as root
 
 the stack itself:

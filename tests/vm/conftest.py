@@ -80,3 +80,9 @@ def observed(request: pytest.FixtureRequest) -> Iterator[Callable[[Kernel, str, 
 
         yield rows
         pool.shutdown(cancel_futures=True)
+
+
+@pytest.fixture(scope="session")
+def bookworm() -> Kernel:
+    """Debian 12's kernel, for what is shown on one."""
+    return _fetch("6.1")

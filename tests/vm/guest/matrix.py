@@ -22,11 +22,12 @@ from typing import Any
 # read and imported once; every run of the tool is a fork of this process
 from modprobe_ipsec import cli
 from modprobe_ipsec import kmod as _kmod
+from modprobe_ipsec.catalog.loader import FILES
 from modprobe_ipsec.prove import xfrm as _xfrm
 
 _ = (_kmod, _xfrm)
-cli._catalog = functools.cache(cli._catalog)
-cli._catalog()
+cli._trees = functools.cache(cli._trees)
+cli._trees(FILES)
 
 ADDRESSES = {"ipv4": ("192.0.2.1", "192.0.2.2"), "ipv6": ("2001:db8::1", "2001:db8::2")}
 PROTOCOL_MODULES = ("esp4", "esp6", "ah4", "ah6", "ipcomp", "ipcomp6")

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is read only once something is not ready: why it is not, and who could change it."""
+
+from modprobe_ipsec.host.facts import Around, Gap
+from modprobe_ipsec.host.privileges import CAP_SYS_MODULE, capabilities, is_initial
+from modprobe_ipsec.host.root import Host
+
+# Marks that container managers leave: systemd's container interface, podman, docker.
+_MARKS = {"run/.containerenv": "podman", ".dockerenv": "docker"}
+_LIBRARY = "libkmod.so.2"
+_LIBRARY_PLACES = ("usr/lib64", "usr/lib", "lib64", "lib", "usr/local/lib")
+_MORE = 64
+
+
+def read(host: Host) -> Around:
+    """Everything that can be learned; what cannot keeps its default."""
+    releases = _releases(host)
+    distribution, libkmod = _distribution(host), _libkmod(host)
+    if not host.same_kernel:
+        return Around(distribution=distribution, releases=releases, libkmod=libkmod)
+    status, uid_map = host.text("proc/self/status"), host.text("proc/self/uid_map")
+    container = _container(host, uid_map)
+    caps = None if status is None else capabilities(status)
+    return Around(
+        lockdown=lockdown(host.text("sys/kernel/security/lockdown") or ""),
+        sig_enforce=_switch(host.text("sys/module/module/parameters/sig_enforce")),
+        distribution=distribution,
+        build=(host.text("proc/sys/kernel/version") or "").strip(),
+        releases=releases,
+        container=container,
+        cap_sys_module=None if caps is None else bool(caps >> CAP_SYS_MODULE & 1),
+        # a container has a root of its own, and the kernel runs the program of the host
+        modprobe_there=None if container else _modprobe_there(host),
+        libkmod=libkmod,
+        selinux=_selinux(host),
+    )
+
+
+def lockdown(text: str) -> str:
+    """`none [integrity] confidentiality` -> integrity."""
+    return text.partition("[")[2].partition("]")[0]
+
+
+def os_release(text: str) -> tuple[str, ...]:
+    """ID, and after it ID_LIKE, of an os-release(5)."""
+    found = {}
+    for line in text.split("\n"):
+        key, _, value = line.strip().partition("=")
+        found[key] = value.strip("\"'").split()
+    return tuple(dict.fromkeys((*found.get("ID", ()), *found.get("ID_LIKE", ()))))
+
+
+def _switch(text: str | None) -> bool | None:
+    return None if text is None else text.strip() in ("Y", "1")
+
+
+def _distribution(host: Host) -> tuple[str, ...]:
+    text = host.text("etc/os-release", limit=1 << 16)
+    return os_release(text or host.text("usr/lib/os-release", limit=1 << 16) or "")
+
+
+def _releases(host: Host) -> tuple[str, ...]:
+    names: set[str] = set()
+    for place in ("lib/modules", "usr/lib/modules"):
+        answer = host.list_dir(place)
+        if not isinstance(answer, Gap):
+            names |= {name for name in answer[:_MORE] if name[0].isdecimal()}
+    return tuple(sorted(names))
+
+
+def _container(host: Host, uid_map: str | None) -> str:
+    named = host.text("run/systemd/container", limit=256)
+    if named and named.strip().isprintable():
+        return named.strip()
+    for path, name in _MARKS.items():
+        if host.exists(path):
+            return name
+    return "user namespace" if uid_map and not is_initial(uid_map) else ""
+
+
+def _modprobe_there(host: Host) -> bool | None:
+    path = (host.text("proc/sys/kernel/modprobe") or "").strip()
+    return host.exists(path[1:]) if path.startswith("/") else None
+
+
+def _libkmod(host: Host) -> str:
+    for place in _LIBRARY_PLACES:
+        names = host.list_dir(place)
+        if isinstance(names, Gap):
+            continue
+        if _LIBRARY in names:
+            return f"/{place}/{_LIBRARY}"
+        # Debian's directories for each architecture
+        for name in names:
+            if name.count("-") >= 2 and host.exists(f"{place}/{name}/{_LIBRARY}"):
+                return f"/{place}/{name}/{_LIBRARY}"
+    return ""
+
+
+def _selinux(host: Host) -> bool:
+    """Whether SELinux enforces, and a domain needs a rule of its own to make the kernel load.
+
+    The boolean domain_kernel_load_modules would give it to every domain.
+    """
+    enforces = (host.text("sys/fs/selinux/enforce") or "").strip() == "1"
+    everybody = host.text("sys/fs/selinux/booleans/domain_kernel_load_modules") or ""
+    return enforces and not everybody.startswith("1")

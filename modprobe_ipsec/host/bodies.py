@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files of modules, looked at as the kernel's loader does before it runs anything of one.
+
+Sources: kernel/module/main.c elf_validity_check, check_modinfo; kernel/module/signing.c;
+kmod 30 libkmod/libkmod-file.c, which knows gzip, xz and zstd by their first bytes.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from modprobe_ipsec.host.facts import Body, Gap, ModuleIndex
+from modprobe_ipsec.host.root import Host
+
+# amdgpu.ko has 30 MiB; nothing that IPsec wants has one.
+_LIMIT = 8 << 20
+_ELF = b"\x7fELF"
+_XZ, _GZIP, _ZSTD = b"\xfd7zXZ\0", b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+# include/linux/module_signature.h; its last bytes are those of the file.
+_SIGNED = b"~Module signature appended~\n"
+_VERMAGIC = b"\0vermagic="
+_GONE = "no such file"
+# Something for each way in which a file can be of no use.
+_BROKEN = (b"", _ELF, _XZ + bytes(12), _GZIP + bytes(12), b"?")
+
+
+class Bodies(Mapping[str, Body]):
+    """Looks at the file of a module when it is asked for, once."""
+
+    __slots__ = ("_host", "_index", "_seen")
+
+    def __init__(self, host: Host, index: ModuleIndex) -> None:
+        self._host, self._index = host, index
+        self._seen: dict[str, Body] = {}
+
+    def __getitem__(self, name: str) -> Body:
+        if name not in self._seen:
+            path = self._index.files[name].path
+            # depmod -b with a configuration may write paths from the root
+            path = path[1:] if path.startswith("/") else f"{self._host.tree}/{path}"
+            answer = self._host.read(path, _LIMIT)
+            if isinstance(answer, Gap):
+                why = answer.why if answer.missing else ""
+                self._seen[name] = Body(f"/{path}", why)
+            else:
+                self._seen[name] = look(f"/{path}", answer)
+        return self._seen[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._index.files)
+
+    def __len__(self) -> int:
+        return len(self._index.files)
+
+
+def look(path: str, data: bytes) -> Body:
+    """What can be said about a module's file."""
+    if not data:
+        return Body(path, "truncated: it is empty")
+    unpacked = _unpack(data)
+    if isinstance(unpacked, str):
+        return Body(path, unpacked)
+    if unpacked is None:
+        return Body(path)
+    if not unpacked.startswith(_ELF):
+        known = unpacked is data
+        return Body(path, "of an unknown compression, or no module" if known else "no module")
+    if _cut_off(unpacked):
+        return Body(path, "truncated")
+    start = unpacked.find(_VERMAGIC)
+    vermagic = b""
+    if start >= 0:
+        start += len(_VERMAGIC)
+        vermagic = unpacked[start : unpacked.find(b"\0", start)]
+    return Body(
+        path,
+        vermagic=vermagic.decode("ascii", "replace").strip(),
+        signed=unpacked.endswith(_SIGNED),
+    )
+
+
+def stand_in(body: Body) -> bytes | None:
+    """A small file that `look` says the same about, without the module's code; None for none."""
+    if body.broken == _GONE:
+        return None
+    if body.broken:
+        return next((d for d in _BROKEN if look(body.path, d).broken == body.broken), b"?")
+    if body.signed is None:
+        return _ZSTD
+    # e_ident of a 64-bit file, and no sections
+    head = _ELF + b"\2\1\1" + bytes(57)
+    tail = _SIGNED if body.signed else b""
+    return head + _VERMAGIC + body.vermagic.encode("ascii", "replace") + b"\0" + tail
+
+
+def _unpack(data: bytes) -> bytes | str | None:
+    """The module itself, or why there is none; None if only a run of libkmod would tell."""
+    if data.startswith(_ZSTD):
+        # no decoder in Python before 3.14
+        return None
+    if data.startswith(_XZ):
+        return _xz(data)
+    if data.startswith(_GZIP):
+        import zlib
+
+        stream = zlib.decompressobj(31)
+        try:
+            unpacked = stream.decompress(data, _LIMIT)
+        except zlib.error:
+            return "damaged: not gzip data"
+        if stream.eof:
+            return unpacked
+        return None if stream.unconsumed_tail else "truncated"
+    return data
+
+
+def _xz(data: bytes) -> bytes | str | None:
+    try:
+        import lzma
+    except ImportError:
+        return None
+    decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=64 << 20)
+    try:
+        unpacked = decoder.decompress(data, _LIMIT)
+    except lzma.LZMAError:
+        return "damaged: not xz data"
+    if decoder.eof:
+        return unpacked
+    return "truncated" if decoder.needs_input else None
+
+
+def _cut_off(elf: bytes) -> bool:
+    """Whether the table of sections, which the linker puts last, is not all there."""
+    if len(elf) < 64 or elf[4] not in (1, 2) or elf[5] not in (1, 2):
+        return True
+    order = "little" if elf[5] == 1 else "big"
+
+    def number(start: int, size: int) -> int:
+        return int.from_bytes(elf[start : start + size], order)  # type: ignore[arg-type]
+
+    # Elf32_Ehdr and Elf64_Ehdr: e_shoff, e_shentsize, e_shnum
+    at, size, count = (32, 46, 48) if elf[4] == 1 else (40, 58, 60)
+    table = number(at, 4 if elf[4] == 1 else 8)
+    return len(elf) < table + number(size, 2) * number(count, 2)

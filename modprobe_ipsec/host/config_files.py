@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The door through which the readers of configurations see one host's files."""
+
+from modprobe_ipsec.errors import ConfigError
+from modprobe_ipsec.host.facts import Gap
+from modprobe_ipsec.host.root import Host
+
+# No honest pattern matches more; a directory of a million names is somebody's bad joke.
+_MAX_MATCHES = 10_000
+
+
+class ConfigFiles:
+    """`demand.reading.Files` on a host: bounded, and never out of its root."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def text(self, path: str) -> str:
+        """The file's text. Raises ConfigError that names the file and why it cannot be read."""
+        answer = self._host.read(path.lstrip("/"))
+        if isinstance(answer, Gap):
+            raise ConfigError(f"{path}: {answer.why}")
+        return answer.decode("utf-8", "surrogateescape")
+
+    def glob(self, pattern: str) -> list[str]:
+        """Files that match, sorted, as glob(3) has them.
+
+        Raises ConfigError if there are too many or a directory cannot be read.
+        """
+        found = [""]
+        for part in pattern.strip("/").split("/"):
+            if not {"*", "?", "["} & set(part):
+                found = [f"{directory}/{part}" for directory in found]
+                continue
+            found = [
+                f"{directory}/{name}"
+                for directory in found
+                for name in self._names(directory)
+                if _matches(name, part)
+            ]
+            if len(found) > _MAX_MATCHES:
+                raise ConfigError(f"{pattern}: more than {_MAX_MATCHES} files match")
+        return sorted(path for path in found if self.exists(path))
+
+    def exists(self, path: str) -> bool:
+        """Whether something is there, as far as that can be seen."""
+        return bool(self._host.exists(path.lstrip("/")))
+
+    def _names(self, directory: str) -> list[str]:
+        names = self._host.list_dir(directory.lstrip("/") or ".")
+        if not isinstance(names, Gap):
+            return names
+        if names.missing or names.why == "not a directory":
+            return []
+        raise ConfigError(f"{directory}: {names.why}")
+
+
+def _matches(name: str, pattern: str) -> bool:
+    from fnmatch import fnmatchcase
+
+    # a dot at the start is only matched by a dot
+    return (name[:1] != "." or pattern[:1] == ".") and fnmatchcase(name, pattern)

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which hole in the kernel a line was probably shipped against, and whether it is still needed."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from modprobe_ipsec.catalog.obstacles import Mitigation
+from modprobe_ipsec.host.facts import Directive, Rule
+
+_BARS = (Directive.INSTALL, Directive.BLACKLIST, Directive.MODULE_BLACKLIST)
+
+
+def behind(rule: Rule, module: str, known: Iterable[Mitigation]) -> tuple[Mitigation, ...]:
+    """The holes that a line which forbids a module may be about; those its file names, if any."""
+    if rule.directive not in (*_BARS, Directive.INITCALL_BLACKLIST):
+        return ()
+    about = [hole for hole in known if module in hole.modules]
+    named = [hole for hole in about if any(word in rule.where.lower() for word in hole.files)]
+    return tuple(named or about)
+
+
+def decision(holes: Sequence[Mitigation], release: str, build: str) -> str:
+    """What removing the line means, and for which holes this kernel no longer needs it."""
+    names = " or ".join(f"{hole.name} ({hole.cve})" for hole in holes)
+    sentences = [f"It looks like a mitigation of {names}: to remove it is a security decision"]
+    for hole in holes:
+        fixes = [_fix(hole.name, *fixed, release, build) for fixed in hole.fixed]
+        sentences += fixes or [f"no kernel that fixes {hole.name} is known here"]
+    return "; ".join(sentences)
+
+
+def _fix(name: str, distribution: str, version: str, release: str, build: str) -> str:
+    title = distribution.capitalize()
+    text = f"{title} fixed {name} in {version}"
+    # `#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-10-01)`, else what the release tells
+    told = re.search(rf"\b{title} (\d[^ ]*)", build)
+    ours = _numbers(told[1] if told else release)
+    fixed = _numbers(version)
+    if not told and title.lower() == "debian" and not re.search(r"\+deb\d", release):
+        return text
+    if ours[:2] != fixed[:2]:
+        return f"{text}; for the series of {release} it is not known"
+    # a release has no number of the package: 6.12.86 may be 6.12.86-1 or later
+    if ours[: len(fixed)] >= fixed[: len(ours)]:
+        return f"{text}, and this kernel is newer, so that it is no longer needed for that"
+    return f"{text}, and this kernel is older"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """`6.12.86-1` -> (6, 12, 86, 1); `6.12.117+deb13-amd64` -> (6, 12, 117)."""
+    found = re.match(r"\d+(?:[.-]\d+)*", version)
+    return tuple(int(number) for number in re.split(r"[.-]", found[0])) if found else ()

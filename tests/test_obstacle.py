@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands in the way: which comes first, what it was shipped against, who would load."""
+
+from typing import Any
+
+import pytest
+
+from modprobe_ipsec.host.bodies import look, stand_in
+from modprobe_ipsec.host.facts import Around, Body, Directive, Gap, KernelConfig, Rule
+from modprobe_ipsec.mitigation import behind, decision
+from modprobe_ipsec.obstacle import Kind, Obstacle, Survey
+from tests.facts import MODERN, blacklist, facts, install, live
+from tests.shipped import CATALOG
+
+HOLES = {hole.name: hole for hole in CATALOG.lore.mitigations}
+
+
+def found(module: str = "esp4", alias: str = "xfrm-type-2-50", **changes: Any) -> Obstacle | None:
+    return Survey(facts(**changes), CATALOG).module(module, alias)
+
+
+def kind(module: str = "esp4", **changes: Any) -> Kind | None:
+    obstacle = found(module, **changes)
+    return obstacle.kind if obstacle else None
+
+
+def around(**changes: Any) -> Any:
+    return lambda: Around(**changes)
+
+
+UNSIGNED = Body("/lib/x/esp4.ko", vermagic="6.1.0-56-amd64 SMP", signed=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, None),
+        ({"rules": (install("esp4"),)}, Kind.INSTALL),
+        ({"rules": (install("xfrm_algo"),)}, Kind.INSTALL),
+        # what is there already cannot be kept out
+        ({"rules": (install("xfrm_algo"),), "modules": live("xfrm_algo")}, None),
+        ({"rules": (blacklist("esp4"),)}, Kind.BLACKLIST),
+        ({"modules_disabled": True}, Kind.MODULES_DISABLED),
+        # the first in the order of a load
+        ({"rules": (blacklist("esp4"),), "modules_disabled": True}, Kind.BLACKLIST),
+        ({"bodies": {"esp4": Body("/x", "no such file")}}, Kind.NO_FILE),
+        ({"bodies": {"xfrm_algo": Body("/x", "truncated")}}, Kind.BROKEN_FILE),
+        ({"bodies": {"esp4": Body("/x", vermagic="6.1.0-55-amd64 SMP")}}, Kind.OTHER_KERNEL),
+        ({"bodies": {"esp4": UNSIGNED}}, None),
+        ({"bodies": {"esp4": UNSIGNED}, "around": around(sig_enforce=True)}, Kind.SIGNATURE),
+        ({"bodies": {"esp4": UNSIGNED}, "around": around(lockdown="none")}, None),
+        ({"bodies": {"esp4": UNSIGNED}, "around": around(lockdown="integrity")}, Kind.SIGNATURE),
+        # a file that only libkmod can read is left to it
+        ({"bodies": {"esp4": Body("/x")}, "around": around(sig_enforce=True)}, None),
+    ],
+)
+def test_the_first_obstacle(changes: dict[str, Any], expected: Kind | None) -> None:
+    assert kind(**changes) is expected
+
+
+def test_a_dependency_is_named() -> None:
+    obstacle = found(rules=(install("xfrm_algo"),))
+    assert obstacle and obstacle.module == "xfrm_algo"
+
+
+def test_true_is_told_from_false() -> None:
+    true = found(rules=(install("esp4", "/bin/true"),))
+    assert true and "loads nothing" in true.means
+    false = found(rules=(install("esp4", "/bin/false"),))
+    assert false and false.means == ""
+
+
+def rule(where: str, directive: Directive = Directive.INSTALL) -> Rule:
+    return Rule(directive, "esp4", "/bin/false", where, "install esp4 /bin/false")
+
+
+def test_a_file_that_names_its_hole_is_believed() -> None:
+    known = CATALOG.lore.mitigations
+    assert [hole.name for hole in behind(rule("/x/y.conf:1"), "esp4", known)] == [
+        "Dirty Frag",
+        "Fragnesia",
+    ]
+    assert [hole.name for hole in behind(rule("/x/a-fragnesia.conf:1"), "esp4", known)] == [
+        "Fragnesia"
+    ]
+    assert behind(rule("/x/dirtyfrag.conf:1"), "gcm", known) == ()
+    assert behind(rule("/x/dirtyfrag.conf:1", Directive.ALIAS), "esp4", known) == ()
+
+
+@pytest.mark.parametrize(
+    ("release", "build", "words"),
+    [
+        ("6.12.117+deb13-amd64", "", "no longer needed"),
+        ("6.12.85+deb13-amd64", "", "this kernel is older"),
+        ("6.12.86+deb13-amd64", "", "no longer needed"),
+        ("6.12.48", "#1 SMP Debian 6.12.86-1 (2026-05-10)", "no longer needed"),
+        ("6.12.48", "#1 SMP Debian 6.12.86-0 (2026-05-10)", "this kernel is older"),
+        ("6.1.0-56-amd64", "#1 SMP Debian 6.1.192-2 (2026-10-01)", "it is not known"),
+        # somebody else's kernel
+        ("6.12.117-1.el10", "#1 SMP", "Debian fixed Dirty Frag in 6.12.86-1"),
+        ("", "", "Debian fixed Dirty Frag in 6.12.86-1"),
+    ],
+)
+def test_whether_the_kernel_has_the_fix(release: str, build: str, words: str) -> None:
+    said = decision([HOLES["Dirty Frag"]], release, build)
+    assert "to remove it is a security decision" in said
+    assert words in said
+    if "el10" in release or not release:
+        assert said.endswith(words)
+
+
+def test_what_is_not_known_is_said() -> None:
+    assert "no kernel that fixes Fragnesia is known" in decision([HOLES["Fragnesia"]], "6.12", "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "works", "why"),
+    [
+        ({}, True, ""),
+        ({"modprobe_path": ""}, False, "kernel.modprobe is empty"),
+        ({"modprobe_path": None}, None, "cannot be read"),
+        ({"around": around(modprobe_there=False)}, False, "no such program"),
+        ({"around": around(selinux=True)}, None, "SELinux"),
+        ({"running": False}, None, "does not run here"),
+    ],
+)
+def test_autoload(changes: dict[str, Any], works: bool | None, why: str) -> None:
+    autoload = Survey(facts(**changes), CATALOG).autoload("esp4", faster=False)
+    assert autoload.works is works
+    assert why in autoload.why and bool(autoload.why) == (works is not True)
+
+
+def test_the_kernel_does_not_ask_for_what_is_only_faster() -> None:
+    survey = Survey(facts(), CATALOG)
+    assert "udev" in survey.autoload("aesni_intel", faster=True).why
+    assert "nobody" in survey.autoload("camellia_x86_64", faster=True).why
+
+
+@pytest.mark.parametrize(
+    ("request_", "errno"),
+    [
+        ("net-pf-16-proto-6", 93),
+        ("xfrm-type-10-50", 93),
+        ("crypto-gcm", 38),
+        ("crypto-authencesn", 2),
+        ("crypto-seqiv", 2),
+    ],
+)
+def test_what_is_seen(request_: str, errno: int) -> None:
+    symptom = Survey(facts(), CATALOG).symptom(request_)
+    assert symptom and symptom.errno == errno
+    assert str(errno) in symptom.libreswan and str(errno) in symptom.strongswan
+    assert Survey(facts(), CATALOG).symptom("ipt_policy") is None
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        ({}, "as root"),
+        ({"container": "docker"}, "on the host"),
+        ({"cap_sys_module": False}, "CAP_SYS_MODULE"),
+        ({"libkmod": "", "cap_sys_module": True, "distribution": ("fedora",)}, "kmod-libs"),
+        ({"libkmod": "", "cap_sys_module": True}, "install libkmod"),
+        # a tree without /proc says nothing about who would load there
+        ({"libkmod": ""}, "as root"),
+    ],
+)
+def test_who_can_load(known: dict[str, Any], words: str) -> None:
+    assert words in Survey(facts(around=around(**known)), CATALOG).loader()
+
+
+def test_no_module_support_is_told_from_no_tree() -> None:
+    gaps = tuple(
+        Gap(path, "no such file", missing=True)
+        for path in ("proc/modules", "proc/sys/kernel/modules_disabled")
+    )
+    without = Survey(facts(tree=None, modules=None, gaps=gaps), CATALOG)
+    assert without.no_tree("esp4").kind is Kind.NO_MODULE_SUPPORT
+    config = KernelConfig("# CONFIG_MODULES is not set\n", "proc/config.gz")
+    without = Survey(facts(tree=None, modules=None, config=config), CATALOG)
+    assert without.no_tree("esp4").kind is Kind.NO_MODULE_SUPPORT
+    assert Survey(facts(tree=None), CATALOG).no_tree("esp4").kind is Kind.NO_TREE
+
+
+def test_nothing_more_is_read_while_all_is_well() -> None:
+    def refuse() -> Around:
+        raise AssertionError("read")
+
+    host = facts(modules=live(*MODERN.files), around=refuse)
+    assert Survey(host, CATALOG).module("esp4", "xfrm-type-2-50") is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        Body("/x", vermagic="6.1 SMP", signed=True),
+        Body("/x", vermagic="6.1 SMP", signed=False),
+        Body("/x"),
+        look("/x", b""),
+        look("/x", b"\x7fELF"),
+        look("/x", b"\xfd7zXZ\0"),
+        look("/x", b"\xfd7zXZ\0" + b"?" * 30),
+        look("/x", b"\x1f\x8b" + b"?" * 30),
+        look("/x", b"BZh9"),
+    ],
+)
+def test_a_stand_in_is_as_good_or_as_broken(body: Body) -> None:
+    data = stand_in(body)
+    assert data is not None and len(data) < 256
+    assert look("/x", data) == body
+
+
+def test_no_stand_in_for_what_is_not_there() -> None:
+    assert stand_in(Body("/x", "no such file")) is None
