@@ -199,7 +199,7 @@ def _act(action: Action, wanted: Wanted, facts: Facts, host: Host, catalog: Cata
         os.environ.clear()
         os.environ.update(_ENVIRONMENT)
         loads = carry_out(needs, facts, host, catalog)
-    # costs pyroute2 and pyudev, which --check need not pay
+    # costs pyudev and a child process, which --check need not pay
     from modprobe_ipsec.prove.prover import prove
     from modprobe_ipsec.report.progress import Bar
 

@@ -71,7 +71,7 @@ def carry_out(
     steps = next_round(needs, facts, catalog, tried)
     if not steps:
         return Loads((), facts, tried)
-    # costs ctypes and kmodpy, which a run that loads nothing need not pay
+    # costs ctypes, which a run that loads nothing need not pay
     from modprobe_ipsec.kmod import Kmod
 
     with Kmod() as kmod:

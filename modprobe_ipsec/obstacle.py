@@ -128,6 +128,16 @@ class Survey:
             )
         return None
 
+    def after_failure(self, module: str) -> Obstacle | None:
+        """The command that was run instead of a load, and the module did not come."""
+        files = self._facts.tree.files if self._facts.tree else {}
+        deps = files[module].deps if module in files else ()
+        for name in (module, *deps):
+            rule = None if self._is_live(name) else self._rules.find(name)
+            if rule and rule.directive is Directive.INSTALL:
+                return self._rule(rule, name)
+        return None
+
     def builtin(self, module: str) -> Obstacle | None:
         """What kept built-in code from being started."""
         if not self._initcalls:

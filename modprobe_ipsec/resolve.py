@@ -364,6 +364,11 @@ class Resolver:
             return Finding(alias, State.BUILTIN, module, "modules.builtin")
         if module in self._tried:
             failure = self._tried[module]
+            obstacle = self._survey.after_failure(module)
+            if obstacle:
+                return _blocked(alias, module, obstacle)._replace(
+                    because=f"{obstacle.text} ({failure.because})"
+                )
             return Finding(alias, failure.state, module, failure.because, failure.remedy)
         if module not in index.files:
             obstacle = self._survey.no_index(module)

@@ -99,7 +99,10 @@ def _refused(standing: Standing, proof: Proof) -> tuple[Verdict, tuple[Reason, .
     verdict, reasons = _not_asked(standing, None, False)
     if verdict in (Verdict.BLOCKED, Verdict.MISSING, Verdict.LOADABLE):
         return verdict, (*reasons, said)
-    return Verdict.MISSING, (said,)
+    # what could not be told before is told now
+    likely = (f.obstacle for f in standing.foreseen if f.state is State.UNKNOWN and f.obstacle)
+    whys = dict.fromkeys(Reason(obstacle.text, obstacle.remedy) for obstacle in likely)
+    return Verdict.MISSING, (*whys, said)
 
 
 def _not_asked(

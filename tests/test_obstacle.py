@@ -63,6 +63,14 @@ def test_a_dependency_is_named() -> None:
     assert obstacle and obstacle.module == "xfrm_algo"
 
 
+def test_a_command_is_named_once_it_has_failed() -> None:
+    rules = (install("esp4", "/usr/local/sbin/decide"),)
+    assert found(rules=rules) is None
+    obstacle = Survey(facts(rules=rules), CATALOG).after_failure("esp4")
+    assert obstacle and obstacle.kind is Kind.INSTALL and "x.conf:1" in obstacle.remedy
+    assert Survey(facts(), CATALOG).after_failure("esp4") is None
+
+
 def test_true_is_told_from_false() -> None:
     true = found(rules=(install("esp4", "/bin/true"),))
     assert true and "loads nothing" in true.means

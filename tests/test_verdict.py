@@ -62,6 +62,14 @@ def test_a_block_names_file_and_line_and_who_decides() -> None:
     assert "/etc/modprobe.d/x.conf:3" in reason.remedy
 
 
+def test_a_refusal_makes_certain_what_was_only_likely() -> None:
+    judgement = judged(facts(tree=None), *REFUSED, loaded=True)
+    assert judgement.verdict is Verdict.MISSING
+    tree, said = judgement.reasons
+    assert tree.text == "no module tree for 6.1.0-56-amd64" and tree.remedy
+    assert "errno 93" in said.text
+
+
 def test_what_no_kernel_can_says_so() -> None:
     judgement = judged(facts(), need=CAMELLIA_CTR)
     assert judgement.verdict is Verdict.MISSING

@@ -2,6 +2,7 @@
 """Makes the bases: what `--record` writes in a guest that has just booted, less what can be made.
 
     python -m tests.trees.trim [NAME...]
+    python -m tests.trees.trim --root DIR NAME      an unpacked kernel package, as 6.12-arm64
 
 Without the stand-ins for modules, which `tree.assemble` makes anew.
 """
@@ -16,6 +17,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from modprobe_ipsec.cli import main
 from tests.vm.guest import run
 from tests.vm.kernels import SOURCES, fetch
 
@@ -37,6 +39,12 @@ def booted(name: str, target: Path) -> None:
     strip(target)
 
 
+def unpacked(root: str, target: Path) -> None:
+    """The record of a kernel that only lies there."""
+    main(["--record", str(target), "--root", root])
+    strip(target)
+
+
 def strip(tree: Path) -> None:
     """Take out what says nothing: the list of the files, and stand-ins for modules."""
     (tree / "record.txt").unlink()
@@ -48,16 +56,22 @@ def strip(tree: Path) -> None:
             path.rmdir()
 
 
-def main() -> None:
+def make() -> None:
+    """Make the bases that the command line names."""
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", metavar="NAME", default=list(SOURCES))
-    for name in parser.parse_args().names:
+    parser.add_argument("--root", metavar="DIR")
+    args = parser.parse_args()
+    for name in args.names:
         with tempfile.TemporaryDirectory() as directory:
             new = Path(directory, name)
-            booted(name, new)
+            if args.root:
+                unpacked(args.root, new)
+            else:
+                booted(name, new)
             shutil.rmtree(BASES / name, ignore_errors=True)
             shutil.copytree(new, BASES / name)
 
 
 if __name__ == "__main__":
-    main()
+    make()

@@ -37,17 +37,23 @@ def test_looking_loads_nothing(answer: dict[str, Any]) -> None:
     assert answer["modules after looking"] == []
 
 
-@pytest.mark.parametrize("case", ["check", "nobody checks", "no /sys", "no /proc"])
+@pytest.mark.parametrize("case", ["check", "nobody checks", "no /sys"])
 def test_what_is_needed_is_known_without_permission(answer: dict[str, Any], case: str) -> None:
     assert (answer[case]["status"], verdicts(answer[case])) == (1, {"loadable"})
 
 
-@pytest.mark.parametrize("case", ["no module tree", "no /proc, no /sys"])
+@pytest.mark.parametrize("case", ["no /proc", "no /proc, no /sys"])
 def test_unknown_is_said_with_its_reason(answer: dict[str, Any], case: str) -> None:
     said = answer[case]
     assert (said["status"], verdicts(said)) == (3, {"unknown"})
     assert all(need["reasons"][0]["text"] for need in said["report"]["needs"])
     assert said["report"]["gaps"]
+
+
+def test_without_a_module_tree_nothing_can_come(answer: dict[str, Any]) -> None:
+    said = answer["no module tree"]
+    assert (said["status"], verdicts(said)) == (2, {"missing"})
+    assert "no module tree for " in said["report"]["needs"][0]["reasons"][0]["text"]
 
 
 @pytest.mark.parametrize("case", ["no /proc/modules", "no /proc/crypto"])
@@ -93,7 +99,8 @@ def test_nobody_can_prove_through_a_user_namespace(answer: dict[str, Any]) -> No
 
 
 def test_ctrl_c_is_no_traceback_either(answer: dict[str, Any]) -> None:
-    assert answer["killed"]["said"] == ""
+    # Python itself may be hit before the first line of ours
+    assert "/modprobe_ipsec/" not in answer["killed"]["said"]
 
 
 def test_cut_off_at_any_moment_it_leaves_nothing(answer: dict[str, Any]) -> None:

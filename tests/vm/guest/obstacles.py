@@ -141,9 +141,16 @@ RULES = {
 }
 
 
-def rules() -> Iterator[tuple[str, dict[str, Any]]]:
+# On all kernels but one.
+SHORT = ("false", "true", "blacklist", "gone", "truncated", "other kernel")
+
+
+def rules(short: bool) -> Iterator[tuple[str, dict[str, Any]]]:
     CONF.parent.mkdir(parents=True, exist_ok=True)
+    chosen = SHORT if short else tuple(RULES)
     for name, text in RULES.items():
+        if name not in chosen:
+            continue
         unload()
         CONF.write_text(text)
         answer = tried(*GCM)
@@ -156,7 +163,7 @@ def rules() -> Iterator[tuple[str, dict[str, Any]]]:
 def command() -> dict[str, Any]:
     """A command of which only a run tells what it does: looking does not run it."""
     unload()
-    CONF.write_text("install esp4 echo ran >>/run/ran; exit 1\n")
+    CONF.write_text("install esp4 /bin/sh -c 'echo ran >>/run/ran; exit 1'\n")
     answer: dict[str, Any] = {"check": run("--check", *GCM), "ran": Path("/run/ran").exists()}
     answer["load"] = run(*GCM)
     answer["modules"] = sorted(modules())
@@ -165,7 +172,7 @@ def command() -> dict[str, Any]:
     return answer
 
 
-def files() -> Iterator[tuple[str, dict[str, Any]]]:
+def files(short: bool) -> Iterator[tuple[str, dict[str, Any]]]:
     esp4 = module_file("esp4")
     bodies = {
         "gone": None,
@@ -175,6 +182,8 @@ def files() -> Iterator[tuple[str, dict[str, Any]]]:
         "compression": b"BZh91AY&SY" + bytes(4000),
     }
     for name, data in bodies.items():
+        if short and name not in SHORT:
+            continue
         unload()
         with changed(esp4, data):
             answer = tried(*GCM)
@@ -233,14 +242,14 @@ def everything() -> Iterator[tuple[str, dict[str, Any]]]:
 def main() -> None:
     mode = sys.argv[1]
     answers: dict[str, Any] = {}
-    if mode == "files":
-        answers |= dict(rules())
+    if mode in ("files", "short"):
+        answers |= dict(rules(mode == "short"))
         answers["command"] = command()
-        answers |= dict(files())
+        answers |= dict(files(mode == "short"))
         answers |= dict(sysctls())
     else:
-        mode_of = {"cmdline": as_booted, "initcall": started, "all": everything}
-        answers |= dict(mode_of[mode]())
+        modes = {"cmdline": as_booted, "initcall": started, "all": everything}
+        answers |= dict(modes[mode]())
     json.dump(answers, sys.stdout)
 
 
