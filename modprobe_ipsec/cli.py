@@ -10,7 +10,7 @@ from typing import NoReturn, TextIO
 from modprobe_ipsec import __version__
 from modprobe_ipsec.catalog.loader import DAEMON_FILES, FILES, build, parse_all
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family
-from modprobe_ipsec.demand.need import AnyNeed, Need
+from modprobe_ipsec.demand.need import AnyNeed
 from modprobe_ipsec.errors import Error, NoPermission, UsageError
 from modprobe_ipsec.host.daemons import release
 from modprobe_ipsec.host.facts import Facts
@@ -204,7 +204,7 @@ def _act(action: Action, wanted: Wanted, facts: Facts, host: Host, catalog: Cata
     from modprobe_ipsec.report.progress import Bar
 
     with Bar(sys.stderr, "proving") as bar:
-        proofs = prove([n for n in needs if isinstance(n, Need)], on_progress=bar.show)
+        proofs = prove(needs, on_progress=bar.show)
     facts = refresh(loads.facts, host)
     final = make_plan(needs, facts, catalog, loads.tried)
     by_need: dict[AnyNeed, Proof] = {proof.need: proof for proof in proofs.proofs}

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from modprobe_ipsec.catalog.model import Catalog
-from modprobe_ipsec.demand.need import AnyNeed
+from modprobe_ipsec.demand.need import AnyNeed, FeatureNeed
 from modprobe_ipsec.host.facts import Algorithm, Facts, ModuleState
 from modprobe_ipsec.resolve import SERVED, Failure, Finding, Resolver, State
 
@@ -57,6 +57,8 @@ class Standing(NamedTuple):
     # After every step that could be foreseen.
     foreseen: tuple[Finding, ...]
     outlook: Outlook
+    # Why no question to the kernel would tell whether a feature works; empty if one does.
+    unproven: str = ""
 
 
 class Plan(NamedTuple):
@@ -107,7 +109,13 @@ def make_plan(
             raise RecursionError("the map in data/crypto.yaml leads in a circle")
     plain = Resolver(facts, catalog, tried, faster=False)
     standings = (
-        Standing(need, findings, expected, _outlook(need, findings, expected, plain))
+        Standing(
+            need,
+            findings,
+            expected,
+            _outlook(need, findings, expected, plain),
+            catalog.features[need.feature].unproven if isinstance(need, FeatureNeed) else "",
+        )
         for (need, findings), (_, expected) in zip(now, foreseen, strict=True)
     )
     return Plan(tuple(rounds), tuple(standings))

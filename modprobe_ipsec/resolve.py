@@ -84,6 +84,7 @@ class Resolver:
         self._version = _version(facts.release)
         self._arch = _ARCH_DIRECTORIES.get(facts.arch, facts.arch)
         self._memo: dict[str, tuple[Finding, ...]] = {}
+        self._twin: Resolver | None = None
         self._survey = Survey(facts, catalog)
         self._registered: dict[str, Algorithm] = {}
         for algorithm in facts.algorithms or ():
@@ -219,7 +220,9 @@ class Resolver:
         """The same look-up without regard to speed."""
         if not self._want_faster:
             return self
-        return Resolver(self._facts, self._catalog, self._tried, faster=False)
+        if self._twin is None:
+            self._twin = Resolver(self._facts, self._catalog, self._tried, faster=False)
+        return self._twin
 
     def _is_gone(self, name: str) -> bool:
         """Whether this kernel no longer makes that request (it calls a library function)."""

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple, assert_never
 
 from modprobe_ipsec.catalog.obstacles import Symptom
-from modprobe_ipsec.demand.need import AnyNeed, Need
+from modprobe_ipsec.demand.need import AnyNeed
 from modprobe_ipsec.obstacle import Obstacle
 from modprobe_ipsec.plan import Outlook, Plan, Standing
 from modprobe_ipsec.prove.meaning import explain
@@ -111,8 +111,10 @@ def _not_asked(
     """Only the facts speak."""
     match standing.outlook:
         case Outlook.READY:
-            # nothing proves a feature here; what is there counts, and the report says so
-            if loaded and isinstance(standing.need, Need):
+            if loaded and standing.unproven:
+                # what is there has to do, and the report says so
+                return Verdict.READY, (Reason(f"there, but not proven: {standing.unproven}"),)
+            if loaded:
                 why = proof.why if proof else "the kernel was not asked"
                 remedy = "run it as root, or where user namespaces are allowed"
                 return Verdict.UNKNOWN, (Reason(f"not proven: {why}", remedy),)

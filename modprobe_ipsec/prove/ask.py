@@ -8,10 +8,10 @@ Says ["socket", errno], ["proof", number, and the fields of Proof after the need
 import socket
 from collections.abc import Iterable, Sequence
 
-from modprobe_ipsec.demand.need import Need
+from modprobe_ipsec.demand.need import AnyNeed, FeatureNeed
 from modprobe_ipsec.host.crypto import parse
 from modprobe_ipsec.host.root import Host
-from modprobe_ipsec.prove import namespace
+from modprobe_ipsec.prove import features, namespace
 from modprobe_ipsec.prove.child import Send
 from modprobe_ipsec.prove.driver import serving
 from modprobe_ipsec.prove.meaning import NO_ANSWER, NO_SOCKET, error_text
@@ -20,7 +20,7 @@ from modprobe_ipsec.prove.sa import sa_for
 from modprobe_ipsec.prove.xfrm import Xfrm
 
 
-def ask(needs: Sequence[Need], numbers: Iterable[int], send: Send) -> None:
+def ask(needs: Sequence[AnyNeed], numbers: Iterable[int], send: Send) -> None:
     """Ask for the needs with these numbers. Moves the calling process to another namespace."""
     try:
         # Needs no permission and no namespace: even who cannot ask more learns this much.
@@ -40,10 +40,13 @@ def ask(needs: Sequence[Need], numbers: Iterable[int], send: Send) -> None:
             send(["proof", number, *_answer(xfrm, needs[number], number)])
 
 
-def _answer(xfrm: Xfrm, need: Need, number: int) -> tuple[object, ...]:
+def _answer(xfrm: Xfrm, need: AnyNeed, number: int) -> tuple[object, ...]:
     """Return the fields of Proof after the need."""
-    sa = sa_for(need, number)
     try:
+        if isinstance(need, FeatureNeed):
+            features.ask(need, number)
+            return Answer.ACCEPTED, 0, "", "", None, ""
+        sa = sa_for(need, number)
         xfrm.add(sa)
     except OSError as error:
         code = error.errno or 0

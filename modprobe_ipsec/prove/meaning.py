@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 
 from modprobe_ipsec.catalog.model import Family, Protocol
+from modprobe_ipsec.demand.need import AnyNeed, FeatureNeed, Need
 from modprobe_ipsec.prove.proof import Answer, Proof
 
 NO_SOCKET = "no NETLINK_XFRM socket"
@@ -42,19 +43,21 @@ def explain(proof: Proof) -> str:
     if not proof.errno:
         return proof.why
     said = f": {proof.message}" if proof.message else ""
-    return f"{_cause(proof)} (errno {proof.errno}{said})"
+    return f"{_cause(proof, proof.need)} (errno {proof.errno}{said})"
 
 
-def _cause(proof: Proof) -> str:
-    need, message = proof.need, proof.message
+def _cause(proof: Proof, need: AnyNeed) -> str:
+    message = proof.message
+    if message == NO_SOCKET:
+        return "the kernel has no XFRM netlink interface: xfrm_user is missing or blocked"
+    if isinstance(need, FeatureNeed):
+        return f"the kernel refuses {need.label}"
     protocol, number = need.suite.protocol, proof.errno
     # ESP hands on what the crypto API says, the other two make one error of all.
     if protocol is not Protocol.ESP and number == errno.EINVAL:
         tunnel = " or its IP-in-IP tunnel" if protocol is Protocol.COMP else ""
-        return f"the kernel cannot set up {_algorithms(proof)}{tunnel}"
+        return f"the kernel cannot set up {_algorithms(need, message)}{tunnel}"
     match number:
-        case errno.EPROTONOSUPPORT if message == NO_SOCKET:
-            return "the kernel has no XFRM netlink interface: xfrm_user is missing or blocked"
         case errno.EPROTONOSUPPORT if "mode" in message:
             return "the kernel has no tunnel mode for this address family"
         case errno.EPROTONOSUPPORT:
@@ -62,7 +65,8 @@ def _cause(proof: Proof) -> str:
             name = " ".join(need.label.split()[:2])
             return f"nothing in the kernel answers {alias}, so there is no {name}"
         case errno.ENOSYS:
-            return f"XFRM does not know {_algorithms(proof)}, or nothing in the kernel provides it"
+            names = _algorithms(need, message)
+            return f"XFRM does not know {names}, or nothing in the kernel provides it"
         case errno.ENOENT:
             return (
                 f"the kernel cannot build {need.suite.crypto_name}: "
@@ -70,7 +74,7 @@ def _cause(proof: Proof) -> str:
                 "in FIPS mode, forbidden"
             )
         case errno.ELIBBAD:
-            return f"the kernel's self-test of {_algorithms(proof)} failed"
+            return f"the kernel's self-test of {_algorithms(need, message)} failed"
         case errno.EINVAL:
             return "the kernel refuses a key length, an ICV length or a flag"
         case errno.EOPNOTSUPP:
@@ -80,12 +84,12 @@ def _cause(proof: Proof) -> str:
     return os.strerror(number)
 
 
-def _algorithms(proof: Proof) -> str:
+def _algorithms(need: Need, message: str) -> str:
     """The algorithms that the kernel's text is about; without one, all."""
-    suite = proof.need.suite
+    suite = need.suite
     integrity, encryption = suite.integrity, suite.encryption
-    if "AUTH" in proof.message:
+    if "AUTH" in message:
         encryption = None
-    elif any(word in proof.message for word in ("AEAD", "CRYPT", "COMP")):
+    elif any(word in message for word in ("AEAD", "CRYPT", "COMP")):
         integrity = None
     return " with ".join(c.transform.xfrm for c in (encryption, integrity) if c)

@@ -5,7 +5,7 @@ from enum import StrEnum
 from os import strerror
 from typing import NamedTuple
 
-from modprobe_ipsec.demand.need import Need
+from modprobe_ipsec.demand.need import AnyNeed
 
 
 class Answer(StrEnum):
@@ -20,7 +20,7 @@ class Answer(StrEnum):
 class Proof(NamedTuple):
     """What the kernel answered to one security association made as the need wants it."""
 
-    need: Need
+    need: AnyNeed
     answer: Answer
     # Positive, as in errno.h; 0 if there was none.
     errno: int = 0

@@ -4,8 +4,9 @@
 import errno
 from collections.abc import Callable, Sequence
 
-from modprobe_ipsec.demand.need import Need
+from modprobe_ipsec.demand.need import AnyNeed, FeatureNeed
 from modprobe_ipsec.prove import child
+from modprobe_ipsec.prove.features import askable
 from modprobe_ipsec.prove.loaded import watching
 from modprobe_ipsec.prove.meaning import NO_SOCKET
 from modprobe_ipsec.prove.proof import Answer, Proof, Proofs
@@ -15,7 +16,7 @@ Progress = Callable[[int, int], None]
 
 
 def prove(
-    needs: Sequence[Need], *, on_progress: Progress | None = None, timeout: float = 20
+    needs: Sequence[AnyNeed], *, on_progress: Progress | None = None, timeout: float = 20
 ) -> Proofs:
     """Return the kernel's answer to each need, in the same order.
 
@@ -23,7 +24,7 @@ def prove(
     `timeout` (seconds) is for each answer. What stays: modules that the kernel loaded by itself.
     Raises nothing on its own account; what cannot be asked is NOT_ASKED.
     """
-    possible = [number for number, need in enumerate(needs) if not _impossible(need)]
+    possible = [number for number, need in enumerate(needs) if _askable(need)]
     conversation = _Conversation(needs, len(possible), on_progress)
     with watching() as loaded:
         if possible:
@@ -34,8 +35,14 @@ def prove(
         return conversation.result(loaded())
 
 
-def _impossible(need: Need) -> str:
+def _askable(need: AnyNeed) -> bool:
+    return askable(need) if isinstance(need, FeatureNeed) else not _impossible(need)
+
+
+def _impossible(need: AnyNeed) -> str:
     """Why no kernel can meet a need; empty if one can."""
+    if isinstance(need, FeatureNeed):
+        return ""
     choices = (need.suite.encryption, need.suite.integrity)
     return "; ".join(c.transform.why_not for c in choices if c and not c.transform.xfrm)
 
@@ -43,7 +50,7 @@ def _impossible(need: Need) -> str:
 class _Conversation:
     """What the child has said so far."""
 
-    def __init__(self, needs: Sequence[Need], total: int, on_progress: Progress | None) -> None:
+    def __init__(self, needs: Sequence[AnyNeed], total: int, on_progress: Progress | None) -> None:
         self.needs, self.total, self.on_progress = needs, total, on_progress
         self.proofs: dict[int, Proof] = {}
         self.socket_errno: int | None = None
@@ -68,16 +75,18 @@ class _Conversation:
         opened = None if self.socket_errno is None else self.socket_errno == 0
         return Proofs(proofs, loaded, opened, self.socket_errno or 0)
 
-    def _unanswered(self, need: Need) -> Proof:
+    def _unanswered(self, need: AnyNeed) -> Proof:
         if impossible := _impossible(need):
             return Proof(need, Answer.NOT_ASKED, why=f"no kernel can: {impossible}")
+        if not _askable(need):
+            return Proof(need, Answer.NOT_ASKED)
         # Only this errno is the kernel's; others come from a sandbox around us.
         if self.socket_errno == errno.EPROTONOSUPPORT:
             return Proof(need, Answer.REFUSED, errno.EPROTONOSUPPORT, NO_SOCKET)
         return Proof(need, Answer.NOT_ASKED, self.socket_errno or 0, why=self.why)
 
 
-def _in_child(needs: Sequence[Need], numbers: Sequence[int], send: child.Send) -> None:
+def _in_child(needs: Sequence[AnyNeed], numbers: Sequence[int], send: child.Send) -> None:
     try:
         # Costs time, and pyroute2 may be missing.
         from modprobe_ipsec.prove.ask import ask

@@ -5,10 +5,11 @@ import os
 from typing import NamedTuple
 
 from modprobe_ipsec.catalog.model import Family, Kind, Protocol
-from modprobe_ipsec.demand.need import Choice, Need
+from modprobe_ipsec.demand.need import Choice, Mode, Need
 
-# XFRM_MODE_TUNNEL, include/uapi/linux/xfrm.h
-TUNNEL = 1
+# XFRM_MODE_*, include/uapi/linux/xfrm.h
+MODES = {Mode.TRANSPORT: 0, Mode.TUNNEL: 1, Mode.BEET: 4, Mode.IPTFS: 5}
+TUNNEL, IPTFS = MODES[Mode.TUNNEL], MODES[Mode.IPTFS]
 
 # Smaller ones are reserved (RFC 4303, 2.1; RFC 3173, 3.3), those of IPComp end at 65535.
 FIRST_SPI = 0x100
@@ -56,7 +57,8 @@ def sa_for(need: Need, number: int) -> Sa:
     suite = need.suite
     choices = (suite.encryption, suite.integrity)
     algorithms = tuple(_algorithm(choice) for choice in choices if choice)
-    return Sa(suite.protocol, need.family, FIRST_SPI + number, algorithms, suite.esn)
+    mode = MODES[need.mode]
+    return Sa(suite.protocol, need.family, FIRST_SPI + number, algorithms, suite.esn, mode)
 
 
 def _algorithm(choice: Choice) -> SaAlgorithm:

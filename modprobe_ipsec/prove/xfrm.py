@@ -12,7 +12,7 @@ import struct
 from modprobe_ipsec.catalog.model import Family, Kind, Protocol
 from modprobe_ipsec.prove.bare import bare
 from modprobe_ipsec.prove.netlink import Netlink
-from modprobe_ipsec.prove.sa import Sa, SaAlgorithm
+from modprobe_ipsec.prove.sa import IPTFS, TUNNEL, Sa, SaAlgorithm
 
 try:
     # The whole of it is 160 modules, asyncio and ssl among them: 100 ms, and seconds on a slow
@@ -87,6 +87,7 @@ class usersa_info(nlmsg):  # type: ignore[misc]
         (18, "XFRMA_ALG_AEAD", "cdata"),
         (20, "XFRMA_ALG_AUTH_TRUNC", "cdata"),
         (23, "XFRMA_REPLAY_ESN_VAL", "cdata"),
+        (33, "XFRMA_SA_DIR", "cdata"),
     )
 
 
@@ -109,7 +110,7 @@ def pack(sa: Sa) -> usersa_info:
     message["saddr"] = _address(sa.family, 0)
     message["mode"] = sa.mode
     # A tunnel for packets of both families, as both daemons ask for it.
-    message["flags"] = AF_UNSPEC
+    message["flags"] = AF_UNSPEC if sa.mode in (TUNNEL, IPTFS) else 0
     if sa.protocol is Protocol.AH and sa.family is Family.IPV4:
         message["flags"] |= ALIGN4
     message["attrs"] = [_attribute(algorithm) for algorithm in sa.algorithms]
@@ -120,6 +121,9 @@ def pack(sa: Sa) -> usersa_info:
         message["attrs"].append(("XFRMA_REPLAY_ESN_VAL", state))
     elif sa.protocol is not Protocol.COMP:
         message["replay_window"] = REPLAY_WINDOW
+    if sa.mode == IPTFS:
+        # XFRM_SA_DIR_IN: this mode needs to know
+        message["attrs"].append(("XFRMA_SA_DIR", b"\1"))
     _name(message, sa)
     return message
 

@@ -28,9 +28,14 @@ def _names(config: pytest.Config) -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test that takes a `kernel` on every kernel chosen."""
+    """Run each test that takes a `kernel` on every kernel chosen.
+
+    A module that takes minutes on each may be content with some of them: `KERNELS`.
+    """
     if "kernel" in metafunc.fixturenames:
-        metafunc.parametrize("kernel", _names(metafunc.config), indirect=True, scope="session")
+        names = _names(metafunc.config)
+        some = [name for name in names if name in getattr(metafunc.module, "KERNELS", names)]
+        metafunc.parametrize("kernel", some or names[-1:], indirect=True, scope="session")
 
 
 def _fetch(name: str) -> Kernel:

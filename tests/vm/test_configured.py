@@ -117,5 +117,7 @@ def test_five_connections(bookworm: Kernel, program: str, path: str, text: str) 
     assert {need["verdict"] for need in report["needs"]} == {"ready"}
     assert ["broken" in problem["conn"] for problem in report["problems"]] == [True]
     assert report["plan"] and report["autoloaded"] == []
+    features = {need["feature"]: need for need in report["needs"] if "feature" in need}
+    assert features["xfrm_interface"]["proof"]["answer"] == "accepted"
     places = {source["where"] for need in report["needs"] for source in need["sources"]}
     assert any(place.startswith(f"{path}:") and "gcm" in place for place in places)

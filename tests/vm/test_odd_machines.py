@@ -12,6 +12,8 @@ from .kernels import Kernel
 
 pytestmark = pytest.mark.vm
 
+# the oldest, one between and the newest: what differs more is in the matrix
+KERNELS = ("5.10", "6.1", "7")
 SCRIPT = Path(__file__).with_name("guest") / "odd.py"
 
 

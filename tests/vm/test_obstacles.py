@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every obstacle set up for real: it is named, it is not talked around, and lifting it helps."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .guest import run
+from .kernels import Kernel
+
+pytestmark = pytest.mark.vm
+
+# the oldest, one between and the newest: what differs more is in the matrix
+KERNELS = ("5.10", "6.1", "7")
+
+SCRIPT = Path(__file__).with_name("guest") / "obstacles.py"
+Answers = dict[str, dict[str, Any]]
+
+# CRYPTO_FIPS was dropped from Debian's kernels after 6.18.
+WITH_FIPS = ("5.10", "6.1", "6.1-cloud", "6.12", "6.18")
+CMDLINE = "module_blacklist=esp6 modprobe.blacklist=ah4 lockdown=integrity"
+INITCALLS = "initcall_blacklist=hmac_module_init,crypto_sha256_mod_init"
+
+# What the sentence must have in it.
+WORDS = {
+    "false": "esp4 is blocked by /etc/modprobe.d/dirtyfrag.conf:2: install esp4 /bin/false",
+    "true": "modprobe reports success and loads nothing",
+    "pattern": "install esp* /bin/false",
+    "dashes": "xfrm_user is blocked by /etc/modprobe.d/dirtyfrag.conf:3",
+    "dependency": "xfrm_user, esp4 cannot do without xfrm_algo",
+    "alias of an install": "install xfrm-type-2-50 /bin/false",
+    "blacklist": "blacklist esp4",
+    "blacklist of a template": "seqiv is blocked by /etc/modprobe.d/dirtyfrag.conf:1",
+    "alias off": "alias crypto-seqiv off",
+    "gone": "there is no such file",
+    "empty": "it is empty",
+    "truncated": "truncated",
+    "other kernel": "built for 0.",
+    "compression": "unknown compression",
+    "no tree": "only for 9.9.9-other",
+    "no index": "modules.dep: no such file",
+    "modules_disabled": "kernel.modules_disabled = 1",
+    "module_blacklist": "module_blacklist=esp6",
+    "modprobe.blacklist": "modprobe.blacklist=ah4",
+    "unsigned": "has no signature",
+    "initcall_blacklist": "and never ran",
+}
+NOT_FORBIDDEN = ("gone", "empty", "truncated", "other kernel", "compression", "no tree", "no index")
+
+
+def answers(kernel: Kernel, mode: str, cmdline: str = "") -> Answers:
+    result = run(kernel, ["python3", str(SCRIPT), mode], timeout=900, cmdline=cmdline)
+    assert result.status == 0, result.stderr
+    found: Answers = json.loads(result.stdout)
+    return found
+
+
+def needs(said: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = said["report"]["needs"]
+    return found
+
+
+def without_proof(said: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{k: v for k, v in need.items() if k != "proof"} for need in needs(said)]
+
+
+def check(name: str, answer: dict[str, Any]) -> None:
+    """What is true of every obstacle."""
+    verdict = "missing" if name in NOT_FORBIDDEN else "blocked"
+    looked, loaded = answer["check"], answer["load"]
+    statuses = (looked["status"], loaded["status"])
+    # since 6.19 the configuration lies in the module tree: without both, only the kernel can tell
+    unsure = name == "no tree" and statuses == (3, 2)
+    assert statuses == (2, 2) or unsure, name
+    for said in (looked, loaded):
+        for need in needs(said):
+            reasons = need["reasons"]
+            assert need["verdict"] == verdict or (unsure and said is looked), name
+            assert WORDS[name] in reasons[0]["text"], name
+            assert reasons[0]["remedy"], name
+    # 7.x waits for built-in code that never ran for longer than the prover does
+    answered = {"refused"} if name != "initcall_blacklist" else {"refused", "not asked"}
+    assert {need["proof"]["answer"] for need in needs(loaded)} <= answered, name
+    assert answer["came by looking"] == [], name
+    assert without_proof(answer["of record"]) == without_proof(looked), name
+    if "lifted" in answer:
+        assert answer["lifted"]["status"] == 0, name
+
+
+@pytest.fixture(scope="module")
+def lifted(kernel: Kernel, newest_kernel: Kernel) -> Answers:
+    return answers(kernel, "files" if kernel == newest_kernel else "short")
+
+
+def test_what_stands_in_files_is_named_and_lifting_it_helps(lifted: Answers) -> None:
+    for name, answer in lifted.items():
+        if name in WORDS:
+            check(name, answer)
+
+
+def test_what_is_forbidden_is_not_loaded(lifted: Answers) -> None:
+    for name, answer in lifted.items():
+        if name in WORDS:
+            absent = {"blacklist of a template": "seqiv", "alias off": "seqiv"}.get(name, "esp4")
+            assert absent not in answer["modules"], name
+
+
+def test_a_mitigation_is_called_one(lifted: Answers) -> None:
+    remedy = lifted["false"]["remedy"]
+    assert "Dirty Frag (CVE-2026-43284)" in remedy and "security decision" in remedy
+
+
+def test_looking_runs_no_command(lifted: Answers) -> None:
+    answer = lifted["command"]
+    assert answer["ran"] is False
+    assert needs(answer["check"])[0]["verdict"] == "loadable"
+    assert "only a run would tell" in needs(answer["check"])[0]["reasons"][0]["text"]
+    # libkmod runs it, as the admin wanted, and the module does not come
+    assert answer["load"]["status"] == 2
+    reason = needs(answer["load"])[0]["reasons"][0]
+    assert "/etc/modprobe.d/dirtyfrag.conf:1: install esp4 /bin/sh" in reason["text"]
+    assert "esp4" not in answer["modules"]
+    assert answer["lifted"]["status"] == 0
+
+
+@pytest.mark.parametrize("name", ["no autoload", "modprobe nowhere"])
+def test_without_autoload_a_load_by_name_still_works(lifted: Answers, name: str) -> None:
+    answer = lifted[name]
+    (need,) = needs(answer["check"])
+    assert need["verdict"] == "loadable" and "autoload is off" in need["reasons"][0]["text"]
+    assert without_proof(answer["of record"]) == without_proof(answer["check"])
+    assert answer["load"]["status"] == 0
+
+
+def test_the_kernels_command_line(kernel: Kernel) -> None:
+    for name, answer in answers(kernel, "cmdline", CMDLINE).items():
+        check(name, answer)
+
+
+def test_built_in_code_that_never_ran(kernel: Kernel) -> None:
+    for name, answer in answers(kernel, "initcall", INITCALLS).items():
+        check(name, answer)
+
+
+def test_what_fips_mode_forbids_is_what_the_kernel_refuses(kernel: Kernel) -> None:
+    said = answers(kernel, "all", "fips=1")["all"]["load"]
+    assert said["report"]["kernel"]["fips"] is (kernel.name in WITH_FIPS)
+    for need in needs(said):
+        forbidden = any("FIPS mode" in reason["text"] for reason in need["reasons"])
+        assert need["proof"]["answer"] == ("refused" if forbidden else "accepted"), need["need"]
