@@ -10,7 +10,7 @@ from modprobe_ipsec.plan import Step
 from modprobe_ipsec.prove.proof import Proof
 from modprobe_ipsec.report.model import Report
 from modprobe_ipsec.resolve import Finding
-from modprobe_ipsec.verdict import Judgement
+from modprobe_ipsec.verdict import Judgement, Reason
 
 SCHEMA = 1
 
@@ -48,9 +48,26 @@ def _judgement(judgement: Judgement) -> dict[str, Any]:
     return {
         **_need(judgement.need),
         "verdict": judgement.verdict,
-        "reasons": [{"text": r.text, "remedy": r.remedy} for r in judgement.reasons],
+        "reasons": [_reason(reason) for reason in judgement.reasons],
         "proof": _proof(judgement.proof) if judgement.proof else None,
         "requests": [_finding(finding) for finding in judgement.findings],
+    }
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    obstacle, symptom = reason.obstacle, reason.symptom
+    return {
+        "text": reason.text,
+        "remedy": reason.remedy,
+        "obstacle": obstacle
+        and {
+            "kind": obstacle.kind,
+            "module": obstacle.module,
+            "against": list(obstacle.against),
+            "where": obstacle.rule.where if obstacle.rule else None,
+            "line": obstacle.rule.text if obstacle.rule else None,
+        },
+        "symptom": symptom and symptom._asdict(),
     }
 
 
@@ -104,6 +121,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "module": finding.module,
         "because": finding.because,
         "faster": finding.faster,
+        "autoload": finding.autoload and finding.autoload._asdict(),
     }
 
 

@@ -31,6 +31,7 @@ def render(report: Report, *, colour: bool = False, quiet: bool = False, verbose
         sections.append(_loads(report.loads))
         sections.append(_autoloaded(report.autoloaded))
     if verbose:
+        sections.append(_symptoms(report.judgements))
         sections.append(_silent(report.wanted))
         sections.append(_chain(report.judgements))
     if verbose or (not quiet and report.action in (Action.CHECK, Action.PROVE)):
@@ -161,6 +162,17 @@ def _problems(wanted: Wanted) -> list[str]:
         lost = f"; {problem.conn} is left out" if problem.conn else ""
         lines.append(f"  {problem.place}: {problem.text}{lost}")
     return ["configuration:", *lines] if lines else []
+
+
+def _symptoms(judgements: Iterable[Judgement]) -> list[str]:
+    """The log lines that a user has in hand who comes here because something failed."""
+    found = dict.fromkeys(r.symptom for j in judgements for r in j.reasons if r.symptom)
+    lines: list[str] = []
+    for symptom in found:
+        lines.append(f"  errno {symptom.errno}")
+        lines += [f"    pluto: {symptom.libreswan}"] if symptom.libreswan else []
+        lines += [f"    charon: {symptom.strongswan}"] if symptom.strongswan else []
+    return ["what kernel and daemon say in that case:", *lines] if lines else []
 
 
 def _silent(wanted: Wanted) -> list[str]:
