@@ -2,8 +2,7 @@
 """The YAML of `data/` -> `Catalog`, checked: a mistake names its file and line."""
 
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from modprobe_ipsec.catalog.model import (
     Catalog,
@@ -18,8 +17,8 @@ from modprobe_ipsec.catalog.model import (
     Until,
 )
 from modprobe_ipsec.catalog.obstacles import Lore, Mitigation, Package, Symptom
+from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.catalog.table import Table
-from modprobe_ipsec.errors import ConfigError
 
 FILES = (
     "transforms",
@@ -36,71 +35,6 @@ FILES = (
 # Read only where a daemon's configuration is.
 DAEMON_FILES = ("libreswan", "strongswan")
 
-_T = TypeVar("_T")
-_E = TypeVar("_E", bound=StrEnum)
-
-
-class _Row:
-    """Takes the keys of one mapping, each with its type; what is left over is a mistake."""
-
-    def __init__(self, table: object, file: str, line: int) -> None:
-        self.file, self.line = file, line
-        # Before the first error, which may need them; a map that was parsed at build time, and
-        # checked then, has none.
-        self.lines: Mapping[str, int] = table.lines if isinstance(table, Table) else {}
-        if not isinstance(table, dict):
-            raise self.error("a mapping is expected")
-        self.table: dict[str, object] = table
-        self.rest = dict(table)
-
-    def error(self, what: str, key: str = "") -> ConfigError:
-        line = self.lines.get(key, self.line)
-        return ConfigError(f"data/{self.file}.yaml:{line}: {what}")
-
-    def take(self, key: str, kind: type[_T], default: _T | None = None) -> _T:
-        if key not in self.rest:
-            if default is None:
-                raise self.error(f"`{key}` is missing")
-            return default
-        value = self.rest.pop(key)
-        # bool is an int in Python, but not in the map
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise self.error(f"`{key}` must be {kind.__name__}, not `{value}`", key)
-        return value
-
-    def choice(self, key: str, enum: type[_E], value: str) -> _E:
-        try:
-            return enum(value)
-        except ValueError:
-            names = ", ".join(enum)
-            raise self.error(f"`{value}` is none of {names}", key) from None
-
-    def texts(self, key: str, default: list[str] | None = None) -> tuple[str, ...]:
-        values = self.take(key, list, default)
-        for value in values:
-            if not isinstance(value, str):
-                raise self.error(f"`{key}` must hold texts; quote {value}", key)
-        return tuple(values)
-
-    def version(self, key: str, text: str) -> tuple[int, int]:
-        major, dot, minor = text.partition(".")
-        if not (dot and major.isdecimal() and minor.isdecimal()):
-            raise self.error(f"`{text}` is no kernel version such as '6.18'", key)
-        return int(major), int(minor)
-
-    def rows(self) -> Iterator[tuple[str, "_Row"]]:
-        """All keys, each of them a mapping."""
-        for key, value in self.table.items():
-            yield key, _Row(value, self.file, self.lines.get(key, 0))
-        self.rest.clear()
-
-    def sub(self, key: str) -> "_Row":
-        return _Row(self.take(key, dict), self.file, self.lines.get(key, 0))
-
-    def done(self) -> None:
-        for key in self.rest:
-            raise self.error(f"unknown key `{key}`", key)
-
 
 def parse_all(texts: Mapping[str, str]) -> dict[str, Table]:
     """Parse YAML texts by name. Raises ConfigError that names file and line."""
@@ -115,7 +49,7 @@ def build(trees: Mapping[str, object]) -> Catalog:
 
     Raises ConfigError that names file and line.
     """
-    rows = {name: _Row(trees[name], name, 1) for name in FILES}
+    rows = {name: Row(trees[name], name, 1) for name in FILES}
     transforms = {name: _transform(name, row) for name, row in rows["transforms"].rows()}
     crypto = rows["crypto"]
     catalog = Catalog(
@@ -128,12 +62,12 @@ def build(trees: Mapping[str, object]) -> Catalog:
         not_for_packets=frozenset(crypto.texts("not_for_packets")),
         until=dict(_until(crypto.sub("until"))),
         whole={arch: _lists(row) for arch, row in crypto.sub("whole").rows()},
-        cpu_words=_words(crypto.sub("cpu_words")),
-        config=_words(crypto.sub("config")),
+        cpu_words=crypto.sub("cpu_words").words(),
+        config=crypto.sub("config").words(),
         xfrm=_request(rows["protocols"].sub("xfrm")),
         types=dict(_types(rows["protocols"])),
         features={name: _feature(row) for name, row in rows["features"].rows()},
-        never_load=_words(rows["never_load"]),
+        never_load=rows["never_load"].words(),
         not_fips=_parts_of(rows["obstacles"], "not_fips"),
         lore=_lore(rows["obstacles"], rows["packages"]),
     )
@@ -142,7 +76,7 @@ def build(trees: Mapping[str, object]) -> Catalog:
     return catalog
 
 
-def _transform(name: str, row: _Row) -> Transform:
+def _transform(name: str, row: Row) -> Transform:
     kind = row.choice("kind", Kind, row.take("kind", str))
     protocols = row.texts("in", ["esp", "ah"] if kind is Kind.AUTH else ["esp"])
     xfrm, why_not = row.take("xfrm", str, ""), row.take("why_not", str, "")
@@ -183,7 +117,7 @@ def _transform(name: str, row: _Row) -> Transform:
     return transform
 
 
-def _libreswan(row: _Row, transforms: Mapping[str, Transform]) -> dict[str, Transform]:
+def _libreswan(row: Row, transforms: Mapping[str, Transform]) -> dict[str, Transform]:
     words: dict[str, Transform] = {}
     for name, transform in transforms.items():
         for word in transform.libreswan:
@@ -195,7 +129,7 @@ def _libreswan(row: _Row, transforms: Mapping[str, Transform]) -> dict[str, Tran
     return words
 
 
-def _strongswan(row: _Row, transforms: Mapping[str, Transform]) -> dict[str, tuple[Transform, int]]:
+def _strongswan(row: Row, transforms: Mapping[str, Transform]) -> dict[str, tuple[Transform, int]]:
     words: dict[str, tuple[Transform, int]] = {}
     for name, transform in transforms.items():
         for word, bits in transform.strongswan.items():
@@ -205,7 +139,7 @@ def _strongswan(row: _Row, transforms: Mapping[str, Transform]) -> dict[str, tup
     return words
 
 
-def _exchange(row: _Row) -> dict[str, Any]:
+def _exchange(row: Row) -> dict[str, Any]:
     libreswan, strongswan = row.sub("libreswan"), row.sub("strongswan")
     result = {
         "key_exchange": {
@@ -223,7 +157,7 @@ def _exchange(row: _Row) -> dict[str, Any]:
     return result
 
 
-def _defaults(row: _Row) -> dict[Daemon, dict[Protocol, str]]:
+def _defaults(row: Row) -> dict[Daemon, dict[Protocol, str]]:
     result: dict[Daemon, dict[Protocol, str]] = {}
     for daemon in Daemon:
         sub = row.sub(daemon)
@@ -232,22 +166,22 @@ def _defaults(row: _Row) -> dict[Daemon, dict[Protocol, str]]:
     return result
 
 
-def _until(row: _Row) -> Iterator[tuple[str, Until]]:
+def _until(row: Row) -> Iterator[tuple[str, Until]]:
     for name, sub in row.rows():
         last, gone = (sub.version(key, sub.take(key, str)) for key in ("last", "gone"))
         yield name, Until(last, gone, sub.take("fips", bool, False))
         sub.done()
 
 
-def _parts(row: _Row) -> dict[str, tuple[Part, ...]]:
+def _parts(row: Row) -> dict[str, tuple[Part, ...]]:
     return {name: _parts_of(row, name) for name in row.table}
 
 
-def _parts_of(row: _Row, key: str) -> tuple[Part, ...]:
+def _parts_of(row: Row, key: str) -> tuple[Part, ...]:
     return tuple(_part(row, key, text) for text in row.texts(key))
 
 
-def _part(row: _Row, key: str, text: str) -> Part:
+def _part(row: Row, key: str, text: str) -> Part:
     request, _, condition = text.partition(" ")
     if condition.startswith(">="):
         return Part(request, since=row.version(key, condition[2:]))
@@ -258,22 +192,18 @@ def _part(row: _Row, key: str, text: str) -> Part:
     return Part(request)
 
 
-def _lists(row: _Row) -> dict[str, tuple[str, ...]]:
+def _lists(row: Row) -> dict[str, tuple[str, ...]]:
     return {key: row.texts(key) for key in row.table}
 
 
-def _words(row: _Row) -> dict[str, str]:
-    return {key: row.take(key, str) for key in row.table}
-
-
-def _request(row: _Row) -> Request:
+def _request(row: Row) -> Request:
     words = (row.take(key, str) for key in ("request", "module", "config", "title"))
     request = Request(*words)
     row.done()
     return request
 
 
-def _feature(row: _Row) -> Feature:
+def _feature(row: Row) -> Feature:
     title = row.take("title", str)
     requests: dict[Family | None, tuple[Request, ...]] = {}
     sub = row.sub("requests")
@@ -283,7 +213,7 @@ def _feature(row: _Row) -> Feature:
         line = sub.lines.get(key or "any", sub.line)
         found = []
         for entry in sub.take(key or "any", list):
-            request = _Row(entry, sub.file, line)
+            request = Row(entry, sub.file, line)
             alias, module, config = (request.take(k, str) for k in ("request", "module", "config"))
             found.append(Request(alias, module, config, title))
             request.done()
@@ -294,29 +224,29 @@ def _feature(row: _Row) -> Feature:
     return feature
 
 
-def _types(row: _Row) -> Iterator[tuple[tuple[Protocol, Family], tuple[Request, ...]]]:
+def _types(row: Row) -> Iterator[tuple[tuple[Protocol, Family], tuple[Request, ...]]]:
     for protocol in Protocol:
         sub = row.sub(protocol)
         for family in Family:
             line = sub.lines.get(family, sub.line)
-            entries = (_Row(entry, sub.file, line) for entry in sub.take(family, list))
+            entries = (Row(entry, sub.file, line) for entry in sub.take(family, list))
             yield (protocol, family), tuple(_request(entry) for entry in entries)
         sub.done()
 
 
-def _lore(obstacles: _Row, packages: _Row) -> Lore:
+def _lore(obstacles: Row, packages: Row) -> Lore:
     return Lore(
         mitigations=tuple(_mitigation(n, row) for n, row in obstacles.sub("mitigations").rows()),
         symptoms={name: _symptom(row) for name, row in obstacles.sub("symptoms").rows()},
         initcalls=_lists(obstacles.sub("initcalls")),
         packages=tuple(_packages(packages, "modules", ("option", "file"))),
         trees=tuple(_packages(packages, "trees", ())),
-        openwrt=_words(packages.sub("openwrt")),
-        libkmod=_words(packages.sub("libkmod")),
+        openwrt=packages.sub("openwrt").words(),
+        libkmod=packages.sub("libkmod").words(),
     )
 
 
-def _mitigation(name: str, row: _Row) -> Mitigation:
+def _mitigation(name: str, row: Row) -> Mitigation:
     fixed = []
     for text in row.texts("fixed"):
         distribution, _, version = text.partition(" ")
@@ -329,15 +259,15 @@ def _mitigation(name: str, row: _Row) -> Mitigation:
     return found
 
 
-def _symptom(row: _Row) -> Symptom:
+def _symptom(row: Row) -> Symptom:
     symptom = Symptom(row.take("errno", int), *(row.take(daemon, str) for daemon in Daemon))
     row.done()
     return symptom
 
 
-def _packages(row: _Row, key: str, lacks: tuple[str, ...]) -> Iterator[Package]:
+def _packages(row: Row, key: str, lacks: tuple[str, ...]) -> Iterator[Package]:
     for entry in row.take(key, list):
-        sub = _Row(entry, row.file, row.lines.get(key, row.line))
+        sub = Row(entry, row.file, row.lines.get(key, row.line))
         lack = sub.take("lacks", str) if lacks else ""
         if lacks and lack not in lacks:
             raise sub.error(f"`lacks` is {' or '.join(lacks)}", "lacks")

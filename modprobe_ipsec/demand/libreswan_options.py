@@ -4,8 +4,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
-from modprobe_ipsec.catalog.table import Table
-from modprobe_ipsec.errors import ConfigError
+from modprobe_ipsec.catalog.row import Row
 
 Version = tuple[int, int]
 
@@ -63,34 +62,34 @@ def at(releases: Iterable[tuple[Version, _T]], version: Version) -> _T:
 
 def libreswan_options(table: Mapping[str, object]) -> Options:
     """Check the parsed data/libreswan.yaml. Raises ConfigError with file and line."""
-    root = _Row(table, 1)
-    words = {name: _words(row) for name, row in root.rows("words")}
+    root = Row(table, "libreswan", 1)
+    words = {name: _words(row) for name, row in _each(root, "words")}
     booleans = words.get("bool", {})
-    same = dict(root.sub("same").texts_of())
+    same = root.sub("same").words()
     setup = dict(_listed(root.texts("other_setup"), "text", {}))
-    for name, row in root.rows("setup"):
+    for name, row in _each(root, "setup"):
         setup[name] = _option(name, row, words)
     conn: dict[str, Option] = {}
-    for kind, names in root.lists("other_conn"):
+    for kind, names in _lists(root, "other_conn"):
         conn.update(_listed(names, *_kind(kind, booleans)))
-    for name, row in root.rows("conn"):
+    for name, row in _each(root, "conn"):
         conn[name] = _option(name, row, words)
     ends: dict[str, Option] = {}
-    for kind, names in root.lists("other_end"):
+    for kind, names in _lists(root, "other_end"):
         ends.update(_listed(names, *_kind(kind, booleans)))
-    for name, row in root.rows("end"):
+    for name, row in _each(root, "end"):
         ends[name] = _option(name, row, words)
     for old, name in same.items():
         for known in (setup, conn, ends):
             if name in known:
                 known[old] = known[name]
     meaning = {
-        name: tuple((since, row.texts(text)) for text, since in row.releases())
-        for name, row in root.rows("meaning")
+        name: tuple((since, row.texts(text)) for text, since in _releases(row))
+        for name, row in _each(root, "meaning")
     }
     defaults = {
-        name: tuple((since, row.text(text)) for text, since in row.releases())
-        for name, row in root.rows("defaults")
+        name: tuple((since, row.take(text, str)) for text, since in _releases(row))
+        for name, row in _each(root, "defaults")
     }
     if defaults.keys() != _DEFAULTS:
         raise root.error(f"`defaults` must have {', '.join(sorted(_DEFAULTS))}", "defaults")
@@ -107,90 +106,36 @@ def libreswan_options(table: Mapping[str, object]) -> Options:
     return options
 
 
-class _Row:
-    """Takes the keys of one mapping, each with its type; what is left over is a mistake."""
-
-    def __init__(self, table: object, line: int) -> None:
-        self._line = line
-        # a map that was parsed at build time has been checked then
-        self._lines: Mapping[str, int] = table.lines if isinstance(table, Table) else {}
-        if not isinstance(table, dict):
-            raise self.error("a mapping is expected")
-        self._rest: dict[str, object] = dict(table)
-
-    def error(self, what: str, key: str = "") -> ConfigError:
-        return ConfigError(f"data/libreswan.yaml:{self._lines.get(key, self._line)}: {what}")
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._rest
-
-    def _take(self, key: str) -> object:
-        if key not in self._rest:
-            raise self.error(f"`{key}` is missing")
-        return self._rest.pop(key)
-
-    def text(self, key: str) -> str:
-        value = self._take(key)
-        if not isinstance(value, str):
-            raise self.error(f"`{key}` must be a text, not `{value}`", key)
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self._take(key)
-        if not isinstance(value, list):
-            raise self.error(f"`{key}` must be a list", key)
-        for item in value:
-            if not isinstance(item, str):
-                raise self.error(f"`{key}` must hold texts; quote {item}", key)
-        return tuple(value)
-
-    def sub(self, key: str) -> "_Row":
-        return _Row(self._take(key), self._lines.get(key, self._line))
-
-    def rows(self, key: str) -> Iterator[tuple[str, "_Row"]]:
-        """All keys of a mapping, each of them a mapping."""
-        row = self.sub(key)
-        for name in list(row._rest):
-            child = row.sub(name)
-            yield name, child
-            child.done()
-
-    def lists(self, key: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """All keys of a mapping, each of them a list of texts."""
-        row = self.sub(key)
-        for name in list(row._rest):
-            yield name, row.texts(name)
-
-    def texts_of(self) -> Iterator[tuple[str, str]]:
-        for name in list(self._rest):
-            yield name, self.text(name)
-
-    def releases(self) -> Iterator[tuple[str, Version]]:
-        """All keys, as the versions they must be, in ascending order."""
-        last: Version = (0, 0)
-        for text in list(self._rest):
-            if (version := self.version(text, text)) <= last:
-                raise self.error("the oldest version must come first", text)
-            last = version
-            yield text, version
-        if last == (0, 0):
-            raise self.error("at least one version is needed")
-
-    def version(self, key: str, text: str) -> Version:
-        major, dot, minor = text.partition(".")
-        if not (dot and major.isdecimal() and minor.isdecimal()):
-            raise self.error(f"`{text}` is no version such as '5.2'", key)
-        return int(major), int(minor)
-
-    def done(self) -> None:
-        for key in self._rest:
-            raise self.error(f"unknown key `{key}`", key)
+def _each(row: Row, key: str) -> Iterator[tuple[str, Row]]:
+    """All keys of a mapping, each of them a mapping that is read to its end."""
+    for name, child in row.sub(key).rows():
+        yield name, child
+        child.done()
 
 
-def _words(row: _Row) -> dict[str, str]:
+def _lists(row: Row, key: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """All keys of a mapping, each of them a list of texts."""
+    below = row.sub(key)
+    for name in tuple(below.rest):
+        yield name, below.texts(name)
+
+
+def _releases(row: Row) -> Iterator[tuple[str, Version]]:
+    """All keys, as the versions they must be, in ascending order."""
+    last: Version = (0, 0)
+    for text in tuple(row.rest):
+        if (version := row.version(text, text)) <= last:
+            raise row.error("the oldest version must come first", text)
+        last = version
+        yield text, version
+    if last == (0, 0):
+        raise row.error("at least one version is needed")
+
+
+def _words(row: Row) -> dict[str, str]:
     """`yes: [yes, true]` -> each word with its meaning."""
     words: dict[str, str] = {}
-    for meaning in list(row._rest):
+    for meaning in tuple(row.rest):
         for word in row.texts(meaning):
             if word in words:
                 raise row.error(f"`{word}` is `{words[word]}` already", meaning)
@@ -200,16 +145,16 @@ def _words(row: _Row) -> dict[str, str]:
     return words
 
 
-def _option(name: str, row: _Row, words: Mapping[str, Mapping[str, str]]) -> Option:
-    values = row.text("values")
+def _option(name: str, row: Row, words: Mapping[str, Mapping[str, str]]) -> Option:
+    values = row.take("values", str)
     if values not in _KINDS and values not in words:
         raise row.error(f"`{values}` is neither in `words` nor {', '.join(sorted(_KINDS))}")
     option = Option(
         name=name,
         kind=values if values in _KINDS else "",
         words=words.get(values, {}),
-        feature=row.text("feature") if "feature" in row else "",
-        when=row.texts("when") if "when" in row else (),
+        feature=row.take("feature", str, ""),
+        when=row.texts("when", []),
     )
     for value in option.when:
         if value not in option.words.values():
@@ -240,7 +185,9 @@ def _sides(ends: Mapping[str, Option]) -> Iterator[tuple[str, Option]]:
                 yield key, sided
 
 
-def _probe(row: _Row) -> Probe:
-    probe = Probe(row.version("since", row.text("since")), row.text("esp"), row.texts("features"))
+def _probe(row: Row) -> Probe:
+    probe = Probe(
+        row.version("since", row.take("since", str)), row.take("esp", str), row.texts("features")
+    )
     row.done()
     return probe

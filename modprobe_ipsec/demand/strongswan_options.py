@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`data/strongswan.yaml` -> what options strongSwan knows and what they ask of the kernel."""
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple, TypeVar
+from collections.abc import Mapping
+from typing import NamedTuple
 
-from modprobe_ipsec.catalog.table import Table
+from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.demand.need import Mode
-from modprobe_ipsec.errors import ConfigError
 
 NAME = "strongswan"
 """Of the file in data/, as catalog.loader.FILES has it."""
@@ -16,8 +15,6 @@ GRAMMARS = frozenset(
     ("text", "files", "mode", "proposals", "ike_proposals", "addresses", "selectors", "hosts")
 )
 KERNELS = ("netlink", "pfkey", "libipsec")
-
-_T = TypeVar("_T")
 
 
 class Kind(NamedTuple):
@@ -75,77 +72,32 @@ class Options(NamedTuple):
 
 def build(tree: object) -> Options:
     """Check the parsed file. Raises ConfigError that names file and line."""
-    top = _Row(tree, 1)
-    swanctl, starter = top.row("swanctl"), top.row("starter")
-    kinds = {name: _kind(row) for name, row in top.row("kinds").rows()}
+    top = Row(tree, NAME, 1)
+    swanctl, starter = top.sub("swanctl"), top.sub("starter")
+    kinds = {name: _kind(row) for name, row in top.sub("kinds").rows()}
     known = GRAMMARS | kinds.keys()
     options = Options(
         kinds=kinds,
-        connection=_table(swanctl.row("connection"), known),
-        authentication=_table(swanctl.row("authentication"), known),
-        child=_table(swanctl.row("child"), known),
-        conn=_table(starter.row("conn"), known),
-        end=_table(starter.row("end"), known),
+        connection=_table(swanctl.sub("connection"), known),
+        authentication=_table(swanctl.sub("authentication"), known),
+        child=_table(swanctl.sub("child"), known),
+        conn=_table(starter.sub("conn"), known),
+        end=_table(starter.sub("end"), known),
         elsewhere=frozenset(starter.texts("elsewhere")),
         deprecated=frozenset(starter.texts("deprecated")),
         only_strongswan=frozenset(starter.texts("only_strongswan")),
         only_libreswan=frozenset(starter.texts("only_libreswan")),
-        modes=_modes(top.row("modes")),
-        shunts=top.row("shunts").words(),
-        asks={name: _ask(row) for name, row in top.row("asks").rows()},
-        plugins={name: _plugin(row) for name, row in top.row("plugins").rows()},
+        modes=_modes(top.sub("modes")),
+        shunts=top.sub("shunts").words(),
+        asks={name: _ask(row) for name, row in top.sub("asks").rows()},
+        plugins={name: _plugin(row) for name, row in top.sub("plugins").rows()},
     )
     for row in (swanctl, starter, top):
         row.done()
     return options
 
 
-class _Row:
-    """Takes the keys of one mapping, each with its type; what is left over is a mistake."""
-
-    def __init__(self, table: object, line: int) -> None:
-        self.line = line
-        self.lines: Mapping[str, int] = table.lines if isinstance(table, Table) else {}
-        if not isinstance(table, dict):
-            raise self.error("a mapping is expected")
-        self.rest: dict[str, object] = dict(table)
-
-    def error(self, what: str, key: str = "") -> ConfigError:
-        return ConfigError(f"data/{NAME}.yaml:{self.lines.get(key, self.line)}: {what}")
-
-    def take(self, key: str, kind: type[_T], default: _T | None = None) -> _T:
-        if key not in self.rest:
-            if default is None:
-                raise self.error(f"`{key}` is missing")
-            return default
-        value = self.rest.pop(key)
-        if not isinstance(value, kind):
-            raise self.error(f"`{key}` must be {kind.__name__}, not `{value}`", key)
-        return value
-
-    def texts(self, key: str, default: list[str] | None = None) -> tuple[str, ...]:
-        values = self.take(key, list, default)
-        for value in values:
-            if not isinstance(value, str):
-                raise self.error(f"`{key}` must hold texts; quote {value}", key)
-        return tuple(values)
-
-    def words(self) -> dict[str, str]:
-        return {key: self.take(key, str) for key in tuple(self.rest)}
-
-    def row(self, key: str) -> "_Row":
-        return _Row(self.take(key, dict), self.lines.get(key, self.line))
-
-    def rows(self) -> Iterator[tuple[str, "_Row"]]:
-        for key in tuple(self.rest):
-            yield key, self.row(key)
-
-    def done(self) -> None:
-        for key in self.rest:
-            raise self.error(f"unknown key `{key}`", key)
-
-
-def _kind(row: _Row) -> Kind:
+def _kind(row: Row) -> Kind:
     words, exact = row.texts("words", []), row.texts("exact", [])
     kind = Kind(frozenset(words), frozenset(exact), row.take("pattern", str, ""))
     if sum(map(bool, kind)) != 1:
@@ -154,7 +106,7 @@ def _kind(row: _Row) -> Kind:
     return kind
 
 
-def _table(row: _Row, known: frozenset[str]) -> dict[str, str]:
+def _table(row: Row, known: frozenset[str]) -> dict[str, str]:
     table = row.words()
     for option, kind in table.items():
         if kind not in known:
@@ -162,7 +114,7 @@ def _table(row: _Row, known: frozenset[str]) -> dict[str, str]:
     return table
 
 
-def _modes(row: _Row) -> dict[str, tuple[Mode, ...]]:
+def _modes(row: Row) -> dict[str, tuple[Mode, ...]]:
     result: dict[str, tuple[Mode, ...]] = {}
     for name in tuple(row.rest):
         try:
@@ -172,18 +124,18 @@ def _modes(row: _Row) -> dict[str, tuple[Mode, ...]]:
     return result
 
 
-def _ask(row: _Row) -> Ask:
+def _ask(row: Row) -> Ask:
     ask = Ask(
         feature=row.take("feature", str),
         pattern=row.take("pattern", str),
         families=row.take("families", bool, False),
-        quiet=row.row("quiet").words() if "quiet" in row.rest else {},
+        quiet=row.sub("quiet").words() if "quiet" in row else {},
     )
     row.done()
     return ask
 
 
-def _plugin(row: _Row) -> Plugin:
+def _plugin(row: Row) -> Plugin:
     kernel = row.take("kernel", str, "")
     if kernel not in ("", *KERNELS):
         raise row.error(f"`{kernel}` is none of {', '.join(KERNELS)}", "kernel")

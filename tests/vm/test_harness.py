@@ -40,10 +40,10 @@ def test_files_processor_and_command_line(newest_kernel: Kernel) -> None:
     script = b"#!/bin/sh\ncat /etc/modprobe.d/test.conf /proc/cmdline\ngrep -cw aes /proc/cpuinfo\n"
     result = run(
         newest_kernel,
-        ["/root/bin/script"],
+        ["/opt/script"],
         cpu="qemu64",
         cmdline="module_blacklist=esp4",
-        files={"/root/bin/script": script, "/etc/modprobe.d/test.conf": b"blacklist esp6\n"},
+        files={"/opt/script": script, "/etc/modprobe.d/test.conf": b"blacklist esp6\n"},
     )
     blacklist, cmdline, processors_with_aes = result.stdout.splitlines()
     assert blacklist == "blacklist esp6"

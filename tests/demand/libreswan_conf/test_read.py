@@ -140,7 +140,7 @@ def test_looks_like_either(text: str) -> None:
         ("drop: [drop]", "drop: [drop, accept]", "is `accept` already"),
         ("feature: migrate", "feature: 3", "must be a text"),
         ("feature: migrate", "featur: migrate", "unknown key `featur`"),
-        ("same:\n", "same: x\nother:\n", "a mapping is expected"),
+        ("same:\n", "same: x\nother:\n", "must be a mapping"),
         ("drop: [drop]", "drop: [Drop]", "must be lower case"),
     ],
 )

@@ -168,7 +168,7 @@ def test_whose_keywords() -> None:
         ("  iptfs: [iptfs, tunnel]", "  iptfs: [iptf]", "'iptf' is not a valid Mode"),
         ("kernel: netlink}", "kernel: pluto}", "`pluto` is none of netlink, pfkey, libipsec"),
         ("  yes_no: {exact:", "  yes_no: {exactly:", "one of `words`, `exact` and `pattern`"),
-        ("families: true", 'families: "yes"', "`families` must be bool"),
+        ("families: true", 'families: "yes"', "`families` must be true or false"),
         ("feature: iptfs, pattern", "features: iptfs, pattern", "`feature` is missing"),
         ("deprecated: [pfs,", "deprecated: [1,", "`deprecated` must hold texts"),
         ("shunts:", "surprise: x\nshunts:", "unknown key `surprise`"),
