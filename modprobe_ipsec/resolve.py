@@ -338,8 +338,9 @@ class Resolver:
         if value == "n" and (obstacle := self._survey.nothing_answers(alias, name, option)):
             return _blocked(alias, "", obstacle)
         obstacle = self._survey.no_tree(name)
-        # a container may see another tree than the kernel does
-        sure = value == "m" and not facts.around().container
+        # who has mounts of its own may miss a tree that the kernel's modprobe sees
+        around = facts.around()
+        sure = value == "m" and not (around.container or around.own_mounts)
         if sure or (obstacle.kind is Kind.NO_MODULE_SUPPORT and value == "m"):
             return _blocked(alias, name, obstacle)
         found = _blocked(alias, name, obstacle, unknown=True)

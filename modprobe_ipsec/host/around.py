@@ -28,6 +28,7 @@ def read(host: Host) -> Around:
         build=(host.text("proc/sys/kernel/version") or "").strip(),
         releases=releases,
         container=container,
+        own_mounts=_own_mounts(host),
         cap_sys_module=None if caps is None else bool(caps >> CAP_SYS_MODULE & 1),
         # a container has a root of its own, and the kernel runs the program of the host
         modprobe_there=None if container else _modprobe_there(host),
@@ -66,6 +67,12 @@ def _releases(host: Host) -> tuple[str, ...]:
         if not isinstance(answer, Gap):
             names |= {name for name in answer[:_MORE] if name[0].isdecimal()}
     return tuple(sorted(names))
+
+
+def _own_mounts(host: Host) -> bool:
+    """Only root may look at init's namespace; who cannot look is not accused of one."""
+    ours, inits = (host.link(f"proc/{process}/ns/mnt") for process in ("self", "1"))
+    return bool(ours and inits and ours != inits)
 
 
 def _container(host: Host, uid_map: str | None) -> str:

@@ -125,6 +125,8 @@ class Around(NamedTuple):
     releases: tuple[str, ...] = ()
     # What kind of container this is, "user namespace" if that is all that shows; empty outside.
     container: str = ""
+    # This process has other mounts than init, as in a sandboxed unit: what it misses may be there.
+    own_mounts: bool = False
     # CAP_SYS_MODULE is effective; None if unknown.
     cap_sys_module: bool | None = None
     # Whether the program that kernel.modprobe names is there; None if that cannot be seen.

@@ -134,6 +134,15 @@ class Host:
             return False if error.errno in _MISSING else None
         return True
 
+    def link(self, path: str) -> str | None:
+        """What a symbolic link says; None if that cannot be seen, and always on a foreign root."""
+        if self.root != "/":
+            return None
+        try:
+            return os.readlink(f"/{path}")  # noqa: PTH115
+        except OSError:
+            return None
+
     def _open(self, path: str, flags: int) -> int:
         if "\0" in path:
             raise OSError(errno.ENOENT, "no such file")
