@@ -50,12 +50,12 @@ def find(request: Request, host: Host, catalog: Catalog, trees: Trees) -> Wanted
     needs = _named(request, catalog)
     if needs:
         return Wanted(merge(needs))
-    if request.config:
-        return _configured(request, host, catalog, trees, request.config)
-    found = _configured(request, host, catalog, trees, "")
-    if found.configs:
-        return found
-    daemon = request.daemon or _only(daemons.read(host))
+    installed = daemons.read(host)
+    if request.config or installed.libreswan or installed.strongswan:
+        found = _configured(request, host, catalog, trees, installed)
+        if found.configs:
+            return found
+    daemon = request.daemon or _only(installed)
     return Wanted(proposals.default_needs(catalog, request.families, daemon, fips=request.fips))
 
 
@@ -83,11 +83,10 @@ def _named(request: Request, catalog: Catalog) -> list[Need]:
     return needs
 
 
-def _configured(request: Request, host: Host, catalog: Catalog, trees: Trees, path: str) -> Wanted:
-    """What a configuration asks for, or all of those that the installed daemons read."""
-    installed = daemons.read(host)
-    if not path and not (installed.libreswan or installed.strongswan):
-        return Wanted(())
+def _configured(
+    request: Request, host: Host, catalog: Catalog, trees: Trees, installed: daemons.Installed
+) -> Wanted:
+    """What `--config` asks for, or all configurations that the installed daemons read."""
     # a third of a start-up, which a proposal on the command line need not pay
     from modprobe_ipsec.demand import configured
     from modprobe_ipsec.host.config_files import ConfigFiles
@@ -101,8 +100,9 @@ def _configured(request: Request, host: Host, catalog: Catalog, trees: Trees, pa
         request.release or installed.libreswan_release,
     )
     files = ConfigFiles(host)
-    if path:
-        return _wanted((path,), configured.read_file(path, files, context))
+    if request.config:
+        reading = configured.read_file(request.config, files, context)
+        return _wanted((request.config,), reading)
     paths, reading = configured.read_host(files, context, installed)
     return _wanted(paths, reading)
 
