@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family
-from modprobe_ipsec.demand import libreswan_conf, libreswan_needs, strongswan_daemon, swanctl
+from modprobe_ipsec.demand import libreswan_needs, libreswan_whose, strongswan_daemon, swanctl
 from modprobe_ipsec.demand import strongswan_starter as starter
 from modprobe_ipsec.demand.libreswan_options import libreswan_options
 from modprobe_ipsec.demand.need import FeatureNeed, Source, merge, merge_features
@@ -100,7 +100,7 @@ def _whose(path: str, text: str, context: Context) -> Daemon:
     """Whose ipsec.conf it is, by what only one of them knows."""
     votes = {
         # each reader knows its own words, and those that only the other one has
-        Daemon.LIBRESWAN if libreswan_conf.looks_like(text) else None,
+        Daemon.LIBRESWAN if libreswan_whose.looks_like(text) else None,
         _STARTER_SAYS[starter.looks_like(text, strongswan_options(context.trees["strongswan"]))],
     } - {None}
     if len(votes) == 1:
@@ -117,7 +117,7 @@ _STARTER_SAYS = {True: Daemon.STRONGSWAN, False: Daemon.LIBRESWAN, None: None}
 
 
 def _libreswan(path: str, files: Files, context: Context) -> Reading:
-    return libreswan_needs.read(
+    reading = libreswan_needs.read(
         path,
         files,
         context.catalog,
@@ -126,6 +126,8 @@ def _libreswan(path: str, files: Files, context: Context) -> Reading:
         fips=context.fips,
         options=libreswan_options(context.trees["libreswan"]),
     )
+    socket = _socket(Daemon.LIBRESWAN)
+    return reading._replace(features=merge_features((socket, *reading.features)))
 
 
 def _swanctl(path: str, files: Files, context: Context) -> Reading:
@@ -153,13 +155,20 @@ def _strongswan(
         families=context.families,
         daemon_conf=conf,
     )
-    # charon opens its XFRM socket at start, and ends where it cannot
-    source = Source("charon's start", "its XFRM socket", Daemon.STRONGSWAN)
-    socket = FeatureNeed("xfrm_socket", None, (source,))
     return reading._replace(
-        features=merge_features((socket, *conf.features, *reading.features)),
+        features=merge_features((_socket(Daemon.STRONGSWAN), *conf.features, *reading.features)),
         problems=(*conf.problems, *reading.problems),
     )
+
+
+def _socket(daemon: Daemon) -> FeatureNeed:
+    """Either daemon opens its XFRM socket at start, connections or not, and ends where it cannot.
+
+    source: libreswan kernel_xfrm.c init_netlink(); strongSwan kernel_netlink_ipsec.c
+    """
+    program = {Daemon.LIBRESWAN: "pluto", Daemon.STRONGSWAN: "charon"}[daemon]
+    source = Source(f"{program}'s start", "its XFRM socket", daemon)
+    return FeatureNeed("xfrm_socket", None, (source,))
 
 
 def _conf(files: Files) -> str:

@@ -11,8 +11,10 @@ from typing import NamedTuple
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
 from modprobe_ipsec.demand import libreswan
 from modprobe_ipsec.demand.errors import Misread, ProposalError, show
-from modprobe_ipsec.demand.libreswan_conf import Config, Conn, Setting, load
+from modprobe_ipsec.demand.libreswan_also import Conn
+from modprobe_ipsec.demand.libreswan_conf import Config, load
 from modprobe_ipsec.demand.libreswan_options import NEWEST, Options, Version, at
+from modprobe_ipsec.demand.libreswan_setting import Setting
 from modprobe_ipsec.demand.need import Choice, FeatureNeed, Mode, Need, Source, Suite
 from modprobe_ipsec.demand.proposals import ipcomp_needs
 from modprobe_ipsec.demand.reading import Files, Problem, Reading, Silent

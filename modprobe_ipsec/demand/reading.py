@@ -27,6 +27,8 @@ class Problem(NamedTuple):
     # Name of the connection or child that is lost by it; empty if none is.
     conn: str
     text: str
+    # A file could not be read, which the daemon may be able to: what it asks for is unknown.
+    unread: bool = False
 
 
 class Silent(NamedTuple):

@@ -106,7 +106,7 @@ class Opener:
         try:
             matches = self._files.glob(pattern)
         except ConfigError as error:
-            self._problem(text, at, f"`include`: {error.message}")
+            self._problem(text, at, f"`include`: {error.message}", unread=True)
             return
         if not matches and not _WILD & set(pattern):
             self._problem(text, at, f"`include`: there is no {show(pattern)}")
@@ -119,7 +119,7 @@ class Opener:
             except _TooMuch as error:
                 text.refuse(at, error.message)
             except ConfigError as error:
-                self._problem(text, at, f"`include`: {error.message}")
+                self._problem(text, at, f"`include`: {error.message}", unread=True)
         self.stack += reversed(found)
 
     def count(self, text: Text, at: int) -> None:
@@ -140,8 +140,8 @@ class Opener:
             raise ConfigError(f"{path}: this is a binary file, not a configuration")
         return Text(path, text)
 
-    def _problem(self, text: Text, at: int, what: str) -> None:
-        self.problems.append(Problem(text.place(at), "", what))
+    def _problem(self, text: Text, at: int, what: str, *, unread: bool = False) -> None:
+        self.problems.append(Problem(text.place(at), "", what, unread))
 
 
 class _TooMuch(ConfigError):

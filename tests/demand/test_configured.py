@@ -77,9 +77,19 @@ def test_starter_may_have_its_file_elsewhere() -> None:
     assert list(read) == ["/srv/ipsec.conf", "/etc/swanctl/swanctl.conf"]
 
 
-def test_charon_needs_its_socket_even_without_connections() -> None:
-    files = Texts({"/etc/swanctl/swanctl.conf": "# nothing yet\n"})
-    _, reading = read_host(files, CONTEXT, Installed(False, None, True, False))
+@pytest.mark.parametrize(
+    ("path", "installed"),
+    [
+        ("/etc/swanctl/swanctl.conf", Installed(False, None, True, False)),
+        ("/etc/ipsec.conf", Installed(True, (4, 10), False, False)),
+    ],
+    ids=["charon", "pluto"],
+)
+def test_a_daemon_needs_its_socket_even_without_connections(
+    path: str, installed: Installed
+) -> None:
+    context = CONTEXT._replace(release=installed.libreswan_release)
+    _, reading = read_host(Texts({path: "# nothing yet\n"}), context, installed)
     assert [feature.feature for feature in reading.features] == ["xfrm_socket"]
     assert reading.needs == ()
 

@@ -12,9 +12,10 @@ from modprobe_ipsec.catalog.model import Protocol
 from modprobe_ipsec.demand.errors import ProposalError
 from modprobe_ipsec.demand.libreswan import default, read
 from modprobe_ipsec.demand.need import Choice, Suite
+from tests.debs import OracleError
 
 from . import corpus
-from .algparse import SUITES, Algparse, OracleError
+from .algparse import SUITES, Algparse
 from .common import AH, CATALOG, ESP
 from .test_libreswan import (
     AH_IKEV2,

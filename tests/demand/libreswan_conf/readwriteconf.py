@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """libreswan's own reader of ipsec.conf, of 4.10 and 5.2: it dumps the connections that it resolved.
 
-Debian's packages, run where unpacked, as for `algparse`.
+From Debian's packages, as `algparse`.
 """
 
 import re
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -13,17 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.demand.algparse import LIBRARIES, LINKER, SUITES, OracleError
-from tests.vm.apt import Apt, AptError
-from tests.vm.cache import cache_directory, locked
+from tests.debs import OracleError, start
+from tests.demand.algparse import libreswan
 
-PACKAGES = {
-    "bookworm": (
-        "libreswan libc6 libunbound8 libevent-2.1-7 libgmp10 libhogweed6 libnettle8 libnghttp2-14"
-        " libprotobuf-c1 libssl3"
-    ),
-    "trixie": "libreswan libc6",
-}
 VERSIONS = {"bookworm": (4, 10), "trixie": (5, 2)}
 _SETTING = re.compile(r"\t([a-z0-9-]+)=([^\t\n]*)")
 
@@ -67,17 +58,7 @@ class Readwriteconf:
 
     def __init__(self, suite: str) -> None:
         self.version = VERSIONS[suite]
-        directory = cache_directory() / "readwriteconf"
-        self._root = directory / suite
-        try:
-            with locked(directory / "lock"):
-                if not self._root.exists():
-                    _fetch(directory, suite)
-        except (AptError, OSError, subprocess.CalledProcessError) as error:
-            raise OracleError(
-                f"libreswan of Debian {suite} cannot be fetched: {error}\n"
-                "see that `apt-get update && apt-get download libreswan` works here"
-            ) from error
+        self._root = libreswan(suite)
 
     def read(self, files: Mapping[str, str]) -> Dump:
         """Read /etc/ipsec.conf of these files."""
@@ -89,8 +70,9 @@ class Readwriteconf:
                     r"^(include[ \t]+)/", rf"\g<1>{directory}/", text, flags=re.MULTILINE
                 )
                 place.write_bytes(moved.encode())
+            program = start(self._root, "usr/libexec/ipsec/readwriteconf")
             done = subprocess.run(
-                [*self._start(), "--config", f"{directory}/etc/ipsec.conf"],
+                [*program, "--config", f"{directory}/etc/ipsec.conf"],
                 capture_output=True,
                 cwd=directory,
                 timeout=60,
@@ -103,12 +85,6 @@ class Readwriteconf:
         output = done.stdout.decode(errors="replace")
         return Dump(None if done.returncode else _conns(output), messages)
 
-    def _start(self) -> list[str | Path]:
-        places = (self._root / LIBRARIES, self._root / "lib/x86_64-linux-gnu")
-        linker = next(place / LINKER for place in places if (place / LINKER).exists())
-        path = ":".join(map(str, places))
-        return [linker, "--library-path", path, self._root / "usr/libexec/ipsec/readwriteconf"]
-
 
 def _conns(output: str) -> list[Dumped]:
     conns: list[Dumped] = []
@@ -118,22 +94,3 @@ def _conns(output: str) -> list[Dumped]:
         elif conns:
             conns[-1].settings.update(_SETTING.findall(line))
     return conns
-
-
-def _fetch(directory: Path, suite: str) -> None:
-    """Unpack the packages below `directory`/`suite`."""
-    apt = Apt(directory / "apt", SUITES)
-    apt.update()
-    wanted = PACKAGES[suite].split()
-    packages = [package for name in wanted if (package := apt.newest(name, (suite,)))]
-    missing = set(wanted) - {package.name for package in packages}
-    if missing:
-        raise AptError(f"no package {', '.join(sorted(missing))}")
-    unfinished = directory / f".{suite}.new"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    archives = unfinished / "archives"
-    archives.mkdir(parents=True)
-    for archive in apt.download(packages, archives):
-        subprocess.run(["dpkg-deb", "-x", archive, unfinished], check=True, capture_output=True)
-    shutil.rmtree(archives)
-    unfinished.rename(directory / suite)

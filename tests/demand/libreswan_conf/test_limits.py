@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from modprobe_ipsec.catalog.model import Daemon, Family
-from modprobe_ipsec.demand import libreswan_conf, libreswan_needs
+from modprobe_ipsec.demand import libreswan_also, libreswan_needs, libreswan_sections
 from modprobe_ipsec.demand.reading import Reading
 from modprobe_ipsec.errors import ConfigError
 
@@ -173,13 +173,13 @@ def test_one_long_line_costs_one_connection() -> None:
 
 
 def test_limits_on_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(libreswan_conf, "MAX_CONNS", 10)
+    monkeypatch.setattr(libreswan_sections, "MAX_CONNS", 10)
     with pytest.raises(ConfigError, match="more than 10 connections"):
         read("conn a\n" * 11)
 
 
 def test_limit_on_also(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(libreswan_conf, "MAX_COPIED", 10)
+    monkeypatch.setattr(libreswan_also, "MAX_COPIED", 10)
     with pytest.raises(ConfigError, match="adds up to more than 10"):
         read("conn b\n\tpfs=yes\n" + "conn a\n\talso=b\n" * 10)
 

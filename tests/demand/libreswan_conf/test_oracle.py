@@ -20,9 +20,10 @@ from random import Random
 
 import pytest
 
-from modprobe_ipsec.demand.libreswan_conf import Config, Conn, load
+from modprobe_ipsec.demand.libreswan_also import Conn
+from modprobe_ipsec.demand.libreswan_conf import Config, load
 from modprobe_ipsec.errors import ConfigError
-from tests.demand.algparse import OracleError
+from tests.debs import OracleError
 
 from . import generate
 from .common import CONF, OPTIONS, Texts

@@ -7,8 +7,8 @@ import pytest
 
 from modprobe_ipsec.catalog.model import Daemon, Family, Protocol
 from modprobe_ipsec.catalog.strict_yaml import parse
-from modprobe_ipsec.demand.libreswan_conf import looks_like
 from modprobe_ipsec.demand.libreswan_options import NEWEST, at, libreswan_options
+from modprobe_ipsec.demand.libreswan_whose import looks_like
 from modprobe_ipsec.demand.need import FeatureNeed, Source
 from modprobe_ipsec.errors import ConfigError
 from modprobe_ipsec.host.shipped import read_data

@@ -12,8 +12,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.vm.apt import Apt, AptError
-from tests.vm.cache import cache_directory, locked
+from tests.debs import OracleError, unpacked
 
 SUITE = "bookworm"
 VERSION = "5.9.8"
@@ -110,10 +109,6 @@ _FAILED = re.compile(r"^loading connection '(.*)' failed:", re.M)
 _CHILD = re.compile(r"([^ {}][^{}]*?) \{mode=(\S+)")
 
 
-class OracleError(Exception):
-    """It cannot be had, or does not start here; the text says what to do."""
-
-
 Children = dict[str, dict[str, str]]
 """Connection -> child -> mode, as charon names it: TUNNEL, TRANSPORT, BEET, PASS, DROP."""
 
@@ -122,17 +117,7 @@ class Charon:
     """Debian 12's strongSwan, fetched when it is first needed."""
 
     def __init__(self) -> None:
-        directory = cache_directory() / "charon"
-        self._root = directory / SUITE
-        try:
-            with locked(directory / "lock"):
-                if not self._root.exists():
-                    _fetch(directory)
-        except (AptError, OSError, subprocess.CalledProcessError) as error:
-            raise OracleError(
-                f"strongSwan of Debian {SUITE} cannot be fetched: {error}\n"
-                "see that `apt-get update && apt-get download charon-systemd` works here"
-            ) from error
+        self._root = unpacked(SUITE, PACKAGES)
 
     def swanctl(self, cases: Path, files: Iterable[str]) -> dict[str, tuple[Children, str]]:
         """Load each file below `cases`: what is loaded, and all that is said about it."""
@@ -176,28 +161,3 @@ def _children(answer: str) -> Children:
         for match in _EVENT.finditer(answer)
         if match[1] not in failed
     }
-
-
-def _fetch(directory: Path) -> None:
-    """Unpack the packages below `directory`."""
-    apt = Apt(directory / "apt", (SUITE,))
-    apt.update()
-    packages = [package for name in PACKAGES if (package := apt.newest(name, (SUITE,)))]
-    missing = set(PACKAGES) - {package.name for package in packages}
-    if missing:
-        raise AptError(f"no package {', '.join(sorted(missing))}")
-    unfinished = directory / f".{SUITE}.new"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    archives = unfinished / "archives"
-    archives.mkdir(parents=True)
-    # as in Debian itself; libc6 of Debian 12 still lies in /lib
-    for name in ("bin", "lib", "lib64", "sbin"):
-        (unfinished / "usr" / name).mkdir(parents=True)
-        (unfinished / name).symlink_to(f"usr/{name}")
-    for archive in apt.download(packages, archives):
-        unpack = (
-            f"dpkg-deb --fsys-tarfile {archive} | tar -x --keep-directory-symlink -C {unfinished}"
-        )
-        subprocess.run(["bash", "-o", "pipefail", "-c", unpack], check=True, capture_output=True)
-    shutil.rmtree(archives)
-    unfinished.rename(directory / SUITE)

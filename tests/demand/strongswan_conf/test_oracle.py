@@ -8,8 +8,9 @@ import pytest
 
 from modprobe_ipsec.demand.need import Mode
 from modprobe_ipsec.errors import ConfigError
+from tests.debs import OracleError
 
-from .charon import Charon, Children, OracleError
+from .charon import Charon, Children
 from .common import IPSEC, SWANCTL, read
 from .traps import IPSEC_REJECTED, IPSEC_TAKEN, SWANCTL_REJECTED, SWANCTL_TAKEN
 from .trees import CASES, texts

@@ -84,7 +84,7 @@ def test_an_unreadable_include_is_no_secret() -> None:
     )
     assert len(reading.needs) == 1
     text = "`include`: /etc/swanctl/conf.d/a.conf: permission denied"
-    assert reading.problems == (Problem(Place(SWANCTL, 1), "", text),)
+    assert reading.problems == (Problem(Place(SWANCTL, 1), "", text, unread=True),)
 
 
 def test_hw_offload_auto() -> None:
