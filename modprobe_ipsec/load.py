@@ -136,6 +136,6 @@ _MEANINGS = {
 
 
 def _failure(result: Result) -> Failure:
-    refused = (0, _BLACKLISTED, errno.EPERM, errno.EKEYREJECTED, errno.EINVAL)
-    state = State.BLOCKED if result.code in refused else State.ABSENT
-    return Failure(state, result.why)
+    denied = result.code in (errno.EPERM, errno.EACCES)
+    refused = denied or result.code in (0, _BLACKLISTED, errno.EKEYREJECTED, errno.EINVAL)
+    return Failure(State.BLOCKED if refused else State.ABSENT, result.why, denied=denied)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.demand.need import AnyNeed, FeatureNeed
+from modprobe_ipsec.errors import ConfigError
 from modprobe_ipsec.host.facts import Algorithm, Facts, ModuleState
 from modprobe_ipsec.resolve import SERVED, Failure, Finding, Resolver, State
 
@@ -93,20 +94,24 @@ def make_plan(
     facts: Facts,
     catalog: Catalog,
     tried: Mapping[str, Failure] | None = None,
+    *,
+    faster: bool = True,
 ) -> Plan:
-    """The whole plan as the map foresees it."""
+    """The whole plan as the map foresees it; without `faster`, nothing for speed alone."""
     tried = tried or {}
-    resolver = Resolver(facts, catalog, tried)
+    resolver = Resolver(facts, catalog, tried, faster=faster)
     now = [(need, resolver.need(need)) for need in needs]
     rounds: list[tuple[Step, ...]] = []
     later, foreseen = facts, now
     while steps := _steps(foreseen, later):
         rounds.append(steps)
         later = _assume(later, steps)
-        resolver = Resolver(later, catalog, tried)
+        resolver = Resolver(later, catalog, tried, faster=faster)
         foreseen = [(need, resolver.need(need)) for need in needs]
         if len(rounds) > _MAX_ROUNDS:
-            raise RecursionError("the map in data/crypto.yaml leads in a circle")
+            # the loader refuses a circle; this is for what it does not see
+            loading = ", ".join(step.module for step in steps)
+            raise ConfigError(f"data/crypto.yaml: no end of what is to be loaded: {loading}")
     plain = Resolver(facts, catalog, tried, faster=False)
     standings = (
         Standing(

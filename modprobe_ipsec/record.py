@@ -11,9 +11,9 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 
 from modprobe_ipsec.catalog.model import Catalog, Request
-from modprobe_ipsec.host import modprobe_d
+from modprobe_ipsec.host import container, modprobe_d
 from modprobe_ipsec.host.bodies import stand_in
-from modprobe_ipsec.host.facts import Facts, ModuleIndex, ModuleState
+from modprobe_ipsec.host.facts import BINARY_INDEXES, Facts, ModuleIndex, ModuleState
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.host.store import store
 
@@ -28,8 +28,10 @@ _AS_IS = (
     "proc/sys/net/core/xfrm_aevent_etime",
     "proc/sys/net/core/xfrm_aevent_rseqth",
     "proc/sys/net/core/xfrm_larval_drop",
+    "proc/self/attr/apparmor/current",
+    "proc/self/attr/current",
     "proc/self/uid_map",
-    "run/systemd/container",
+    "proc/sys/net/ipv4/ip_unprivileged_port_start",
     "sys/devices/system/cpu/modalias",
     "sys/fs/selinux/booleans/domain_kernel_load_modules",
     "sys/fs/selinux/enforce",
@@ -39,8 +41,6 @@ _AS_IS = (
 _SMALL = 1 << 16
 # Only that they are there matters; what is below a directory stands for it.
 _MARKS = {
-    ".dockerenv": ".dockerenv",
-    "run/.containerenv": "run/.containerenv",
     "proc/sys/net/ipv6": "proc/sys/net/ipv6/here",
     "proc/net/if_inet6": "proc/net/if_inet6",
     "proc/sys/net/ipv4": "proc/sys/net/ipv4/here",
@@ -78,6 +78,7 @@ def _files(host: Host, facts: Facts, catalog: Catalog) -> Iterator[tuple[str, by
             if host.exists(path):
                 yield stands_for, b""
         yield from _edited(host, known)
+        yield from container.redacted(host)
         if around.modprobe_there and facts.modprobe_path:
             yield facts.modprobe_path.strip("/"), b""
         if facts.modules is not None and host.exists("proc/modules") is False:
@@ -114,7 +115,6 @@ def _edited(host: Host, known: "_Known") -> Iterator[tuple[str, bytes]]:
     yield from copy("proc/cmdline", _only_words)
     yield from copy("proc/crypto", known.only_records)
     yield from copy("proc/modules", lambda text: re.sub(r"0x[0-9a-f]+", "0x0", text))
-    yield from copy("proc/self/status", lambda text: "".join(re.findall(r"CapEff:.*\n", text)))
     processor = host.read("proc/cpuinfo", 8192, head=True)
     if isinstance(processor, bytes):
         found = _PROCESSOR.search(processor.decode("utf-8", "replace"))
@@ -169,6 +169,10 @@ def _tree(
         path = f"{host.tree}/{name}"
         if path not in missing:
             yield path, text.encode()
+    for name in BINARY_INDEXES:
+        path = f"{host.tree}/{name}"
+        if f"/{path}" not in index.lacks:
+            yield path, b""
     for name in modules:
         body = facts.bodies.get(name)
         data = stand_in(body) if body else None

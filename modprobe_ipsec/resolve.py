@@ -15,7 +15,10 @@ from modprobe_ipsec.catalog.obstacles import Symptom
 from modprobe_ipsec.demand.need import AnyNeed, FeatureNeed, Suite
 from modprobe_ipsec.host.cpu import matches
 from modprobe_ipsec.host.facts import Algorithm, Facts, ModuleIndex, ModuleState
-from modprobe_ipsec.obstacle import FORBIDS, Autoload, Kind, Obstacle, Survey
+from modprobe_ipsec.obstacle import FORBIDS, Autoload, Kind, Obstacle
+from modprobe_ipsec.obstacle.loading import Loading
+from modprobe_ipsec.obstacle.survey import Survey
+from modprobe_ipsec.obstacle.tree import Tree
 
 
 class State(StrEnum):
@@ -64,6 +67,8 @@ class Failure(NamedTuple):
     state: State
     because: str
     remedy: str = ""
+    # This process was not allowed to.
+    denied: bool = False
 
 
 class Resolver:
@@ -86,6 +91,8 @@ class Resolver:
         self._memo: dict[str, tuple[Finding, ...]] = {}
         self._twin: Resolver | None = None
         self._survey = Survey(facts, catalog)
+        self._tree = Tree(facts, catalog.lore)
+        self._loading = Loading(facts, catalog.lore)
         self._registered: dict[str, Algorithm] = {}
         for algorithm in facts.algorithms or ():
             best = self._registered.get(algorithm.name)
@@ -318,7 +325,7 @@ class Resolver:
             # part of the core or not there at all, and only the configuration would tell
             because = f"no kernel configuration to look CONFIG_{option} up in"
             return Finding(alias, State.UNKNOWN, because=because)
-        obstacle = self._survey.nothing_answers(alias, name, option)
+        obstacle = self._tree.nothing_answers(alias, name, option)
         if obstacle:
             return _blocked(alias, "", obstacle, unknown=config is None)
         because = f"no module and no built-in code of {self._facts.release} answers {alias}"
@@ -335,9 +342,9 @@ class Resolver:
         value = facts.config.get(option) if facts.config and option else ""
         if value == "y" and facts.config:
             return Finding(alias, State.BUILTIN, name, f"/{facts.config.path}: CONFIG_{option}=y")
-        if value == "n" and (obstacle := self._survey.nothing_answers(alias, name, option)):
+        if value == "n" and (obstacle := self._tree.nothing_answers(alias, name, option)):
             return _blocked(alias, "", obstacle)
-        obstacle = self._survey.no_tree(name)
+        obstacle = self._tree.no_tree(name)
         # who has mounts of its own may miss a tree that the kernel's modprobe sees
         around = facts.around()
         sure = value == "m" and not (around.container or around.own_mounts)
@@ -373,9 +380,10 @@ class Resolver:
                 return _blocked(alias, module, obstacle)._replace(
                     because=f"{obstacle.text} ({failure.because})"
                 )
-            return Finding(alias, failure.state, module, failure.because, failure.remedy)
+            remedy = failure.remedy or (self._loading.denied() if failure.denied else "")
+            return Finding(alias, failure.state, module, failure.because, remedy)
         if module not in index.files:
-            obstacle = self._survey.no_index(module)
+            obstacle = self._tree.no_index(module)
             if obstacle:
                 return _blocked(alias, module, obstacle)
             return Finding(alias, State.ABSENT, module, f"modules.dep does not list {module}")
@@ -390,8 +398,8 @@ class Resolver:
             State.LOADABLE,
             module,
             self._survey.remark(module),
-            self._survey.loader(),
-            autoload=self._survey.autoload(module, faster=faster),
+            self._loading.loader(),
+            autoload=self._loading.autoload(module, faster=faster),
         )
 
 
@@ -413,7 +421,7 @@ _RANK = {
 def _blocked(alias: str, module: str, obstacle: Obstacle, *, unknown: bool = False) -> Finding:
     """What cannot be had because of an obstacle; `unknown` where it may be there all the same."""
     state = State.BLOCKED if obstacle.kind in FORBIDS else State.ABSENT
-    state = State.UNKNOWN if unknown else state
+    state = State.UNKNOWN if unknown or not obstacle.sure else state
     return Finding(alias, state, module, obstacle.text, obstacle.remedy, obstacle=obstacle)
 
 

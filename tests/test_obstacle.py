@@ -6,9 +6,21 @@ from typing import Any
 import pytest
 
 from modprobe_ipsec.host.bodies import look, stand_in
-from modprobe_ipsec.host.facts import Around, Body, Directive, Gap, KernelConfig, Rule
+from modprobe_ipsec.host.facts import (
+    BINARY_INDEXES,
+    Around,
+    Body,
+    Directive,
+    Gap,
+    KernelConfig,
+    Rule,
+)
 from modprobe_ipsec.mitigation import behind, decision
-from modprobe_ipsec.obstacle import Kind, Obstacle, Survey
+from modprobe_ipsec.obstacle import Kind, Obstacle
+from modprobe_ipsec.obstacle.loading import Loading
+from modprobe_ipsec.obstacle.survey import Survey
+from modprobe_ipsec.obstacle.tree import Tree
+from modprobe_ipsec.resolve import Failure, Resolver, State
 from tests.facts import MODERN, blacklist, facts, install, live
 from tests.shipped import CATALOG
 
@@ -28,6 +40,8 @@ def around(**changes: Any) -> Any:
     return lambda: Around(**changes)
 
 
+DEP_BIN, ALIAS_BIN = (f"/lib/modules/6.1.0-56-amd64/{name}" for name in BINARY_INDEXES)
+LIBKMOD = "/usr/lib/libkmod.so.2"
 UNSIGNED = Body("/lib/x/esp4.ko", vermagic="6.1.0-56-amd64 SMP", signed=False)
 
 
@@ -50,6 +64,13 @@ UNSIGNED = Body("/lib/x/esp4.ko", vermagic="6.1.0-56-amd64 SMP", signed=False)
         ({"bodies": {"esp4": UNSIGNED}, "around": around(sig_enforce=True)}, Kind.SIGNATURE),
         ({"bodies": {"esp4": UNSIGNED}, "around": around(lockdown="none")}, None),
         ({"bodies": {"esp4": UNSIGNED}, "around": around(lockdown="integrity")}, Kind.SIGNATURE),
+        (
+            {"tree": MODERN._replace(lacks=(DEP_BIN,)), "around": around(libkmod=LIBKMOD)},
+            Kind.NO_INDEX,
+        ),
+        # busybox reads the text
+        ({"tree": MODERN._replace(lacks=(DEP_BIN,)), "around": around(libkmod="")}, None),
+        ({"tree": MODERN._replace(lacks=(ALIAS_BIN,)), "around": around(libkmod=LIBKMOD)}, None),
         # a file that only libkmod can read is left to it
         ({"bodies": {"esp4": Body("/x")}, "around": around(sig_enforce=True)}, None),
     ],
@@ -126,22 +147,30 @@ def test_what_is_not_known_is_said() -> None:
     [
         ({}, True, ""),
         ({"modprobe_path": ""}, False, "kernel.modprobe is empty"),
+        ({"modprobe_path": "/bin/false"}, False, "kernel.modprobe is /bin/false"),
         ({"modprobe_path": None}, None, "cannot be read"),
         ({"around": around(modprobe_there=False)}, False, "no such program"),
         ({"around": around(selinux=True)}, None, "SELinux"),
         ({"running": False}, None, "does not run here"),
+        (
+            {"tree": MODERN._replace(lacks=(ALIAS_BIN,)), "around": around(libkmod=LIBKMOD)},
+            False,
+            ALIAS_BIN,
+        ),
+        # it has no say in that
+        ({"around": around(apparmor="/usr/sbin/modprobe-ipsec")}, True, ""),
     ],
 )
 def test_autoload(changes: dict[str, Any], works: bool | None, why: str) -> None:
-    autoload = Survey(facts(**changes), CATALOG).autoload("esp4", faster=False)
+    autoload = Loading(facts(**changes), CATALOG.lore).autoload("esp4", faster=False)
     assert autoload.works is works
     assert why in autoload.why and bool(autoload.why) == (works is not True)
 
 
 def test_the_kernel_does_not_ask_for_what_is_only_faster() -> None:
-    survey = Survey(facts(), CATALOG)
-    assert "udev" in survey.autoload("aesni_intel", faster=True).why
-    assert "nobody" in survey.autoload("camellia_x86_64", faster=True).why
+    loading = Loading(facts(), CATALOG.lore)
+    assert "udev" in loading.autoload("aesni_intel", faster=True).why
+    assert "nobody" in loading.autoload("camellia_x86_64", faster=True).why
 
 
 @pytest.mark.parametrize(
@@ -169,12 +198,14 @@ def test_what_is_seen(request_: str, errno: int) -> None:
         ({"cap_sys_module": False}, "CAP_SYS_MODULE"),
         ({"libkmod": "", "cap_sys_module": True, "distribution": ("fedora",)}, "kmod-libs"),
         ({"libkmod": "", "cap_sys_module": True}, "install libkmod"),
+        ({"apparmor": "tight"}, "the profile tight, which must allow `capability sys_module,`"),
+        ({"apparmor": "docker-default", "container": "docker"}, "on the host"),
         # a tree without /proc says nothing about who would load there
         ({"libkmod": ""}, "as root"),
     ],
 )
 def test_who_can_load(known: dict[str, Any], words: str) -> None:
-    assert words in Survey(facts(around=around(**known)), CATALOG).loader()
+    assert words in Loading(facts(around=around(**known)), CATALOG.lore).loader()
 
 
 def test_no_module_support_is_told_from_no_tree() -> None:
@@ -182,12 +213,12 @@ def test_no_module_support_is_told_from_no_tree() -> None:
         Gap(path, "no such file", missing=True)
         for path in ("proc/modules", "proc/sys/kernel/modules_disabled")
     )
-    without = Survey(facts(tree=None, modules=None, gaps=gaps), CATALOG)
+    without = Tree(facts(tree=None, modules=None, gaps=gaps), CATALOG.lore)
     assert without.no_tree("esp4").kind is Kind.NO_MODULE_SUPPORT
     config = KernelConfig("# CONFIG_MODULES is not set\n", "proc/config.gz")
-    without = Survey(facts(tree=None, modules=None, config=config), CATALOG)
+    without = Tree(facts(tree=None, modules=None, config=config), CATALOG.lore)
     assert without.no_tree("esp4").kind is Kind.NO_MODULE_SUPPORT
-    assert Survey(facts(tree=None), CATALOG).no_tree("esp4").kind is Kind.NO_TREE
+    assert Tree(facts(tree=None), CATALOG.lore).no_tree("esp4").kind is Kind.NO_TREE
 
 
 def test_nothing_more_is_read_while_all_is_well() -> None:
@@ -196,6 +227,46 @@ def test_nothing_more_is_read_while_all_is_well() -> None:
 
     host = facts(modules=live(*MODERN.files), around=refuse)
     assert Survey(host, CATALOG).module("esp4", "xfrm-type-2-50") is None
+
+
+def test_what_denies_is_named() -> None:
+    def resolver(apparmor: str, failure: Failure, **known: Any) -> Resolver:
+        known = {"cap_sys_module": True, **known}
+        host = facts(around=around(apparmor=apparmor, **known))
+        return Resolver(host, CATALOG, {"xfrm_user": failure})
+
+    denied = Failure(State.BLOCKED, "xfrm_user: ... (EPERM)", denied=True)
+    found = resolver("tight", denied).request(CATALOG.xfrm)
+    assert found.state is State.BLOCKED and found.because == denied.because
+    assert "the profile tight" in found.remedy and 'profile="tight"' in found.remedy
+    assert resolver("", denied).request(CATALOG.xfrm).remedy == ""
+    for known in ({"cap_sys_module": False}, {"container": "docker"}):
+        assert resolver("tight", denied, **known).request(CATALOG.xfrm).remedy == ""
+    other = Failure(State.BLOCKED, "xfrm_user: its signature is not accepted (EKEYREJECTED)")
+    assert resolver("tight", other).request(CATALOG.xfrm).remedy == ""
+
+
+# `printf 'aaaa...' | zstd -19`; and two raw blocks
+ZSTD = (
+    bytes.fromhex("28b52ffd04683d000008610100300542196c65d7"),
+    b"\x28\xb5\x2f\xfd\x20\x06" + b"\x18\0\0abc" + b"\x19\0\0def",
+)
+
+
+@pytest.mark.parametrize("data", ZSTD)
+def test_zstd_is_whole_or_cut_off(data: bytes) -> None:
+    assert look("/x", data) == Body("/x")
+    assert {look("/x", data[:end]).broken for end in range(4, len(data))} == {"truncated"}
+    # what follows may be another frame, or something that decoders skip
+    assert look("/x", data + data).broken == look("/x", data + b"\0").broken == ""
+    assert look("/x", data + data[:-1]).broken == "truncated"
+
+
+def test_zstd_of_unknown_blocks_is_damaged() -> None:
+    head = ZSTD[1][:6]
+    # a reserved type, and a block larger than any may be
+    for block in (b"\x1f\0\0", b"\xf9\xff\xff"):
+        assert look("/x", head + block + b"abc").broken == "damaged: not zstd data"
 
 
 @pytest.mark.parametrize(
@@ -210,6 +281,8 @@ def test_nothing_more_is_read_while_all_is_well() -> None:
         look("/x", b"\xfd7zXZ\0" + b"?" * 30),
         look("/x", b"\x1f\x8b" + b"?" * 30),
         look("/x", b"BZh9"),
+        look("/x", b"\x28\xb5\x2f\xfd"),
+        look("/x", b"\x28\xb5\x2f\xfd\x20\x06\x1f\0\0abc"),
     ],
 )
 def test_a_stand_in_is_as_good_or_as_broken(body: Body) -> None:

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from modprobe_ipsec import plan
 from modprobe_ipsec.catalog.model import Family
 from modprobe_ipsec.demand.need import Need
+from modprobe_ipsec.errors import ConfigError
 from modprobe_ipsec.host.facts import Facts, KernelConfig
 from modprobe_ipsec.plan import Outlook, make_plan, next_round
 from modprobe_ipsec.resolve import Failure, State
@@ -32,6 +34,12 @@ def rounds(need: Need, host: Facts, **more: Any) -> list[list[str]]:
 def outlook(need: Need, host: Facts) -> Outlook:
     (standing,) = make_plan([need], host, CATALOG).standings
     return standing.outlook
+
+
+def test_a_map_without_an_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "_MAX_ROUNDS", 0)
+    with pytest.raises(ConfigError, match=r"data/crypto\.yaml: no end .*aesni_intel"):
+        make_plan([GCM], facts(), CATALOG)
 
 
 BASE = ["xfrm_user", "esp4"]

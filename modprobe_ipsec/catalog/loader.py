@@ -16,6 +16,7 @@ from modprobe_ipsec.catalog.model import (
     Transform,
     Until,
 )
+from modprobe_ipsec.catalog.names import expand, split, words_of
 from modprobe_ipsec.catalog.obstacles import Lore, Mitigation, Package, Symptom
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.catalog.table import Table
@@ -52,16 +53,17 @@ def build(trees: Mapping[str, object]) -> Catalog:
     rows = {name: Row(trees[name], name, 1) for name in FILES}
     transforms = {name: _transform(name, row) for name, row in rows["transforms"].rows()}
     crypto = rows["crypto"]
+    parts, whole = crypto.sub("parts"), dict(crypto.sub("whole").rows())
     catalog = Catalog(
         transforms=transforms,
         libreswan=_libreswan(rows["transforms"], transforms),
         strongswan=_strongswan(rows["transforms"], transforms),
         **_exchange(rows["exchange"]),
         defaults=_defaults(rows["defaults"]),
-        parts=_parts(crypto.sub("parts")),
+        parts=_parts(parts),
         not_for_packets=frozenset(crypto.texts("not_for_packets")),
         until=dict(_until(crypto.sub("until"))),
-        whole={arch: _lists(row) for arch, row in crypto.sub("whole").rows()},
+        whole={arch: _lists(row) for arch, row in whole.items()},
         cpu_words=crypto.sub("cpu_words").words(),
         config=crypto.sub("config").words(),
         xfrm=_request(rows["protocols"].sub("xfrm")),
@@ -73,6 +75,7 @@ def build(trees: Mapping[str, object]) -> Catalog:
     )
     for row in rows.values():
         row.done()
+    _refuse_circles(catalog, parts, whole.get("any"))
     return catalog
 
 
@@ -190,6 +193,28 @@ def _part(row: Row, key: str, text: str) -> Part:
     if condition:
         raise row.error(f"`{condition}` is neither >=X.Y nor <X.Y", key)
     return Part(request)
+
+
+def _refuse_circles(catalog: Catalog, parts: Row, any_arch: Row | None) -> None:
+    """What is needed to build something must not, however indirectly, need it itself."""
+    # word -> what it leads to, and where that stands
+    leads: dict[str, list[tuple[str, Row, str]]] = {}
+    for name, requests in catalog.parts.items():
+        words = [word for part in requests for word in words_of(part.request)]
+        leads[name] = [(word, parts, name) for word in words]
+    for primitive, names in catalog.whole.get("any", {}).items():
+        for name in expand(names, primitive):
+            leads.setdefault(split(name)[0], []).append((primitive, any_arch or parts, primitive))
+
+    def follow(word: str, above: tuple[str, ...]) -> None:
+        for other, row, key in leads.get(word, ()):
+            path = (*above, other)
+            if other in above:
+                raise row.error(f"this leads in a circle: {' -> '.join(path)}", key)
+            follow(other, path)
+
+    for word in leads:
+        follow(word, (word,))
 
 
 def _lists(row: Row) -> dict[str, tuple[str, ...]]:

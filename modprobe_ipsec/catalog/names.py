@@ -21,6 +21,12 @@ def arguments(text: str) -> list[str]:
     return [*parts, text[start:]] if text else parts
 
 
+def words_of(name: str) -> list[str]:
+    """`hmac(sha256)` -> hmac, sha256: templates and algorithms alike, without `%`."""
+    words = name.replace("(", ",").replace(")", ",").split(",")
+    return [word for word in words if word not in ("", "%")]
+
+
 def expand(names: Iterable[str], argument: str) -> list[str]:
     """`%` in each name becomes the argument."""
     return [name.replace("%", argument) for name in names]

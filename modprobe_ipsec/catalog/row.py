@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from modprobe_ipsec.catalog.table import Table
 from modprobe_ipsec.errors import ConfigError
@@ -83,15 +83,15 @@ class Row:
             raise self.error(f"`{text}` is no version such as '6.18'", key)
         return int(major), int(minor)
 
-    def rows(self) -> Iterator[tuple[str, "Row"]]:
+    def rows(self) -> Iterator[tuple[str, Self]]:
         """All keys, each of them a mapping."""
         for key, value in self.table.items():
-            yield key, Row(value, self.file, self.lines.get(key, self.line))
+            yield key, type(self)(value, self.file, self.lines.get(key, self.line))
         self.rest.clear()
 
-    def sub(self, key: str) -> "Row":
+    def sub(self, key: str) -> Self:
         """A key that is a mapping."""
-        return Row(self.take(key, dict), self.file, self.lines.get(key, self.line))
+        return type(self)(self.take(key, dict), self.file, self.lines.get(key, self.line))
 
     def done(self) -> None:
         """Nothing may be left over."""

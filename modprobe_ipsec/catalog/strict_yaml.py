@@ -6,7 +6,7 @@ equal keys. Here each of these is an error with file and line; quotes make any o
 """
 
 import re
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
@@ -85,6 +85,47 @@ _Loader.yaml_constructors = {
 }
 
 
+class Bounds(NamedTuple):
+    """How much of a document is read at most: mappings in mappings, and scalars in all."""
+
+    depth: int
+    nodes: int
+
+
+def parse_bounded(text: str, name: str, bounds: Bounds) -> Table:
+    """Like `parse`, for a text that somebody may have made to fill the memory or the stack.
+
+    An anchor or an alias is an error too. Raises ConfigError with file and line.
+    """
+    depth = nodes = 0
+    try:
+        for event in yaml.parse(text, Loader=_Base):
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            nodes += isinstance(event, yaml.NodeEvent)
+            if getattr(event, "anchor", None):
+                raise ConfigError(f"{name}:{line}: anchors and aliases have no meaning here")
+            if depth > bounds.depth:
+                raise ConfigError(f"{name}:{line}: nested deeper than {bounds.depth}")
+            if nodes > bounds.nodes:
+                raise ConfigError(f"{name}:{line}: more than {bounds.nodes} values")
+    except yaml.YAMLError as error:
+        raise _unreadable(error, name) from None
+    except UnicodeEncodeError:
+        raise ConfigError(f"{name}:1: no text") from None
+    return parse(text, name)
+
+
+def _unreadable(error: yaml.YAMLError, name: str) -> ConfigError:
+    """What the parser says, in one line."""
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        return ConfigError(f"{name}:{line}: {error.problem or error.context}")
+    return ConfigError(f"{name}: {' '.join(str(error).split())}")
+
+
 def parse(text: str, name: str) -> Table:
     """Read one YAML document that is a mapping; `name` is how errors call it.
 
@@ -94,11 +135,9 @@ def parse(text: str, name: str) -> Table:
     loader.name = name
     try:
         document = loader.get_single_data()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise ConfigError(f"{name}:{line}: {error.problem or error.context}") from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
+        raise _unreadable(error, name) from None
+    except RecursionError as error:
         raise ConfigError(f"{name}: {error}") from None
     finally:
         loader.dispose()

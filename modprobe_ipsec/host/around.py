@@ -2,24 +2,24 @@
 """What is read only once something is not ready: why it is not, and who could change it."""
 
 from modprobe_ipsec.host.facts import Around, Gap
-from modprobe_ipsec.host.privileges import CAP_SYS_MODULE, capabilities, is_initial
+from modprobe_ipsec.host.privileges import CAP_SYS_MODULE, capabilities
 from modprobe_ipsec.host.root import Host
 
-# Marks that container managers leave: systemd's container interface, podman, docker.
-_MARKS = {"run/.containerenv": "podman", ".dockerenv": "docker"}
 _LIBRARY = "libkmod.so.2"
 _LIBRARY_PLACES = ("usr/lib64", "usr/lib", "lib64", "lib", "usr/local/lib")
 _MORE = 64
 
 
-def read(host: Host) -> Around:
-    """Everything that can be learned; what cannot keeps its default."""
+def read(host: Host, container: str) -> Around:
+    """Everything that can be learned; what cannot keeps its default.
+
+    `container` is the kind of container that we are in, empty outside.
+    """
     releases = _releases(host)
     distribution, libkmod = _distribution(host), _libkmod(host)
     if not host.same_kernel:
         return Around(distribution=distribution, releases=releases, libkmod=libkmod)
-    status, uid_map = host.text("proc/self/status"), host.text("proc/self/uid_map")
-    container = _container(host, uid_map)
+    status = host.text("proc/self/status")
     caps = None if status is None else capabilities(status)
     return Around(
         lockdown=lockdown(host.text("sys/kernel/security/lockdown") or ""),
@@ -34,6 +34,7 @@ def read(host: Host) -> Around:
         modprobe_there=None if container else _modprobe_there(host),
         libkmod=libkmod,
         selinux=_selinux(host),
+        apparmor=_apparmor(host),
     )
 
 
@@ -75,16 +76,6 @@ def _own_mounts(host: Host) -> bool:
     return bool(ours and inits and ours != inits)
 
 
-def _container(host: Host, uid_map: str | None) -> str:
-    named = host.text("run/systemd/container", limit=256)
-    if named and named.strip().isprintable():
-        return named.strip()
-    for path, name in _MARKS.items():
-        if host.exists(path):
-            return name
-    return "user namespace" if uid_map and not is_initial(uid_map) else ""
-
-
 def _modprobe_there(host: Host) -> bool | None:
     path = (host.text("proc/sys/kernel/modprobe") or "").strip()
     return host.exists(path[1:]) if path.startswith("/") else None
@@ -112,3 +103,18 @@ def _selinux(host: Host) -> bool:
     enforces = (host.text("sys/fs/selinux/enforce") or "").strip() == "1"
     everybody = host.text("sys/fs/selinux/booleans/domain_kernel_load_modules") or ""
     return enforces and not everybody.startswith("1")
+
+
+def _apparmor(host: Host) -> str:
+    """The profile of this process, where AppArmor denies what the profile does not allow.
+
+    It decides about this process's own loading (capability sys_module, and reading the files); it
+    has no say in what the kernel loads by itself (security/apparmor/lsm.c has no
+    kernel_module_request).
+    """
+    # the second one is whatever LSM comes first, and all that there is before 5.8
+    for path in ("proc/self/attr/apparmor/current", "proc/self/attr/current"):
+        profile, _, mode = (host.text(path, limit=4096) or "").strip().rpartition(" ")
+        if mode in ("(enforce)", "(kill)", "(prompt)") and profile.isprintable():
+            return profile
+    return ""

@@ -2,7 +2,7 @@
 """The files of modules, looked at as the kernel's loader does before it runs anything of one.
 
 Sources: kernel/module/main.c elf_validity_check, check_modinfo; kernel/module/signing.c;
-kmod 30 libkmod/libkmod-file.c, which knows gzip, xz and zstd by their first bytes.
+kmod 30 libkmod/libkmod-file.c, which knows gzip, xz and zstd by their first bytes; RFC 8878.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,8 +18,10 @@ _XZ, _GZIP, _ZSTD = b"\xfd7zXZ\0", b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _SIGNED = b"~Module signature appended~\n"
 _VERMAGIC = b"\0vermagic="
 _GONE = "no such file"
+# A frame of zstd with nothing in it.
+_ZSTD_EMPTY = _ZSTD + b"\x20\0\1\0\0"
 # Something for each way in which a file can be of no use.
-_BROKEN = (b"", _ELF, _XZ + bytes(12), _GZIP + bytes(12), b"?")
+_BROKEN = (b"", _ELF, _XZ + bytes(12), _GZIP + bytes(12), _ZSTD + b"\x20\0\7\0\0", b"?")
 
 
 class Bodies(Mapping[str, Body]):
@@ -84,7 +86,7 @@ def stand_in(body: Body) -> bytes | None:
     if body.broken:
         return next((d for d in _BROKEN if look(body.path, d).broken == body.broken), b"?")
     if body.signed is None:
-        return _ZSTD
+        return _ZSTD_EMPTY
     # e_ident of a 64-bit file, and no sections
     head = _ELF + b"\2\1\1" + bytes(57)
     tail = _SIGNED if body.signed else b""
@@ -94,8 +96,7 @@ def stand_in(body: Body) -> bytes | None:
 def _unpack(data: bytes) -> bytes | str | None:
     """The module itself, or why there is none; None if only a run of libkmod would tell."""
     if data.startswith(_ZSTD):
-        # no decoder in Python before 3.14
-        return None
+        return _zstd(data)
     if data.startswith(_XZ):
         return _xz(data)
     if data.startswith(_GZIP):
@@ -125,6 +126,36 @@ def _xz(data: bytes) -> bytes | str | None:
     if decoder.eof:
         return unpacked
     return "truncated" if decoder.needs_input else None
+
+
+def _zstd(data: bytes) -> str | None:
+    """Why no decoder would get to the end of it, if so; Python has none before 3.14.
+
+    Goes from block to block (RFC 8878, 3.1.1) and does not look into them.
+    """
+    at = 0
+    try:
+        while at < len(data):
+            if data[at : at + 4] != _ZSTD:
+                # something behind the first frame, which some decoders skip
+                return None
+            flags = data[at + 4]
+            single = flags >> 5 & 1
+            # 3.1.1.1: window, dictionary and content size, as long as the flags say
+            at += 5 + 1 - single + (0, 1, 2, 4)[flags & 3] + (single, 2, 4, 8)[flags >> 6]
+            last = False
+            while not last:
+                # 3.1.1.2: Last_Block, Block_Type (raw, RLE, compressed, reserved), Block_Size
+                block = data[at] | data[at + 1] << 8 | data[at + 2] << 16
+                last, kind, size = bool(block & 1), block >> 1 & 3, block >> 3
+                if kind == 3 or size > 128 << 10:
+                    return "damaged: not zstd data"
+                at += 3 + (1 if kind == 1 else size)
+            # Content_Checksum
+            at += 4 * (flags >> 2 & 1)
+    except IndexError:
+        return "truncated"
+    return "truncated" if at > len(data) else None
 
 
 def _cut_off(elf: bytes) -> bool:

@@ -47,6 +47,10 @@ class ModuleFile(NamedTuple):
     deps: tuple[str, ...]
 
 
+# What libkmod reads in place of modules.dep and modules.alias.
+BINARY_INDEXES = (DEP_BIN, ALIAS_BIN) = ("modules.dep.bin", "modules.alias.bin")
+
+
 class ModuleIndex(NamedTuple):
     """The module tree of a kernel: /lib/modules/RELEASE."""
 
@@ -62,6 +66,8 @@ class ModuleIndex(NamedTuple):
     knows_builtin_aliases: bool
     # Canonical name -> what modules.softdep wants before and after it (names or aliases).
     softdeps: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
+    # Paths of those of BINARY_INDEXES that are not there.
+    lacks: tuple[str, ...] = ()
 
 
 class Directive(StrEnum):
@@ -135,6 +141,50 @@ class Around(NamedTuple):
     libkmod: str | None = None
     # SELinux decides about module_request: it enforces, and not every domain may.
     selinux: bool = False
+    # The AppArmor profile that this process is held to; empty if none, or if it only complains.
+    apparmor: str = ""
+
+
+class Evidence(NamedTuple):
+    """A place that shows something, and the word that stood there."""
+
+    # run/.containerenv
+    path: str
+    # Empty where it is enough that the place is there.
+    said: str
+
+
+class Container(NamedTuple):
+    """A container, as it looks from inside. None stands for what cannot be seen."""
+
+    # podman, docker, lxc, kubernetes, ...; "user namespace" if that is all that shows.
+    kind: str
+    evidence: tuple[Evidence, ...]
+    # The id that root of this user namespace has outside; None if it is the initial one, or if
+    # nobody is root in it.
+    root_is: int | None
+    # Whether this is a user namespace of its own.
+    own_users: bool
+    # Its root is an ordinary user's own id, as rootless engines have it.
+    rootless: bool
+    # Capabilities as bits: those of this process, and those that a process here may have at all.
+    effective: int | None
+    bounding: int | None
+    # A filter of system calls is on.
+    seccomp: bool
+    # Whether /dev/net/tun and net.core.xfrm_acq_expires are there.
+    tun: bool | None
+    xfrm_sysctls: bool | None
+    # net.ipv4.ip_unprivileged_port_start
+    first_port: int | None
+
+    def may(self, capability: int) -> bool | None:
+        """Whether this process has a capability, by its number in linux/capability.h."""
+        return None if self.effective is None else bool(self.effective >> capability & 1)
+
+    def could(self, capability: int) -> bool | None:
+        """Whether some process of this container may have it."""
+        return None if self.bounding is None else bool(self.bounding >> capability & 1)
 
 
 class Gap(NamedTuple):
@@ -192,10 +242,12 @@ class Facts(NamedTuple):
     may_prove: bool
     witnesses: tuple[Witness, ...]
     gaps: tuple[Gap, ...]
-    # The two that are read when first asked for, and then kept: a host where everything is ready
+    # Those that are read when first asked for, and then kept: a host where everything is ready
     # need not pay for them.
     bodies: Mapping[str, Body] = MappingProxyType({})
     around: Callable[[], Around] = Around
+    # The container that we are in; None outside of one.
+    container: Callable[[], Container | None] = lambda: None
 
 
 class KernelConfig:

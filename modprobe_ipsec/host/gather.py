@@ -6,6 +6,7 @@ from functools import cache
 
 from modprobe_ipsec.host import (
     around,
+    container,
     cpu,
     crypto,
     kconfig,
@@ -16,7 +17,7 @@ from modprobe_ipsec.host import (
     witness,
 )
 from modprobe_ipsec.host.bodies import Bodies
-from modprobe_ipsec.host.facts import Algorithm, Facts, Gap, KernelConfig, ModuleState
+from modprobe_ipsec.host.facts import Algorithm, Container, Facts, Gap, KernelConfig, ModuleState
 from modprobe_ipsec.host.root import Host
 
 # Configuration option -> machine as uname has it, for trees that have no /proc.
@@ -36,6 +37,7 @@ def gather(host: Host) -> Facts:
     index = modules.read_index(host, gaps)
     config = kconfig.read(host, gaps)
     may_load, may_prove = privileges.read(host, gaps)
+    inside = cache(lambda: container.read(host))
     return Facts(
         release=host.release,
         running=host.running,
@@ -56,8 +58,13 @@ def gather(host: Host) -> Facts:
         witnesses=witness.read(host) if host.running else (),
         gaps=tuple(gaps),
         bodies=Bodies(host, index) if index else {},
-        around=cache(lambda: around.read(host)),
+        around=cache(lambda: around.read(host, _kind(inside()))),
+        container=inside,
     )
+
+
+def _kind(inside: Container | None) -> str:
+    return inside.kind if inside else ""
 
 
 def refresh(facts: Facts, host: Host) -> Facts:

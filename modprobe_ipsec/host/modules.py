@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The module tree that depmod indexed, and the state of each module now.
 
-The text indexes are read, not depmod's binary ones: they say the same and need no libkmod.
+The text indexes are read, not depmod's binary ones: they say the same and need no libkmod. libkmod
+reads nothing but the binary ones.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 
-from modprobe_ipsec.host.facts import Gap, ModuleFile, ModuleIndex, ModuleState
+from modprobe_ipsec.host.facts import (
+    BINARY_INDEXES,
+    Gap,
+    ModuleFile,
+    ModuleIndex,
+    ModuleState,
+)
 from modprobe_ipsec.host.names import canonical, module_of, underscores
 from modprobe_ipsec.host.root import TREE_LIMIT, Host
 
-# Of the 26,000 aliases of a distribution's kernel some 600 matter here.
-_KINDS = r"(?:c(?:rypto-|pu:type:|har-major-10-200)|xfrm-|net-pf-|rtnl-link-|ipt_|nft-expr-)"
-_ALIAS = re.compile(rf"\nalias ({_KINDS}[^ \n]*) ([^ \n]+)")
-_BUILTIN_ALIAS = re.compile(rf"\0([^.\0]+)\.alias=({_KINDS}[^\0]*)")
+# How the aliases begin that matter here: of the 26,000 of a distribution's kernel some 600.
+KINDS = r"(?:c(?:rypto-|pu:type:|har-major-10-200)|xfrm-|net-pf-|rtnl-link-|ipt_|nft-expr-)"
 _CPU = "cpu:type:"
 # kernel/module/procfs.c:m_show and kernel/module/sysfs.c:show_initstate
 _STATES = {
@@ -68,15 +73,18 @@ def read_index(host: Host, gaps: list[Gap]) -> ModuleIndex | None:
     def text(name: str) -> str | None:
         return host.text(f"{host.tree}/{name}", gaps, TREE_LIMIT)
 
+    binary = [f"{host.tree}/{name}" for name in BINARY_INDEXES]
     modinfo = text("modules.builtin.modinfo")
-    aliases, cpu_patterns = parse_aliases(text("modules.alias") or "", modinfo or "")
+    aliases, cpu_patterns, builtin = parse_aliases(text("modules.alias") or "", modinfo or "")
     return ModuleIndex(
         files=_Files(text("modules.dep") or ""),
         aliases=aliases,
         cpu_patterns=cpu_patterns,
-        builtin=frozenset(map(module_of, (text("modules.builtin") or "").split())),
+        # what can only be built in is in none but modules.builtin.modinfo
+        builtin=builtin.union(map(module_of, (text("modules.builtin") or "").split())),
         knows_builtin_aliases=modinfo is not None,
         softdeps=parse_softdeps(text("modules.softdep") or ""),
+        lacks=tuple(f"/{path}" for path in binary if host.exists(path) is False),
     )
 
 
@@ -85,15 +93,19 @@ def parse_deps(text: str) -> Mapping[str, ModuleFile]:
     return _Files(text)
 
 
-def parse_aliases(alias: str, modinfo: str) -> tuple[dict[str, Names], dict[str, Names]]:
+def parse_aliases(
+    alias: str, modinfo: str, kinds: str = KINDS
+) -> tuple[dict[str, Names], dict[str, Names], frozenset[str]]:
     """modules.alias and, after it, modules.builtin.modinfo (`NAME.alias=ALIAS` ended by NUL).
 
-    Returns the modules by alias, and the `cpu:type:` patterns by module.
+    `kinds` is a regular expression of the beginnings of those that are wanted. Returns the modules
+    by alias, the `cpu:type:` patterns by module, and the names that the second one knows.
     """
     by_alias: dict[str, dict[str, None]] = {}
     patterns: dict[str, dict[str, None]] = {}
-    pairs = _ALIAS.findall("\n" + alias)
-    pairs += [(word, name) for name, word in _BUILTIN_ALIAS.findall("\0" + modinfo)]
+    pairs = re.findall(rf"\nalias ({kinds}[^ \n]*) ([^ \n]+)", "\n" + alias)
+    builtin = re.findall(rf"\0([^.\0]+)\.alias=({kinds}[^\0]*)", "\0" + modinfo)
+    pairs += [(word, name) for name, word in builtin]
     for word, name in pairs:
         name = canonical(name)
         if word.startswith(_CPU):
@@ -103,6 +115,7 @@ def parse_aliases(alias: str, modinfo: str) -> tuple[dict[str, Names], dict[str,
     return (
         {word: tuple(names) for word, names in by_alias.items()},
         {name: tuple(words) for name, words in patterns.items()},
+        frozenset(canonical(name) for name, _ in builtin),
     )
 
 

@@ -5,7 +5,8 @@ from modprobe_ipsec.host.facts import Gap
 from modprobe_ipsec.host.root import Host
 
 # include/uapi/linux/capability.h
-_CAP_NET_ADMIN = 12
+CAP_NET_BIND_SERVICE = 10
+CAP_NET_ADMIN = 12
 CAP_SYS_MODULE = 16
 _CAP_SYS_ADMIN = 21
 
@@ -37,18 +38,23 @@ def parse(status: str, uid_map: str) -> tuple[bool, bool]:
         return bool(caps >> cap & 1)
 
     load = initial and has(CAP_SYS_MODULE)
-    return load, (initial and has(_CAP_NET_ADMIN)) or has(_CAP_SYS_ADMIN)
+    return load, (initial and has(CAP_NET_ADMIN)) or has(_CAP_SYS_ADMIN)
 
 
 def capabilities(status: str) -> int:
     """The effective capabilities as bits, from /proc/self/status; 0 if it does not say."""
+    return bits(status, "CapEff") or 0
+
+
+def bits(status: str, field: str) -> int | None:
+    """A hexadecimal field of /proc/self/status, such as CapEff; None if it does not say."""
     for line in status.split("\n"):
-        if line.startswith("CapEff:"):
+        if line.startswith(f"{field}:"):
             try:
-                return int(line[7:], 16)
+                return int(line[len(field) + 1 :], 16)
             except ValueError:
-                return 0
-    return 0
+                return None
+    return None
 
 
 def is_initial(uid_map: str) -> bool:

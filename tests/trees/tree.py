@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from modprobe_ipsec.host.bodies import stand_in
-from modprobe_ipsec.host.facts import Body
+from modprobe_ipsec.host.facts import BINARY_INDEXES, Body
 
 HERE = Path(__file__).parent
 BASES = HERE / "bases"
@@ -50,8 +50,10 @@ def assemble(name: str, target: Path) -> Path:
 
 
 def _stand_ins(tree: Path) -> None:
-    """A whole and signed file for each module that modules.dep lists."""
+    """libkmod's indexes, and a whole and signed file for each module that modules.dep lists."""
     for index in tree.glob("lib/modules/*/modules.dep"):
+        for name in BINARY_INDEXES:
+            (index.parent / name).touch()
         body = Body("", vermagic=f"{index.parent.name} SMP preempt mod_unload", signed=True)
         data = stand_in(body)
         assert data

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs in a guest: sets one obstacle up after the other, and does what the tool says about it.
 
-Modes: `files` (modprobe.d, sysctls, the module tree), `cmdline` (as booted, once), `all` (every
-algorithm, proven). Answers in JSON.
+Modes: `files` (modprobe.d, sysctls, the module tree), `short` (some of those), `cmdline` and
+`initcall` (as booted, once), `rebooted` (the same needs without an obstacle; AppArmor), `all`
+(every algorithm, proven). The second argument is the package that the module tree is from. Answers
+in JSON.
 """
 
 import ctypes
@@ -14,7 +16,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,16 @@ _LIBC = ctypes.CDLL(None)
 _DELETE_MODULE = 176
 
 
-def run(*arguments: str) -> dict[str, Any]:
+def run(*arguments: str, profile: str = "") -> dict[str, Any]:
+    def confine() -> None:
+        Path("/proc/self/attr/apparmor/exec").write_text(f"exec {profile}")
+
     done = subprocess.run(
-        [*TOOL, *arguments, "--format", "json"], capture_output=True, text=True, timeout=120
+        [*TOOL, *arguments, "--format", "json"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=confine if profile else None,
     )
     report = json.loads(done.stdout) if done.stdout.startswith("{") else None
     return {"status": done.returncode, "report": report, "stderr": done.stderr}
@@ -69,24 +77,6 @@ def tried(*needs: str) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def changed(path: Path, data: bytes | None) -> Iterator[None]:
-    """Other contents, or none, for a while."""
-    old = path.read_bytes() if path.exists() else None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if data is None:
-        path.unlink()
-    else:
-        path.write_bytes(data)
-    try:
-        yield
-    finally:
-        if old is None:
-            path.unlink(missing_ok=True)
-        else:
-            path.write_bytes(old)
-
-
 def module_file(name: str) -> Path:
     for line in (TREE / "modules.dep").read_text().splitlines():
         path = TREE / line.partition(":")[0]
@@ -115,17 +105,40 @@ def other_kernel(elf: bytes) -> bytes:
     return elf.replace(b"vermagic=" + release, b"vermagic=" + b"0" + release[1:])
 
 
-def lift_line(answer: dict[str, Any]) -> str:
-    """Remove the line of the file that the remedy names; returns the remedy."""
-    (need,) = answer["check"]["report"]["needs"]
-    remedy = need["reasons"][0]["remedy"]
-    found = re.search(r"whoever set (/[^:]+):(\d+) decides: .* remove that line", remedy)
-    assert found, remedy
-    path, number = Path(found[1]), int(found[2])
-    text = path.read_text().splitlines(keepends=True)
-    del text[number - 1]
-    path.write_text("".join(text))
-    return str(remedy)
+def lift(
+    answer: dict[str, Any], reinstall: Callable[[], object] | None = None, said: str = "check"
+) -> None:
+    """Do what the remedy says, to the letter, and load again.
+
+    apt and its mirrors are out of a guest's reach: for a command that names the right package,
+    `reinstall` puts back what that package carries.
+    """
+    (need,) = answer[said]["report"]["needs"]
+    remedy: str = need["reasons"][0]["remedy"]
+    answer["remedy"] = remedy
+    # what follows where the tree, and with it the configuration, cannot be seen
+    remedy = remedy.removesuffix("; or ask the kernel: --check --prove")
+    line = re.match(r"whoever set (/[^:]+):(\d+) decides: .* remove that line", remedy)
+    if line:
+        path, number = Path(line[1]), int(line[2])
+        text = path.read_text().splitlines(keepends=True)
+        del text[number - 1]
+        path.write_text("".join(text))
+    elif remedy.startswith("depmod "):
+        subprocess.run(remedy.split(), check=True)
+    elif reinstall and remedy in INSTALL:
+        reinstall()
+    else:
+        raise AssertionError(remedy)
+    answer["lifted"] = run(*GCM)
+
+
+# What a remedy may say where the package of the modules has to be installed again.
+INSTALL = (
+    f"apt install --reinstall {sys.argv[2]}",
+    f"reboot into 9.9.9-other, or apt install {sys.argv[2]}",
+    "use the distribution's own module, or sign this one with a key that the kernel knows",
+)
 
 
 RULES = {
@@ -142,7 +155,7 @@ RULES = {
 
 
 # On all kernels but one.
-SHORT = ("false", "true", "blacklist", "gone", "truncated", "other kernel")
+SHORT = ("false", "true", "blacklist", "gone", "truncated", "other kernel", "no index")
 
 
 def rules(short: bool) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -154,8 +167,7 @@ def rules(short: bool) -> Iterator[tuple[str, dict[str, Any]]]:
         unload()
         CONF.write_text(text)
         answer = tried(*GCM)
-        answer["remedy"] = lift_line(answer)
-        answer["lifted"] = run(*GCM)
+        lift(answer)
         yield name, answer
     CONF.unlink()
 
@@ -167,42 +179,61 @@ def command() -> dict[str, Any]:
     answer: dict[str, Any] = {"check": run("--check", *GCM), "ran": Path("/run/ran").exists()}
     answer["load"] = run(*GCM)
     answer["modules"] = sorted(modules())
+    lift(answer, said="load")
     CONF.unlink()
-    answer["lifted"] = run(*GCM)
     return answer
 
 
 def files(short: bool) -> Iterator[tuple[str, dict[str, Any]]]:
     esp4 = module_file("esp4")
+    good = esp4.read_bytes()
     bodies = {
         "gone": None,
         "empty": b"",
-        "truncated": esp4.read_bytes()[:3000],
+        "truncated": good[:3000],
         "other kernel": edited(esp4, other_kernel),
         "compression": b"BZh91AY&SY" + bytes(4000),
+        "zstd truncated": b"\x28\xb5\x2f\xfd\x20\x40\x01\x02\x00" + bytes(16),
     }
     for name, data in bodies.items():
         if short and name not in SHORT:
             continue
         unload()
-        with changed(esp4, data):
-            answer = tried(*GCM)
-        answer["lifted"] = run(*GCM)
+        if data is None:
+            esp4.unlink()
+        else:
+            esp4.write_bytes(data)
+        answer = tried(*GCM)
+        lift(answer, lambda: esp4.write_bytes(good))
         yield name, answer
     unload()
     away = TREE.with_name("9.9.9-other")
     TREE.rename(away)
     answer = tried(*GCM)
-    away.rename(TREE)
-    yield "no tree", {**answer, "lifted": run(*GCM)}
+    lift(answer, lambda: away.rename(TREE))
+    yield "no tree", answer
+    for name, index in (("no index", "modules.dep*"), ("no binary index", "modules.dep.bin")):
+        if short and name not in SHORT:
+            continue
+        unload()
+        saved = {path: path.read_bytes() for path in TREE.glob(index)}
+        for path in saved:
+            path.unlink()
+        answer = tried(*GCM)
+        lift(answer)
+        yield name, answer
+
+
+def no_aliases() -> Iterator[tuple[str, dict[str, Any]]]:
+    """libkmod's index of aliases only: a load by name goes on."""
+    index = TREE / "modules.alias.bin"
+    saved = index.read_bytes()
+    index.unlink()
     unload()
-    saved = {path: path.read_bytes() for path in TREE.glob("modules.dep*")}
-    for path in saved:
-        path.unlink()
+    asked = subprocess.run(["/sbin/modprobe", "xfrm-type-2-50"], check=False)
     answer = tried(*GCM)
-    for path, data in saved.items():
-        path.write_bytes(data)
-    yield "no index", {**answer, "lifted": run(*GCM)}
+    index.write_bytes(saved)
+    yield "no alias index", {**answer, "modprobe": asked.returncode}
 
 
 def sysctls() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -225,14 +256,47 @@ def as_booted() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "module_blacklist", tried("--esp", "aes256gcm16", "-6")
     yield "modprobe.blacklist", tried("--ah", "sha256", "-4")
     esp4 = module_file("esp4")
-    with changed(esp4, edited(esp4, unsigned)):
-        answer = tried(*GCM)
-    yield "unsigned", {**answer, "lifted": run(*GCM)}
+    good = esp4.read_bytes()
+    esp4.write_bytes(edited(esp4, unsigned))
+    answer = tried(*GCM)
+    lift(answer, lambda: esp4.write_bytes(good))
+    yield "unsigned", answer
 
 
 def started() -> Iterator[tuple[str, dict[str, Any]]]:
     """initcall_blacklist= of what gives HMAC-SHA256; and the functions that the map names."""
     yield "initcall_blacklist", tried("--ah", "sha256", "-4")
+
+
+def rebooted() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every need that an obstacle of another boot kept from being met; then AppArmor."""
+    needs = {
+        "modules_disabled": GCM,
+        "module_blacklist": ("--esp", "aes256gcm16", "-6"),
+        "modprobe.blacklist": ("--ah", "sha256", "-4"),
+        "initcall_blacklist": ("--ah", "sha256", "-4"),
+    }
+    for name, need in needs.items():
+        unload()
+        yield name, {"lifted": run(*need)}
+    unload()
+    yield "apparmor", confined()
+
+
+def confined() -> dict[str, Any]:
+    """Held to a profile that may all but load modules, and then to one that may that, too."""
+    subprocess.run(["/bin/mount", "-t", "securityfs", "none", "/sys/kernel/security"], check=False)
+    policy = Path("/sys/kernel/security/apparmor")
+    # of what the kernel loads by itself AppArmor knows nothing, and the proof would make it do so
+    Path("/proc/sys/kernel/modprobe").write_text("\n")
+    (policy / ".load").write_bytes(Path("/policy/strict").read_bytes())
+    answer: dict[str, Any] = {"check": run("--check", *GCM, profile="held")}
+    answer["load"] = run(*GCM, profile="held")
+    answer["modules"] = sorted(modules())
+    answer["log"] = subprocess.run(["/bin/dmesg"], capture_output=True, text=True).stdout[-20000:]
+    (policy / ".replace").write_bytes(Path("/policy/lifted").read_bytes())
+    answer["lifted"] = run(*GCM, profile="held")
+    return answer
 
 
 def everything() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -246,9 +310,11 @@ def main() -> None:
         answers |= dict(rules(mode == "short"))
         answers["command"] = command()
         answers |= dict(files(mode == "short"))
+        if mode == "files":
+            answers |= dict(no_aliases())
         answers |= dict(sysctls())
     else:
-        modes = {"cmdline": as_booted, "initcall": started, "all": everything}
+        modes = {"cmdline": as_booted, "initcall": started, "rebooted": rebooted, "all": everything}
         answers |= dict(modes[mode]())
     json.dump(answers, sys.stdout)
 
