@@ -4,28 +4,22 @@
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NoReturn, TextIO
 
 from modprobe_ipsec import __version__
-from modprobe_ipsec.catalog.loader import DAEMON_FILES, FILES, build, parse_all
+from modprobe_ipsec.catalog.loader import DAEMON_FILES, FILES, build
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family
-from modprobe_ipsec.demand.need import AnyNeed
 from modprobe_ipsec.errors import Error, NoPermission, UsageError
 from modprobe_ipsec.host.daemons import release
 from modprobe_ipsec.host.facts import Facts
-from modprobe_ipsec.host.gather import gather, refresh
+from modprobe_ipsec.host.gather import gather
 from modprobe_ipsec.host.root import Host
-from modprobe_ipsec.host.shipped import read_data
-from modprobe_ipsec.load import Loads, carry_out
-from modprobe_ipsec.plan import make_plan
-from modprobe_ipsec.prove.proof import Proof
 from modprobe_ipsec.report.model import Action, Report
-from modprobe_ipsec.verdict import Verdict, judge
+from modprobe_ipsec.run import act, families, trees
+from modprobe_ipsec.seal import Seal, seal
+from modprobe_ipsec.verdict import Verdict
 from modprobe_ipsec.wanted import Request, Wanted, find
-
-# All that a program which libkmod starts for an `install` line gets to see.
-_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 
 _EXIT_CODES = """\
 exit status: 0 ready (after a load: loaded and proven), 1 not yet or slower than it could be,
@@ -68,6 +62,32 @@ def build_parser() -> argparse.ArgumentParser:
         "-n", "--dry-run", action="store_true", help="say which modules would be loaded, and why"
     )
     what.add_argument(
+        "--seal",
+        nargs="?",
+        const="modules",
+        choices=("modules", "autoload"),
+        help="if all is proven: allow no more loading until reboot, or only no autoload",
+    )
+    what.add_argument(
+        "--manifest",
+        metavar="FORMAT",
+        help="write what a host must do for a daemon in a container, changing nothing: yaml, "
+        "json, systemd, docker, compose, quadlet, kubernetes, cdi, incus, lxc, proxmox, "
+        "cloud-init, ignition, machineconfig, ansible, containerfile, nfd, talos, bottlerocket, "
+        "nixos",
+    )
+    what.add_argument("--output", metavar="DIR", help="with --manifest: into a new directory")
+    what.add_argument(
+        "--preload",
+        action="store_true",
+        help="with --manifest: also list modules that the kernel loads by itself",
+    )
+    what.add_argument(
+        "--against",
+        metavar="FILE",
+        help="with --manifest yaml: say what changed since FILE (exit 0: nothing, 1: something)",
+    )
+    what.add_argument(
         "--record", metavar="DIR", help="write down what a verdict depends on, for --root elsewhere"
     )
     needs = parser.add_argument_group(
@@ -78,6 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
     needs.add_argument("--ipcomp", action="store_true", help="what compression adds")
     needs.add_argument("--all", action="store_true", help="every algorithm in the map")
     needs.add_argument("--config", metavar="FILE", help="an ipsec.conf or swanctl.conf")
+    needs.add_argument("--apply", metavar="FILE", help="a host plan of --manifest yaml")
     needs.add_argument(
         "--daemon",
         metavar="NAME[=RELEASE]",
@@ -89,7 +110,7 @@ def build_parser() -> argparse.ArgumentParser:
     where.add_argument("--root", default="/", metavar="DIR", help="another tree, e.g. an image")
     where.add_argument("--kernel", metavar="RELEASE", help="another kernel of that tree")
     how = parser.add_argument_group("how to say it")
-    how.add_argument("--format", choices=("text", "json"), default="text")
+    how.add_argument("--format", choices=("text", "json", "journal"), default="text")
     how.add_argument("-q", "--quiet", action="store_true", help="only what is not ready")
     how.add_argument("-v", "--verbose", action="count", default=0, help="with all the evidence")
     how.add_argument(
@@ -120,21 +141,25 @@ def main(argv: Sequence[str]) -> int:
 def _run(args: argparse.Namespace) -> int:
     colour = _wants_colour(args, sys.stdout)
     action = _action(args)
-    catalog = build(_trees(FILES))
+    catalog = build(trees(FILES))
     host = Host(args.root, args.kernel)
     if args.record:
         from modprobe_ipsec.record import record
 
         print(*record(args.record, host, gather(host), catalog), sep="\n")
         return 0
+    if args.manifest:
+        return _manifest(args, host, catalog)
     if not host.live and action in (Action.LOAD, Action.PROVE):
         raise UsageError(
             f"{args.root} is not the running system: nothing can be loaded or proven there",
             "use --check or --dry-run with --root and --kernel",
         )
     facts = gather(host)
-    wanted = find(_request(args, facts), host, catalog, lambda: _trees(DAEMON_FILES))
-    report = _act(action, wanted, facts, host, catalog)
+    wanted = _wanted(args, facts, host, catalog)
+    report = act(action, wanted, facts, host, catalog)
+    if args.seal:
+        report = report._replace(sealed=seal(Seal(args.seal), report.judgements, wanted, host))
     _print(report, args, colour)
     if action is Action.LOAD and not facts.may_load and _waits_for_load(report):
         raise NoPermission(
@@ -148,13 +173,38 @@ def _run(args: argparse.Namespace) -> int:
     return report.exit_code
 
 
-def _trees(names: tuple[str, ...]) -> Mapping[str, Mapping[str, object]]:
-    """The map: parsed when the wheel was built, or from data/*.yaml in a repository."""
-    try:
-        from modprobe_ipsec._map import TREES
-    except ImportError:
-        return parse_all(read_data(names))
-    return {name: TREES[name] for name in names}
+def _wanted(args: argparse.Namespace, facts: Facts, host: Host, catalog: Catalog) -> Wanted:
+    if args.apply is None:
+        return find(_request(args, facts), host, catalog, lambda: trees(DAEMON_FILES))
+    others = (args.esp, args.ah, args.ipcomp, args.all, args.config, args.daemon)
+    if any(others) or args.ipv4 or args.ipv6:
+        raise UsageError("--apply FILE says itself what is needed", "name no needs beside it")
+    from modprobe_ipsec import host_plan
+
+    return host_plan.wanted(host_plan.read(args.apply, catalog), args.apply)
+
+
+def _manifest(args: argparse.Namespace, host: Host, catalog: Catalog) -> int:
+    """Write a manifest, or compare it: 2 if a need cannot be met, 1 if something changed."""
+    from modprobe_ipsec import host_plan
+    from modprobe_ipsec.manifest.compare import compare
+    from modprobe_ipsec.manifest.make import make
+    from modprobe_ipsec.manifest.model import Options
+
+    facts = gather(host)
+    wanted = _wanted(args, facts, host, catalog)
+    report = act(Action.CHECK, wanted, facts, host, catalog)
+    plan = make(wanted, report.judgements, facts, host.root, catalog)
+    if args.against is not None:
+        changes = compare(host_plan.read(args.against, catalog), plan)
+        sys.stdout.write("".join(f"{change}\n" for change in changes))
+        return 1 if changes else 0
+    files = host_plan.write(plan, args.manifest, Options(args.preload))
+    if args.output is None:
+        sys.stdout.write(host_plan.as_text(files))
+    else:
+        sys.stdout.write(host_plan.put(args.output, files))
+    return Verdict.BLOCKED.exit_code if plan.unmet else 0
 
 
 def _request(args: argparse.Namespace, facts: Facts) -> Request:
@@ -178,47 +228,23 @@ def _request(args: argparse.Namespace, facts: Facts) -> Request:
 
 
 def _action(args: argparse.Namespace) -> Action:
-    if args.dry_run and (args.check or args.prove):
-        raise UsageError("--dry-run goes without --check and --prove")
+    if args.manifest and (args.check or args.prove or args.dry_run or args.seal or args.record):
+        raise UsageError("--manifest changes nothing, and goes without any other action")
+    if not args.manifest and (args.output or args.preload):
+        raise UsageError("--output and --preload go with --manifest")
+    if args.against is not None and (args.manifest != "yaml" or args.output):
+        raise UsageError("--against goes with --manifest yaml, and writes nothing")
+    if args.dry_run and (args.check or args.prove or args.seal):
+        raise UsageError("--dry-run goes without --check, --prove and --seal")
     if args.dry_run:
         return Action.DRY_RUN
     if args.prove and not args.check:
         raise UsageError("--prove goes with --check", "without --check, it proves anyway")
+    if args.seal and args.check:
+        raise UsageError("--seal goes without --check", "it needs the proof after a load")
     if args.check:
         return Action.PROVE if args.prove else Action.CHECK
     return Action.LOAD
-
-
-def _act(action: Action, wanted: Wanted, facts: Facts, host: Host, catalog: Catalog) -> Report:
-    needs = wanted.needs
-    plan = make_plan(needs, facts, catalog)
-    if action in (Action.CHECK, Action.DRY_RUN):
-        return Report(action, facts, judge(plan, {}, loaded=False), plan, wanted)
-    loads = Loads((), facts, {})
-    if action is Action.LOAD and plan.steps and facts.may_load:
-        os.environ.clear()
-        os.environ.update(_ENVIRONMENT)
-        loads = carry_out(needs, facts, host, catalog)
-    # costs pyudev and a child process, which --check need not pay
-    from modprobe_ipsec.prove.prover import prove
-    from modprobe_ipsec.report.progress import Bar
-
-    with Bar(sys.stderr, "proving") as bar:
-        proofs = prove(needs, on_progress=bar.show)
-    facts = refresh(loads.facts, host)
-    final = make_plan(needs, facts, catalog, loads.tried)
-    by_need: dict[AnyNeed, Proof] = {proof.need: proof for proof in proofs.proofs}
-    judgements = judge(final, by_need, loaded=action is Action.LOAD)
-    return Report(
-        action,
-        facts,
-        judgements,
-        plan,
-        wanted,
-        loads.results,
-        proofs.loaded,
-        proofs.socket_in_words,
-    )
 
 
 def _waits_for_load(report: Report) -> bool:
@@ -229,7 +255,7 @@ def _families(args: argparse.Namespace, facts: Facts) -> tuple[Family, ...]:
     if args.ipv4 or args.ipv6:
         chosen = ((Family.IPV4, args.ipv4), (Family.IPV6, args.ipv6))
         return tuple(family for family, wanted in chosen if wanted)
-    return (Family.IPV4, Family.IPV6) if facts.ipv6 else (Family.IPV4,)
+    return families(facts)
 
 
 def _wants_colour(args: argparse.Namespace, stream: TextIO) -> bool:
@@ -241,6 +267,10 @@ def _print(report: Report, args: argparse.Namespace, colour: bool) -> None:
         from modprobe_ipsec.report import as_json
 
         text = as_json.render(report)
+    elif args.format == "journal":
+        from modprobe_ipsec.report import journal
+
+        text = journal.render(report)
     else:
         from modprobe_ipsec.report import text as as_text
 

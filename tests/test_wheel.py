@@ -28,11 +28,15 @@ def test_map_units_and_container_files_come_along(wheel: zipfile.ZipFile) -> Non
     for directory, place in (
         ("data", "modprobe_ipsec/data/"),
         ("container", "modprobe_ipsec/container/"),
-        ("systemd", ".data/data/lib/systemd/system/"),
     ):
         for file in (REPOSITORY / directory).iterdir():
             assert any(name.endswith(f"{place}{file.name}") for name in names), file
     assert any(name.endswith("licenses/LICENSE") for name in names)
+    units = ".data/data/lib/systemd/system/"
+    ours = (name.partition(units)[2] for name in names if units in name)
+    daemons = ("ipsec", "strongswan", "strongswan-starter")
+    drop_ins = {f"{daemon}.service.d/modprobe-ipsec.conf" for daemon in daemons}
+    assert set(ours) == {"modprobe-ipsec.service"} | drop_ins
 
 
 def test_the_parsed_map_is_the_one_in_data(wheel: zipfile.ZipFile) -> None:

@@ -33,7 +33,10 @@ def ask(needs: Sequence[AnyNeed], numbers: Iterable[int], send: Send) -> None:
     try:
         namespace.enter()
     except OSError as error:
-        send(["stop", f"cannot make a network namespace: {error_text(error.errno or 0)}"])
+        why = error_text(error.errno or 0)
+        if namespace.is_filtered():
+            why = f"a seccomp filter, as the container runtime sets it, forbids unshare: {why}"
+        send(["stop", f"cannot make a network namespace: {why}"])
         return
     with Xfrm() as xfrm:
         for number in numbers:

@@ -23,3 +23,11 @@ def enter() -> None:
     if number == errno.EPERM and libc.unshare(NEWUSER | NEWNET) == 0:
         return
     raise OSError(number, os.strerror(number))
+
+
+def is_filtered() -> bool:
+    """Whether a filter of system calls forbids unshare(2), as container runtimes do with seccomp.
+
+    The kernel itself never refuses to unshare nothing.
+    """
+    return bool(ctypes.CDLL(None).unshare(0))

@@ -8,6 +8,7 @@ from modprobe_ipsec.demand.need import AnyNeed, Choice, FeatureNeed
 from modprobe_ipsec.load import Result
 from modprobe_ipsec.plan import Step
 from modprobe_ipsec.prove.proof import Proof
+from modprobe_ipsec.report import container
 from modprobe_ipsec.report.model import Report
 from modprobe_ipsec.resolve import Finding
 from modprobe_ipsec.verdict import Judgement, Reason
@@ -18,6 +19,7 @@ SCHEMA = 1
 def render(report: Report) -> str:
     """The whole report as one JSON object, keys in a fixed order."""
     facts = report.facts
+    inside = container.look(report)
     document = {
         "schema": SCHEMA,
         "action": report.action,
@@ -39,7 +41,9 @@ def render(report: Report) -> str:
             for witness in facts.witnesses
         ],
         "xfrm_socket": report.xfrm_socket,
+        **({"sealed": report.sealed._asdict()} if report.sealed else {}),
         "gaps": [{"path": gap.path, "why": gap.why} for gap in facts.gaps],
+        **({"container": container.as_data(inside)} if inside else {}),
     }
     return json.dumps(document, indent=2) + "\n"
 

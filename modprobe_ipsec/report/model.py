@@ -7,7 +7,8 @@ from typing import NamedTuple
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.load import Result
 from modprobe_ipsec.plan import Plan
-from modprobe_ipsec.verdict import Judgement, exit_code
+from modprobe_ipsec.seal import Sealed
+from modprobe_ipsec.verdict import Judgement, Verdict, exit_code
 from modprobe_ipsec.wanted import Wanted
 
 
@@ -36,8 +37,15 @@ class Report(NamedTuple):
     autoloaded: tuple[str, ...] = ()
     # Whether a NETLINK_XFRM socket could be opened, in words; empty if it was not tried.
     xfrm_socket: str = ""
+    # What came of --seal; None if nobody asked for it.
+    sealed: Sealed | None = None
 
     @property
     def exit_code(self) -> int:
         """What the run's exit status says about the needs."""
-        return exit_code(self.judgements)
+        code = exit_code(self.judgements)
+        # what an unread file asks for is unknown; and who wanted a seal has not got it
+        unread = any(problem.unread for problem in self.wanted.problems)
+        if code in (0, 1) and (unread or (self.sealed and not self.sealed.done)):
+            return Verdict.UNKNOWN.exit_code
+        return code

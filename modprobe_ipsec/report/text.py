@@ -7,9 +7,10 @@ from modprobe_ipsec.demand.need import AnyNeed, FeatureNeed, Mode, Need
 from modprobe_ipsec.host.facts import Witness
 from modprobe_ipsec.load import Outcome, Result
 from modprobe_ipsec.plan import Plan, Step
-from modprobe_ipsec.prove.proof import Answer
+from modprobe_ipsec.report import container
 from modprobe_ipsec.report.model import Action, Report
 from modprobe_ipsec.report.table import table
+from modprobe_ipsec.report.words import because, headline
 from modprobe_ipsec.verdict import Judgement, Verdict
 from modprobe_ipsec.wanted import Wanted
 
@@ -18,7 +19,7 @@ _FAMILY = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 def render(report: Report, *, colour: bool = False, quiet: bool = False, verbose: int = 0) -> str:
     """The whole report; `quiet` leaves only what is not ready, `verbose` adds the evidence."""
-    lines = [] if quiet else [_headline(report)]
+    lines = [] if quiet else [headline(report)]
     sections = []
     if report.action is Action.DRY_RUN:
         sections.append(_plan(report.plan))
@@ -26,7 +27,10 @@ def render(report: Report, *, colour: bool = False, quiet: bool = False, verbose
         judgements = _worst_first(report.judgements, quiet)
         sections.append(table(_needs(judgements), colour=colour) if judgements else [])
         sections.append(_to_do(judgements))
+        inside = None if quiet else container.look(report)
+        sections.append(container.lines(inside) if inside else [])
     sections.append(_problems(report.wanted))
+    sections.append(_seal(report, quiet))
     if not quiet:
         sections.append(_loads(report.loads))
         sections.append(_autoloaded(report.autoloaded))
@@ -40,28 +44,6 @@ def render(report: Report, *, colour: bool = False, quiet: bool = False, verbose
         if section:
             lines += ["", *section] if lines else section
     return "\n".join(lines) + "\n" if lines else ""
-
-
-def _headline(report: Report) -> str:
-    kernel = f"kernel {report.facts.release} ({report.facts.arch})"
-    if report.wanted.configs:
-        kernel += f", {' and '.join(report.wanted.configs)}"
-    total = len(report.judgements)
-    if report.action is Action.DRY_RUN:
-        count = len(report.plan.steps)
-        return f"{kernel}: {count} module{'s' * (count != 1)} to load for {_count(total)}"
-    counts = []
-    for verdict in Verdict:
-        number = sum(judgement.verdict is verdict for judgement in report.judgements)
-        if number:
-            counts.append(f"{number} {verdict}")
-    asked = any(judgement.proof for judgement in report.judgements)
-    how = "proven with real SAs" if asked else "nothing changed, the kernel was not asked"
-    return f"{kernel}: {_count(total)}: {', '.join(counts)} ({how})"
-
-
-def _count(number: int) -> str:
-    return f"{number} need{'s' * (number != 1)}"
 
 
 def _worst_first(judgements: Iterable[Judgement], quiet: bool) -> list[Judgement]:
@@ -79,13 +61,13 @@ def _needs(judgements: Iterable[Judgement]) -> list[tuple[str, str, str, str]]:
         if isinstance(need, Need):
             what = (need.suite.protocol, need.mode, need.suite.encryption, need.suite.integrity)
         key = (judgement.verdict, *what)
-        because = _because(judgement) if judgement.verdict is not Verdict.READY else ""
-        rows.setdefault((*key, because), []).append(judgement)
+        reason = because(judgement) if judgement.verdict is not Verdict.READY else ""
+        rows.setdefault((*key, reason), []).append(judgement)
     result = [("VERDICT", "NEED", "OVER", "BECAUSE")]
     for group in rows.values():
         first = group[0]
         over = _over([judgement.need for judgement in group])
-        result.append((first.verdict, _name(first.need), over, _because(first)))
+        result.append((first.verdict, _name(first.need), over, because(first)))
     return result
 
 
@@ -102,16 +84,6 @@ def _over(needs: Sequence[AnyNeed]) -> str:
     esn = {need.suite.esn for need in needs if isinstance(need, Need)}
     suffix = {(True,): " with ESN", (False, True): " with and without ESN"}
     return ", ".join(families) + suffix.get(tuple(sorted(esn)), "")
-
-
-def _because(judgement: Judgement) -> str:
-    if judgement.reasons:
-        return "; ".join(dict.fromkeys(reason.text for reason in judgement.reasons))
-    proof = judgement.proof
-    if proof and proof.answer is Answer.ACCEPTED:
-        priority = f", priority {proof.priority}" if proof.priority is not None else ""
-        return f"proven: {proof.driver}{priority}" if proof.driver else "proven"
-    return "everything it needs is loaded or built in"
 
 
 def _to_do(judgements: Iterable[Judgement]) -> list[str]:
@@ -162,6 +134,13 @@ def _problems(wanted: Wanted) -> list[str]:
         lost = f"; {problem.conn} is left out" if problem.conn else ""
         lines.append(f"  {problem.place}: {problem.text}{lost}")
     return ["configuration:", *lines] if lines else []
+
+
+def _seal(report: Report, quiet: bool) -> list[str]:
+    sealed = report.sealed
+    if not sealed or (sealed.done and quiet):
+        return []
+    return [sealed.text, *([f"  {sealed.remedy}"] if sealed.remedy else [])]
 
 
 def _symptoms(judgements: Iterable[Judgement]) -> list[str]:

@@ -5,13 +5,15 @@ import json
 from typing import Any
 
 from modprobe_ipsec.catalog.model import Family
+from modprobe_ipsec.demand.reading import Place, Problem
 from modprobe_ipsec.host.facts import Facts, Gap, Witness
 from modprobe_ipsec.load import Outcome, Result
 from modprobe_ipsec.plan import make_plan
 from modprobe_ipsec.prove.proof import Answer, Proof
-from modprobe_ipsec.report import as_json, text
+from modprobe_ipsec.report import as_json, journal, text
 from modprobe_ipsec.report.model import Action, Report
 from modprobe_ipsec.report.progress import Bar
+from modprobe_ipsec.seal import Sealed
 from modprobe_ipsec.verdict import judge
 from modprobe_ipsec.wanted import Wanted
 from tests.facts import CBC, GCM, facts, install
@@ -122,6 +124,48 @@ def test_json_is_whole_and_versioned() -> None:
     }
     assert first["proof"]["driver"] == "seqiv(rfc4106-gcm-aesni)"
     assert {need["verdict"] for need in said["needs"]} == {"blocked", "loadable", "slow"}
+
+
+JOURNAL = """\
+<6>kernel 6.1.0-56-amd64 (x86_64): 3 needs: 1 blocked, 2 loadable (nothing changed, the kernel was not asked)
+<6>loaded: xfrm_algo, xfrm_user
+<6>loaded by the kernel itself: drbg
+<4>ESP IPv4 AES_GCM_16_256: loadable: not loaded: xfrm_user, esp4, aesni_intel, sha512_generic, drbg, seqiv; the kernel loads what it needs when asked. To do: run modprobe-ipsec without --check, as root
+<4>ESP IPv4 AES_CBC_256 HMAC_SHA2_256_128 ESN: loadable: not loaded: xfrm_user, esp4, sha256_ssse3, aesni_intel, authencesn, sha512_generic, drbg, echainiv; the kernel loads what it needs when asked. To do: run modprobe-ipsec without --check, as root
+<3>ESP IPv6 AES_GCM_16_256: blocked: esp6 is blocked by /etc/modprobe.d/x.conf:1: install esp6 /bin/false. To do: whoever set /etc/modprobe.d/x.conf:1 decides: if IPsec is wanted here, remove that line; it is never talked around. It looks like a mitigation of Dirty Frag (CVE-2026-43284) or Fragnesia (CVE-2026-46300): to remove it is a security decision; Debian fixed Dirty Frag in 6.12.86-1; no kernel that fixes Fragnesia is known here
+<3>not sealed: ESP IPv6 AES_GCM_16_256 is not proven. To do: mend that
+"""  # noqa: E501
+
+
+def test_journal_has_one_line_a_problem_the_worst_last() -> None:
+    xfrm_user = next(step for step in report().plan.steps if step.module == "xfrm_user")
+    said = journal.render(
+        report(
+            Action.LOAD,
+            loads=(Result(xfrm_user, Outcome.LOADED, 0, came=("xfrm_algo", "xfrm_user")),),
+            autoloaded=("drbg",),
+            sealed=Sealed(False, "not sealed: ESP IPv6 AES_GCM_16_256 is not proven", "mend that"),
+        )
+    )
+    assert said == JOURNAL
+
+
+def test_a_seal_that_was_refused_is_no_success() -> None:
+    ready = report(sealed=Sealed(False, "not sealed"))._replace(judgements=())
+    assert ready.exit_code == 3
+    assert ready._replace(sealed=Sealed(True, "sealed")).exit_code == 0
+
+
+def test_an_unread_file_is_no_success() -> None:
+    problem = Problem(Place("/etc/ipsec.conf", 3), "", "include: permission denied", unread=True)
+    found = Wanted(tuple(NEEDS), problems=(problem,))
+    ready = report()._replace(judgements=(), wanted=found)
+    assert ready.exit_code == 3
+    assert (
+        ready._replace(wanted=Wanted((), problems=(problem._replace(unread=False),))).exit_code == 0
+    )
+    # what cannot be met is worse
+    assert report()._replace(wanted=found).exit_code == 2
 
 
 class Terminal:

@@ -20,14 +20,15 @@ from pathlib import Path
 from typing import Any
 
 # read and imported once; every run of the tool is a fork of this process
-from modprobe_ipsec import cli
+from modprobe_ipsec import cli, run
 from modprobe_ipsec import kmod as _kmod
 from modprobe_ipsec.catalog.loader import FILES
 from modprobe_ipsec.prove import xfrm as _xfrm
 
 _ = (_kmod, _xfrm)
-cli._trees = functools.cache(cli._trees)
-cli._trees(FILES)
+_trees = functools.cache(run.trees)
+_trees(FILES)
+vars(cli)["trees"] = _trees
 
 ADDRESSES = {"ipv4": ("192.0.2.1", "192.0.2.2"), "ipv6": ("2001:db8::1", "2001:db8::2")}
 PROTOCOL_MODULES = ("esp4", "esp6", "ah4", "ah6", "ipcomp", "ipcomp6")

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run inside a container says about that container, and about the host it cannot see. Pure.
+
+The kernel runs its modprobe on the host, with the host's modprobe.d and module tree, whoever asks
+(kernel/module/kmod.c); none of the three can be seen from inside.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from modprobe_ipsec.demand.need import FeatureNeed
+from modprobe_ipsec.host.facts import Container, Evidence
+from modprobe_ipsec.host.privileges import CAP_NET_ADMIN, CAP_NET_BIND_SERVICE
+from modprobe_ipsec.obstacle.loading import loads_nothing
+from modprobe_ipsec.prove.meaning import NO_SOCKET
+from modprobe_ipsec.prove.proof import Answer
+from modprobe_ipsec.report.model import Report
+from modprobe_ipsec.report.table import table
+from modprobe_ipsec.resolve import SERVED
+from modprobe_ipsec.verdict import Verdict
+
+_IKE_PORT = 500
+_BEFORE = "on the host, before the daemon starts"
+# Engines that take capabilities as `--cap-add NET_ADMIN`.
+_WITH_FLAGS = ("podman", "docker")
+
+
+class Autoload(NamedTuple):
+    """Whether the kernel fetches modules by itself when the daemon asks; None: cannot be told."""
+
+    works: bool | None
+    why: str
+    # When the host could load what is wanted instead; empty if it cannot.
+    preload: str = _BEFORE
+
+
+class Lack(NamedTuple):
+    """Something that the container would need."""
+
+    what: str
+    remedy: str
+
+
+class Inside(NamedTuple):
+    """The container's side and, as far as it shows, the host's."""
+
+    container: Container
+    autoload: Autoload
+    # Modules, or aliases where no module tree is visible, that are needed and not seen to be there.
+    wanted: tuple[str, ...]
+    lacks: tuple[Lack, ...]
+    unseen: tuple[str, ...]
+    # Why nothing could be proven from here; empty if something was, or nobody tried.
+    unproven: str
+
+    @property
+    def preload(self) -> tuple[str, ...]:
+        """What the host has to load before the daemon starts: what autoload will not bring."""
+        return self.wanted if self.autoload.works is False and self.autoload.preload else ()
+
+
+def look(report: Report) -> Inside | None:
+    """What can be said from inside; None outside of a container."""
+    container = report.facts.container()
+    if container is None:
+        return None
+    answers = [j.proof for j in report.judgements if j.proof]
+    silent = [p.why for p in answers if p.answer is Answer.NOT_ASKED and p.why]
+    return Inside(
+        container,
+        _autoload(report),
+        _wanted(report),
+        tuple(_lacks(report, container)),
+        tuple(_unseen(report)),
+        silent[0] if silent and len(silent) == len(answers) else "",
+    )
+
+
+def lines(inside: Inside) -> list[str]:
+    """The block of a report for people."""
+    container, wanted = inside.container, ", ".join(inside.wanted)
+    rows = [("is", f"{container.kind}: {', '.join(map(_evidence, container.evidence))}")]
+    if container.own_users:
+        rows.append(("users", _users(container)))
+    works, why, preload = inside.autoload
+    if not wanted:
+        rows.append(("autoload", "nothing that is asked for here waits for it"))
+    elif works is False:
+        rows.append(("autoload", f"brings nothing: {why}"))
+        rows.append(("preload", f"{preload or 'impossible'}: {wanted}"))
+    else:
+        rows.append(("autoload", f"on the host, when the daemon asks: {wanted} ({why})"))
+        rows.append(("preload", "nothing, as far as can be seen from here"))
+    rows += [("not proven", inside.unproven)] if inside.unproven else []
+    rows += [("lacks", f"{lack.what}; {lack.remedy}") for lack in inside.lacks]
+    rows += [("not seen", text) for text in inside.unseen]
+    return ["this container:", *table(rows, colour=False, indent="  ")]
+
+
+def as_data(inside: Inside) -> dict[str, Any]:
+    """The same for programs."""
+    container = inside.container
+    return {
+        "kind": container.kind,
+        "evidence": [evidence._asdict() for evidence in container.evidence],
+        "user_namespace": container.own_users,
+        "root_is": container.root_is,
+        "rootless": container.rootless,
+        "autoload": {"works": inside.autoload.works, "why": inside.autoload.why},
+        "wanted": list(inside.wanted),
+        "preload": list(inside.preload),
+        "unproven": inside.unproven,
+        "lacks": [lack._asdict() for lack in inside.lacks],
+        "unseen": list(inside.unseen),
+    }
+
+
+def _evidence(evidence: Evidence) -> str:
+    return f"/{evidence.path}" + (f" ({evidence.said})" if evidence.said else "")
+
+
+def _users(container: Container) -> str:
+    who = "nobody is root in it" if container.root_is is None else f"root is {container.root_is}"
+    how = "rootless" if container.rootless else "mapped ids"
+    return (
+        f"a user namespace of its own ({how}: {who} outside); capabilities count in its own "
+        "network namespace, not in the host's"
+    )
+
+
+def _wanted(report: Report) -> tuple[str, ...]:
+    """All that needs which are not met yet are seen to lack, in the order of a load."""
+    unmet = [j for j in report.judgements if j.verdict is not Verdict.READY]
+    names: dict[str, None] = {}
+    for step in report.plan.steps if unmet else ():
+        if not step.faster:
+            names |= dict.fromkeys((*step.brings, step.module))
+    for finding in (finding for judgement in unmet for finding in judgement.findings):
+        if finding.state not in SERVED and not finding.faster:
+            # without a module tree nobody knows which module answers
+            name = finding.module if report.facts.tree else finding.request
+            names[name or finding.request] = None
+    there = report.facts.modules or {}
+    return tuple(name for name in names if name not in there)
+
+
+def _autoload(report: Report) -> Autoload:
+    facts = report.facts
+    missing = {gap.path for gap in facts.gaps if gap.missing}
+    if {"proc/modules", "proc/sys/kernel/modules_disabled"} <= missing:
+        return Autoload(False, "this kernel has no modules, only what is built in", "")
+    if facts.modules_disabled:
+        return Autoload(
+            False,
+            "kernel.modules_disabled is 1: no module until the host reboots",
+            "on the host, at its next boot, before it is sealed again",
+        )
+    path = facts.modprobe_path
+    if path == "":
+        return Autoload(False, "kernel.modprobe is empty")
+    if path is None:
+        return Autoload(None, "kernel.modprobe cannot be read")
+    if loads_nothing(path):
+        return Autoload(False, f"kernel.modprobe is {path}")
+    proofs = [j.proof for j in report.judgements if j.proof]
+    if any(p.message == NO_SOCKET for p in proofs):
+        return Autoload(
+            False,
+            f"{path} was run on the host for xfrm_user, and it did not come: a line of its "
+            "modprobe.d, no such program, or no module tree of this kernel (upgraded, not "
+            "rebooted); only the host can tell which",
+        )
+    if any(p.answer is Answer.REFUSED for p in proofs):
+        return Autoload(
+            False,
+            f"{path} was run on the host, and what is needed did not come: an install or "
+            "blacklist line of its modprobe.d, or this kernel has no such module; only the host "
+            "can tell which",
+        )
+    if report.autoloaded:
+        return Autoload(True, f"it just did: {', '.join(report.autoloaded)}")
+    return Autoload(None, f"kernel.modprobe is {path}; whether it may, only the host can tell")
+
+
+def _lacks(report: Report, container: Container) -> Iterator[Lack]:
+    if container.may(CAP_NET_ADMIN) is False:
+        yield _capability("NET_ADMIN", "no SA can be made", CAP_NET_ADMIN, container)
+    if container.may(CAP_NET_BIND_SERVICE) is False:
+        first = container.first_port
+        open_port = first is not None and first <= _IKE_PORT
+        why = (
+            "charon insists on it, though port 500 is open to all here"
+            if open_port
+            else "the daemon cannot bind port 500"
+        )
+        yield _capability("NET_BIND_SERVICE", why, CAP_NET_BIND_SERVICE, container)
+    needs = [j.need for j in report.judgements]
+    tun = any(isinstance(need, FeatureNeed) and need.feature == "tun" for need in needs)
+    if tun and container.tun is False:
+        yield Lack("/dev/net/tun", "run it with --device /dev/net/tun")
+    if container.own_users and container.xfrm_sysctls is False:
+        yield Lack(
+            "net.core.xfrm_* are hidden from user namespaces",
+            "no --sysctl net.core.xfrm_acq_expires here: the engine would not start it",
+        )
+
+
+def _capability(name: str, why: str, number: int, container: Container) -> Lack:
+    what = f"CAP_{name}: {why}"
+    if container.could(number):
+        return Lack(what, "the container may have it, this process has not: run it as root")
+    if container.kind in _WITH_FLAGS:
+        return Lack(what, f"run it with --cap-add {name}")
+    if container.kind == "kubernetes":
+        return Lack(what, f"securityContext: {{capabilities: {{add: [{name}]}}}}")
+    return Lack(what, f"give the container CAP_{name}")
+
+
+def _unseen(report: Report) -> Iterator[str]:
+    ask = "modprobe-ipsec --check on the host tells"
+    yield f"the host's modprobe.d, which may forbid any of this; {ask}"
+    if any(rule.where.startswith("/") for rule in report.facts.rules):
+        yield "the modprobe.d that is read here is the container's own, unless it is mounted"
+    if report.facts.tree is None:
+        yield (
+            "the host's /lib/modules: what is a module, what is built in and what is missing; "
+            "mount it read-only to have the modules named"
+        )

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sentences that more than one of the writers for people says."""
+
+from modprobe_ipsec.prove.proof import Answer
+from modprobe_ipsec.report.model import Action, Report
+from modprobe_ipsec.verdict import Judgement, Verdict
+
+
+def headline(report: Report) -> str:
+    """The run in one line: kernel, configuration, how many needs stand how."""
+    kernel = f"kernel {report.facts.release} ({report.facts.arch})"
+    if report.wanted.configs:
+        kernel += f", {' and '.join(report.wanted.configs)}"
+    total = len(report.judgements)
+    if report.action is Action.DRY_RUN:
+        count = len(report.plan.steps)
+        return f"{kernel}: {count} module{'s' * (count != 1)} to load for {_count(total)}"
+    counts = []
+    for verdict in Verdict:
+        number = sum(judgement.verdict is verdict for judgement in report.judgements)
+        if number:
+            counts.append(f"{number} {verdict}")
+    if not total:
+        return f"{kernel}: nothing is asked for"
+    asked = any(judgement.proof for judgement in report.judgements)
+    how = "proven with real SAs" if asked else "nothing changed, the kernel was not asked"
+    return f"{kernel}: {_count(total)}: {', '.join(counts)} ({how})"
+
+
+def _count(number: int) -> str:
+    return f"{number} need{'s' * (number != 1)}"
+
+
+def because(judgement: Judgement) -> str:
+    """What the verdict rests on, in one line."""
+    if judgement.reasons:
+        return "; ".join(dict.fromkeys(reason.text for reason in judgement.reasons))
+    proof = judgement.proof
+    if proof and proof.answer is Answer.ACCEPTED:
+        priority = f", priority {proof.priority}" if proof.priority is not None else ""
+        return f"proven: {proof.driver}{priority}" if proof.driver else "proven"
+    return "everything it needs is loaded or built in"
