@@ -13,6 +13,7 @@ from modprobe_ipsec.catalog.loader import DAEMON_FILES, FILES, parse_all
 from modprobe_ipsec.host.shipped import read_data
 from tests.demand.libreswan_conf.big import make_config as big_ipsec_conf
 from tests.demand.strongswan_conf.big import make_config as big_swanctl_conf
+from tests.vm.booted import UNIT, boot
 from tests.vm.guest import run
 from tests.vm.kernels import fetch
 
@@ -58,7 +59,7 @@ def start_up() -> None:
     report("the same with Debian's whole 6.1 module tree", there / nothing, 6)
 
 
-def boot() -> None:
+def load_and_prove() -> None:
     """Load and prove, against the modprobe calls of the script that it replaces, in two guests."""
     kernel = fetch("6.1")
     arch = [
@@ -91,6 +92,41 @@ def in_guest(kernel: str, before: str, command: str, files: dict[str, bytes]) ->
     result = run(fetch(kernel), ["/bench"], files={**files, "/bench": script.encode()}, timeout=300)
     start, end, modules = result.stdout.split()
     return float(end) - float(start), int(modules)
+
+
+def unit() -> None:
+    """The unit at boot, against libreswan 4.10's own loader script in the same kind of guest."""
+    system = "bookworm-libreswan"
+    conf = b"conn a\n left=192.0.2.1\n right=192.0.2.2\n esp=aes_gcm256\n auto=add\n"
+    times = ("ExecMainStartTimestampMonotonic", "ExecMainExitTimestampMonotonic")
+    show = f"systemctl show --value {' '.join(f'-p {time}' for time in times)} modprobe-ipsec"
+    clock = "read now rest </proc/uptime; echo $now"
+    count = "wc -l </proc/modules; cut -d' ' -f1 /proc/modules"
+    kernel = fetch("6.1")
+    enabled = {f"/etc/systemd/system/multi-user.target.wants/{Path(UNIT).name}": UNIT}
+    new = boot(
+        kernel,
+        system,
+        ["sh", "-c", f"{show}; {count}"],
+        files={"/etc/ipsec.conf": conf},
+        links=enabled,
+    ).stdout.split()
+    start, end, new_modules = (int(word) for word in new[:3])
+    script = f"{count}; {clock}; /usr/libexec/ipsec/_stackmanager start; {clock}; {count}"
+    old = boot(kernel, system, ["sh", "-c", script]).stdout.split()
+    before = int(old[0])
+    old_start, old_end = (float(word) for word in old[1 + before : 3 + before])
+    old_seconds, old_modules = old_end - old_start, int(old[3 + before])
+    # what the kernel takes to load these modules, whoever asks for it
+    names = " ".join(new[3:])
+    script = f"{clock}; modprobe -a {names}; {clock}"
+    bare_start, bare_end = map(float, boot(kernel, system, ["sh", "-c", script]).stdout.split())
+    new_seconds, bare_seconds = (end - start) / 1e6, bare_end - bare_start
+    ratio = (new_seconds - bare_seconds) / old_seconds
+    report("the unit without what the kernel takes for its modules : _stackmanager", ratio, 0.1)
+    print(f"  with it: {new_seconds / old_seconds:.3g}")
+    new_modules, old_modules = new_modules - before, old_modules - before
+    report(f"modules it leaves: {new_modules} : {old_modules}", new_modules / old_modules, 0.2)
 
 
 def configurations() -> None:
@@ -136,4 +172,5 @@ if __name__ == "__main__":
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     start_up()
     configurations()
-    boot()
+    load_and_prove()
+    unit()

@@ -58,6 +58,24 @@ def _sites() -> dict[str, str]:
     return sites
 
 
+def source_lines(suites: Iterable[str]) -> str:
+    """The text of a sources.list with some suites, on this machine's own mirrors."""
+    sites = _sites()
+    lines = []
+    for suite in suites:
+        site = sites["debian-security" if suite.endswith("-security") else "debian"]
+        lines.append(
+            f"deb [arch={ARCHITECTURE} lang=none signed-by={KEYRING}] {site} {suite} main\n"
+        )
+    return "".join(lines)
+
+
+def transport_settings() -> list[str]:
+    """How this machine's apt reaches its mirrors (proxies and the like), as lines of apt.conf."""
+    dump = _output(("apt-config", "dump", "--no-empty")).splitlines()
+    return [line for line in dump if re.match(r"Acquire::(Check-|Retries|https?::)", line)]
+
+
 class Apt:
     """apt with its own lists and cache below `directory`. Not safe for concurrent use."""
 
@@ -86,7 +104,7 @@ class Apt:
 
     def update(self, *, force: bool = False) -> None:
         """Fetch the package lists of all suites, unless that was done within the hour."""
-        wanted = self._source_lines()
+        wanted = source_lines(self._suites)
         current = self._sources.read_text() if self._sources.exists() else ""
         age = time.time() - self._stamp.stat().st_mtime if self._stamp.exists() else FRESH_SECONDS
         if age < FRESH_SECONDS and current == wanted and not force:
@@ -98,16 +116,6 @@ class Apt:
         # Without Error-Mode a suite that cannot be had is a warning, and an old list stays in use.
         _output(("apt-get", *self._options(), "-q", "--error-on=any", "update"))
         self._stamp.touch()
-
-    def _source_lines(self) -> str:
-        sites = _sites()
-        lines = []
-        for suite in self._suites:
-            site = sites["debian-security" if suite.endswith("-security") else "debian"]
-            lines.append(
-                f"deb [arch={ARCHITECTURE} lang=none signed-by={KEYRING}] {site} {suite} main\n"
-            )
-        return "".join(lines)
 
     def names(self, pattern: str) -> list[str]:
         """Names of all packages that match a regular expression as a whole."""

@@ -55,6 +55,12 @@ def kernel(request: pytest.FixtureRequest) -> Kernel:
 
 
 @pytest.fixture(scope="session")
+def kernel_named() -> Callable[[str], Kernel]:
+    """A kernel by its short name, for tests that choose by more than the kernel."""
+    return _fetch
+
+
+@pytest.fixture(scope="session")
 def newest_kernel(request: pytest.FixtureRequest) -> Kernel:
     """The last of the kernels chosen, for what does not depend on the kernel."""
     return _fetch(_names(request.config)[-1])

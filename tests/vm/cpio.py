@@ -6,6 +6,7 @@ The kernel unpacks several archives in a row into the same tree; later entries r
 
 import os
 import stat
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +20,7 @@ class _Entry:
     data: bytes = b""
     mtime: int = 0
     device: tuple[int, int] = (0, 0)
+    owner: tuple[int, int] = (0, 0)
 
 
 class Archive:
@@ -57,6 +59,22 @@ class Archive:
             source = source.parent / target
         self.copy(source)
 
+    def copy_tar(self, tar: tarfile.TarFile) -> None:
+        """Add all of a tar archive of a whole tree, owners included; devices are left out."""
+        for member in tar:
+            owner = (member.uid, member.gid)
+            mtime = int(member.mtime)
+            if member.isdir():
+                entry = _Entry(stat.S_IFDIR | member.mode, b"", mtime, owner=owner)
+            elif member.issym():
+                entry = _Entry(stat.S_IFLNK | 0o777, member.linkname.encode(), mtime, owner=owner)
+            elif file := tar.extractfile(member):  # through a hard link, too
+                entry = _Entry(stat.S_IFREG | member.mode, file.read(), mtime, owner=owner)
+            else:
+                continue
+            if place := _place(f"/{member.name}"):
+                self._add(f"/{place}", entry)
+
     def merge_usr(self) -> None:
         """Make the links from the root into /usr that every path of an archive relies on."""
         for name in MERGED:
@@ -92,8 +110,7 @@ def _pack(number: int, name: str, entry: _Entry) -> list[bytes]:
     fields = (
         number,
         entry.mode,
-        0,  # uid
-        0,  # gid
+        *entry.owner,
         1,  # links
         entry.mtime,
         len(entry.data),

@@ -5,7 +5,7 @@ import gzip
 import subprocess
 import tempfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,9 +55,25 @@ def run(
     absolute paths, executable if they start with `#!`; `cpu="qemu64"` has no AES instructions;
     `cmdline` is added to the kernel's command line; `memory` is in MiB.
     """
+
+    def build(initrd: Path) -> None:
+        image.build(kernel, command, files or {}, initrd)
+
+    return emulate(kernel, build, timeout, cpu, cmdline, memory)
+
+
+def emulate(
+    kernel: Kernel,
+    build: Callable[[Path], None],
+    timeout: float,
+    cpu: str,
+    cmdline: str,
+    memory: int,
+) -> Result:
+    """Boot a kernel with the initramfs that `build` writes, and wait for the answer."""
     with tempfile.TemporaryDirectory(prefix="modprobe-ipsec-vm-") as work:
         initrd, console, answer = (Path(work, name) for name in ("initrd", "console", "answer"))
-        image.build(kernel, command, files or {}, initrd)
+        build(initrd)
         machine = (
             *("qemu-system-x86_64", "-M", "q35,accel=tcg", "-cpu", cpu, "-m", str(memory)),
             *("-nodefaults", "-no-reboot", "-display", "none"),

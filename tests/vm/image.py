@@ -8,7 +8,7 @@ without loading a module first. The first two archives are built once and kept i
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from .cpio import Archive
@@ -35,6 +35,10 @@ ln -sf /proc/self/fd /dev/fd
 hostname guest
 ip link set lo up
 mkdir /run/harness
+. /harness/run
+"""
+RUN = """\
+# Runs the command, sends back what it said, and ends the guest.
 cd /root
 /bin/sh /harness/command </dev/null >/run/harness/stdout 2>/run/harness/stderr
 status=$?
@@ -44,10 +48,10 @@ stty raw -echo 115200 <&3
 cd /run/harness
 {{
     echo "{magic} $status $(stat -c %s stdout) $(stat -c %s stderr)"
-    cat stdout stderr | gzip -1
+    cat stdout stderr | gzip -1 -f  # even to a terminal
 }} >&3
 exec 3>&-
-reboot -f
+{reboot}
 """
 MAGIC = "modprobe-ipsec-guest"
 """First word of the answer. Then come a status, two lengths and, compressed, both outputs:
@@ -56,24 +60,37 @@ an emulated serial line carries 0.4 MB/s."""
 
 def build(kernel: Kernel, command: Sequence[str], files: Mapping[str, bytes], target: Path) -> None:
     """Write the initramfs for one run of a command."""
+    join((userland(), modules(kernel)), _run_part(command, files), target)
+
+
+def join(parts: Iterable[Path], last: Archive, target: Path) -> None:
+    """Write an initramfs of some archives, of which later ones replace files of earlier ones."""
     with target.open("wb") as image:
-        for part in (userland(), modules(kernel)):
+        for part in parts:
             with part.open("rb") as archive:
                 shutil.copyfileobj(archive, image, 1 << 20)
-        image.write(_run_part(command, files).pack())
+        image.write(last.pack())
 
 
 def _run_part(command: Sequence[str], files: Mapping[str, bytes]) -> Archive:
     archive = Archive()
     # Python's directory comes last: its python3 must not hide the system's other programs.
     path = f"{SYSTEM_PATH}:{Path(sys.executable).parent}"
-    archive.file("/init", INIT.format(path=path, magic=MAGIC, kmod=program("kmod")).encode(), 0o755)
-    archive.file("/harness/command", f"exec {shlex.join(command)}\n".encode())
+    archive.file("/init", INIT.format(path=path, kmod=program("kmod")).encode(), 0o755)
     for carried in CARRIED:
         _add_tree(archive, REPOSITORY / carried)
+    add_command(archive, command, files, reboot="reboot -f")
+    return archive
+
+
+def add_command(
+    archive: Archive, command: Sequence[str], files: Mapping[str, bytes], reboot: str
+) -> None:
+    """Add one run's command, the script that runs it, and its files."""
+    archive.file("/harness/run", RUN.format(magic=MAGIC, reboot=reboot).encode())
+    archive.file("/harness/command", f"exec {shlex.join(command)}\n".encode())
     for name, data in files.items():
         archive.file(name, data, 0o755 if data.startswith(b"#!") else 0o644)
-    return archive
 
 
 def _add_tree(archive: Archive, root: Path) -> None:
