@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Needs, one host's facts and what was judged of them -> the host plan.
+
+A plan says what is needed from power-on, whatever is loaded now, so it is made for the host as if
+nothing had been loaded yet; and for a kernel that then loads nothing more, so what the CPU's own
+code may or may not register on top is no part of the bargain.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from modprobe_ipsec import __version__
+from modprobe_ipsec.catalog.model import Catalog
+from modprobe_ipsec.demand.need import AnyNeed
+from modprobe_ipsec.host.facts import Facts, ModuleState
+from modprobe_ipsec.manifest import surroundings
+from modprobe_ipsec.manifest.known import Known, words_of
+from modprobe_ipsec.manifest.model import (
+    AUTOLOAD_OFF,
+    Blocker,
+    HostPlan,
+    Made,
+    Module,
+    Where,
+    Wish,
+)
+from modprobe_ipsec.manifest.words import clean
+from modprobe_ipsec.obstacle import Obstacle
+from modprobe_ipsec.obstacle.loading import Loading
+from modprobe_ipsec.plan import Plan, Step, make_plan
+from modprobe_ipsec.resolve import SERVED, Finding, State
+from modprobe_ipsec.verdict import Judgement, judge
+from modprobe_ipsec.wanted import Wanted
+
+# How many places in configurations a plan names for one need.
+MAX_SOURCES = 4
+
+
+def make(
+    wanted: Wanted, judgements: Sequence[Judgement], facts: Facts, root: str, catalog: Catalog
+) -> HostPlan:
+    """The host plan of `wanted.needs`; `judgements` are those of the host as it is now."""
+    around = facts.around()
+    start = _at_start(facts)
+    plain = make_plan(wanted.needs, start, catalog, faster=False)
+    quick = make_plan(wanted.needs, start, catalog)
+    found = _Modules(facts, catalog)
+    modules = (*found.of_cpu(quick), *found.of_plan(plain))
+    later = judge(plain, {}, loaded=False)
+    return HostPlan(
+        Made(
+            f"modprobe-ipsec {__version__}",
+            clean(facts.release),
+            clean(facts.arch),
+            clean(root),
+            clean(around.container),
+            tuple(clean(path) for path in wanted.configs),
+        ),
+        tuple(Wish(_few_sources(j.need), j.verdict) for j in judgements),
+        modules,
+        surroundings.sysctls(wanted.needs, Where.CONTAINER if around.container else Where.HOST),
+        surroundings.container(wanted.needs),
+        tuple(_blockers((*judgements, *later), modules, facts, found.loading)),
+    )
+
+
+def _at_start(facts: Facts) -> Facts:
+    """The host as it is before anything is loaded, and not yet sealed."""
+    # an instance of a template, `hmac(sha256-generic)`, is built anew when it is asked for
+    algorithms = [a for a in facts.algorithms or () if "(" not in a.driver]
+    modules = facts.modules
+    if facts.tree:
+        algorithms = [a for a in algorithms if a.module == "kernel"]
+        if modules is not None:
+            modules = {n: s for n, s in modules.items() if s is ModuleState.BUILTIN}
+    known = None if facts.algorithms is None else tuple(algorithms)
+    return facts._replace(algorithms=known, modules=modules, modules_disabled=False)
+
+
+class _Modules:
+    """Makes the entries for modules of one host."""
+
+    def __init__(self, facts: Facts, catalog: Catalog) -> None:
+        self.loading = Loading(facts, catalog.lore)
+        self._facts = facts
+        self._catalog = catalog
+        self._known = Known(catalog)
+
+    def of_cpu(self, quick: Plan) -> Iterator[Module]:
+        """The CPU's own code, which is to come before what is built on it."""
+        for step in quick.steps:
+            if step.faster:
+                yield self._loadable(step, ())
+
+    def of_plan(self, plain: Plan) -> Iterator[Module]:
+        """What must be loaded, in its order, and then what stands otherwise."""
+        seen: set[str] = set()
+        names: dict[str, str] = {}
+        for step in plain.steps:
+            module = self._loadable(step, tuple(self._hidden_parts(step.request, names)))
+            seen |= {step.module, step.request}
+            names[step.request] = module.name
+            yield module
+        findings = [f for standing in plain.standings for f in standing.findings if not f.faster]
+        findings += [f for standing in plain.standings for f in standing.foreseen if not f.faster]
+        for finding in findings:
+            name = self._name(finding.request, finding.module)
+            if finding.state is State.LOADABLE or not self._known.request(finding.request):
+                continue
+            if not {name or finding.request, finding.request} & seen:
+                seen.add(name or finding.request)
+                yield self._other(finding, name)
+
+    def _loadable(self, step: Step, after: tuple[str, ...]) -> Module:
+        state = State.LIVE if self._is_live(step.module) else State.LOADABLE
+        autoload = self._autoload(step.module, faster=step.faster)
+        others = len(step.needs) - 1
+        why = f"{step.why}, for {step.needs[0]}" + (f" and {others} more" if others else "")
+        name = self._name(step.request, step.module)
+        after = tuple(other for other in after if name)
+        return Module(name, step.request, state, autoload, clean(why), after, step.faster)
+
+    def _hidden_parts(self, request: str, names: Mapping[str, str]) -> Iterator[str]:
+        """Modules among `names`, by request, that what answers a request cannot do without.
+
+        No dependency of modules tells that: gcm asks for ctr and ghash once it is put together, and
+        drbg for its hash as soon as it is loaded.
+        """
+        parts = self._catalog.parts.get(request.removeprefix("crypto-"), ())
+        asked = (f"crypto-{word}" for part in parts for word in words_of(part.request))
+        return (names[alias] for alias in dict.fromkeys(asked) if names.get(alias))
+
+    def _other(self, finding: Finding, name: str) -> Module:
+        autoload = None
+        if finding.state in (State.LIVE, State.UNKNOWN):
+            autoload = self._autoload(name, faster=False)
+        why = finding.title or f"answers {finding.request}"
+        if finding.state in SERVED and finding.because:
+            why = f"{why}; {finding.because}"
+        return Module(name, finding.request, finding.state, autoload, clean(why))
+
+    def _autoload(self, name: str, *, faster: bool) -> bool | None:
+        # a kernel that is sealed after it was booted loads nothing by the time a daemon asks
+        if self._facts.modules_disabled:
+            return False
+        return self.loading.autoload(name, faster=faster).works
+
+    def _is_live(self, name: str) -> bool:
+        return (self._facts.modules or {}).get(name) is ModuleState.LIVE
+
+    def _name(self, request: str, module: str) -> str:
+        """The module's name, if it is one and who reads the plan can tell that it is meant."""
+        visible = self._facts.tree or self._is_live(module)
+        return module if visible and self._known.module(request, module) else ""
+
+
+def _few_sources(need: AnyNeed) -> AnyNeed:
+    sources = (s._replace(where=clean(s.where), text=clean(s.text)) for s in need.sources)
+    return need._replace(sources=tuple(dict.fromkeys(sources))[:MAX_SOURCES])
+
+
+def _blockers(
+    judgements: Sequence[Judgement],
+    modules: Sequence[Module],
+    facts: Facts,
+    loading: Loading,
+) -> Iterator[Blocker]:
+    """Each obstacle once, now or after the next boot, and why the kernel loads nothing itself."""
+    obstacles: dict[Obstacle, None] = {}
+    for judgement in judgements:
+        obstacles |= {reason.obstacle: None for reason in judgement.reasons if reason.obstacle}
+        obstacles |= {f.obstacle: None for f in judgement.findings if f.obstacle and not f.faster}
+    seen = set()
+    for obstacle in obstacles:
+        if (obstacle.kind, obstacle.text) not in seen:
+            seen.add((obstacle.kind, obstacle.text))
+            module = obstacle.module if _plain(obstacle.module) else ""
+            text, remedy = clean(obstacle.text), clean(obstacle.remedy)
+            yield Blocker(obstacle.kind, module, text, remedy)
+    autoload = loading.autoload("", faster=False)
+    if facts.running and autoload.works is False and any(m.must_come for m in modules):
+        remedy = "load what is listed before the daemon starts"
+        yield Blocker(AUTOLOAD_OFF, "", clean(autoload.why), remedy)
+
+
+def _plain(name: str) -> bool:
+    return name.replace("_", "").replace("-", "").isalnum() and name.isascii()

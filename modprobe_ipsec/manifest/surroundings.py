@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the daemon wants around it besides modules: sysctls, capabilities, devices, ports."""
+
+from collections.abc import Iterable, Sequence
+
+from modprobe_ipsec.catalog.model import Family
+from modprobe_ipsec.demand.need import AnyNeed, FeatureNeed, Mode, Need
+from modprobe_ipsec.manifest.model import Container, Sysctl, Where
+
+# Every sysctl, capability, device and port that a plan may name.
+FORWARDING = {Family.IPV4: "net.ipv4.ip_forward", Family.IPV6: "net.ipv6.conf.all.forwarding"}
+ACQ_EXPIRES = "net.core.xfrm_acq_expires"
+SYSCTLS = frozenset((*FORWARDING.values(), ACQ_EXPIRES))
+CAPABILITIES = ("NET_ADMIN", "NET_BIND_SERVICE", "NET_RAW")
+DEVICES = ("/dev/net/tun",)
+PORTS = ("500/udp", "4500/udp", "4500/tcp")
+
+_ROUTES = {
+    Family.IPV4: "a gateway forwards IPv4 packets between its tunnels and its networks",
+    Family.IPV6: "a gateway forwards IPv6 packets between its tunnels and its networks",
+}
+
+
+def sysctls(needs: Iterable[AnyNeed], where: Where) -> tuple[Sysctl, ...]:
+    """Those of the daemon's network namespace, which is the host's own or a container's."""
+    tunnels = {
+        need.family for need in needs if isinstance(need, Need) and need.mode is not Mode.TRANSPORT
+    }
+    found = [
+        Sysctl(FORWARDING[family], "1", where, True, False, _ROUTES[family])
+        for family in Family
+        if family in tunnels
+    ]
+    # both daemons write it themselves where they may
+    why = "the daemon's own business: how long the kernel waits for it to answer an acquire"
+    found.append(Sysctl(ACQ_EXPIRES, "165", where, True, True, why))
+    return tuple(found)
+
+
+def container(needs: Sequence[AnyNeed]) -> Container:
+    """What a container needs in which the daemon of these needs runs.
+
+    Both daemons take the IKE ports below 1024 and configure XFRM. NET_RAW only serves charon's
+    plugin connmark, of which no need tells.
+    """
+    features = {need.feature for need in needs if isinstance(need, FeatureNeed)}
+    return Container(
+        CAPABILITIES[:2],
+        DEVICES if "tun" in features else (),
+        PORTS if "espintcp" in features else PORTS[:2],
+    )

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words that a manifest may be made of; a question is answered with what is wrong, or not."""
+
+import re
+from typing import NamedTuple
+
+from modprobe_ipsec.manifest.surroundings import CAPABILITIES, DEVICES, FORWARDING, PORTS
+
+_IMAGE = re.compile(r"example\.org/[a-z-]+:[0-9]+")
+# The only switches that are set.
+_VALUES = ("0", "1")
+
+
+class Vocabulary(NamedTuple):
+    """The known words, with the modules (or requests) of one plan."""
+
+    modules: frozenset[str]
+
+    def module(self, word: object) -> str:
+        """A module of the plan."""
+        return "" if word in self.modules else f"`{word}` is no module of this plan"
+
+    def module_list(self, text: object) -> str:
+        """Modules with blanks or commas between them."""
+        found = (self.module(word) for word in str(text).replace(",", " ").split())
+        return next((problem for problem in found if problem), "")
+
+    def capability(self, word: object) -> str:
+        """A capability that the daemon's container may have."""
+        return "" if word in CAPABILITIES else f"`{word}` is no capability of an IKE daemon"
+
+    def capability_list(self, text: object) -> str:
+        """Capabilities with blanks between them."""
+        found = (self.capability(word) for word in str(text).split())
+        return next((problem for problem in found if problem), "")
+
+    def sysctl(self, key: object) -> str:
+        """A sysctl that is set."""
+        return "" if key in FORWARDING.values() else f"`{key}` is no sysctl that is set here"
+
+    def switch(self, value: object) -> str:
+        """The value of such a sysctl, as a text."""
+        return "" if value in _VALUES else f"`{value}` is neither 0 nor 1 (as a text)"
+
+    def port(self, text: object) -> str:
+        """500:500/udp"""
+        outside, _, inside = str(text).partition(":")
+        known = inside in PORTS and inside.partition("/")[0] == outside
+        return "" if known else f"`{text}` publishes no port of IKE"
+
+    def device(self, path: object) -> str:
+        """A device node."""
+        return "" if path in DEVICES else f"`{path}` is no device of an IKE daemon"
+
+    def image(self, name: object) -> str:
+        """A stand-in for an image, that the reader replaces."""
+        return "" if _IMAGE.fullmatch(str(name)) else f"`{name}` is no stand-in for an image"

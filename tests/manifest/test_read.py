@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host plan is read back as it was written; one that somebody made up is refused by name."""
+
+import time
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modprobe_ipsec.catalog.model import Daemon
+from modprobe_ipsec.demand.need import AnyNeed, Source
+from modprobe_ipsec.errors import ConfigError
+from modprobe_ipsec.manifest.model import HostPlan, Options
+from modprobe_ipsec.manifest.read import MAX_BYTES, parse
+from modprobe_ipsec.manifest.words import clean
+from modprobe_ipsec.manifest.write import as_json, as_yaml
+from tests.manifest.common import EVERYTHING, FEATURES, NEEDS, facts_of, plan, plan_of
+from tests.shipped import CATALOG
+from tests.trees import tree
+
+
+def text_of(found: HostPlan) -> str:
+    return as_yaml(found, Options())[0].text
+
+
+def read(text: str) -> HostPlan:
+    return parse(text, "x.yaml", CATALOG)
+
+
+@pytest.mark.parametrize("name", tree.names())
+def test_round_trip_on_every_host(name: str) -> None:
+    found = plan(name, EVERYTHING if name.startswith(("booted", "fips")) else NEEDS)
+    assert read(text_of(found)) == found
+    assert parse(as_json(found, Options())[0].text, "x.json", CATALOG) == found
+
+
+sources = st.builds(
+    Source,
+    st.text(max_size=40).map(clean),
+    st.text(max_size=40).map(clean),
+    st.sampled_from([None, *Daemon]),
+)
+needs = st.lists(
+    st.builds(
+        lambda need, found: need._replace(sources=tuple(found)),
+        st.sampled_from(EVERYTHING),
+        st.lists(sources, max_size=3, unique=True),
+    ),
+    min_size=1,
+    max_size=6,
+    unique_by=lambda need: need.label,
+)
+
+
+@given(needs, st.sampled_from(tree.names()), st.lists(st.text(max_size=30), max_size=3))
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_round_trip(wanted: list[AnyNeed], name: str, configs: list[str]) -> None:
+    found = plan_of(tuple(wanted), facts_of(name), tuple(configs))
+    assert read(text_of(found)) == found
+
+
+BASE = text_of(plan("modprobe-empty", (*NEEDS, *FEATURES)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("name: esp4\n", "name: evil\n", "`evil` is no module of the map"),
+        ("name: esp4\n", "name: aes_ti\n", "`aes_ti` is no module"),
+        ("name: esp4\n", "name: ../esp4\n", "`../esp4` is no module"),
+        ("name: esp4\n", 'name: "esp4 foo=1"\n', "`esp4 foo=1` is no module"),
+        ("name: esp4\n", 'name: "esp4\\nevil"\n', "esp4?evil"),
+        ("request: xfrm-type-2-50", "request: fs-ext4", "`fs-ext4` is no request"),
+        ("request: xfrm-type-2-50", "request: crypto-evil", "`crypto-evil` is no request"),
+        ("    request: xfrm-type-2-50\n", "", "`request` is missing"),
+        ("name: esp4\n", "name: esp4\n    options: x=1\n", "unknown key `options`"),
+        ("name: esp4\n", "name: esp4\n    path: /tmp/esp4.ko\n", "unknown key `path`"),
+        ("name: esp4\n", "name: xfrm_user\n", "no module of the map for xfrm-type-2-50"),
+        ("state: loadable", "state: loaded", "`loaded` is none of builtin"),
+        ("transform: AES_GCM_16", "transform: ROT13", "`ROT13` is not a transform of the map"),
+        ("key_bits: 256", "key_bits: 257", "no key of 257 bits"),
+        ("key_bits: 256", "key_bits: 99999999999", "put it in quotes"),
+        ("protocol: esp", "protocol: ah", "is no transform of ah"),
+        ("protocol: esp", "protocol: gre", "`gre` is none of esp"),
+        ("esn: true", "esn: yes", "put it in quotes"),
+        ("feature: tun", "feature: evil", "`evil` is not a feature"),
+        ("key: net.ipv4.ip_forward", "key: kernel.core_pattern", "`kernel.core_pattern` is not"),
+        ('value: "1"', 'value: "|/tmp/x"', "small number"),
+        ("NET_ADMIN", "SYS_MODULE", "`SYS_MODULE` is none of"),
+        ("/dev/net/tun", "/dev/sda", "`/dev/sda` is none of"),
+        ('"500/udp"', '"22/tcp"', "`22/tcp` is none of"),
+        ("kind: autoload off", "kind: nothing", "`nothing` is not a kind"),
+        ("host-plan: 1", "host-plan: 2", "format 2 is not known"),
+        ("host-plan: 1", "host-plan: no", "put it in quotes"),
+        ("modprobe-ipsec-host-plan: 1\n", "", "no host plan"),
+        ("needs:\n", "needs: &a\n", "anchors"),
+        ("needs:\n", '"\\e": x\n"\\e": x\nneeds:\n', "stands here twice"),
+        ("needs:\n", "load: [evil]\nneeds:\n", "unknown key `load`"),
+        ("needs:\n", "needs: []\nneeds:\n", "stands here twice"),
+        ("arch: x86_64", 'arch: "{{ evil }}"', "printable line"),
+        ("arch: x86_64", 'arch: "a\\u001b[31m"', "printable line"),
+        ("after: [ghash_generic]", "after: [evil]", "`evil`, which is not before it"),
+        ("autoload: false", "autoload: perhaps", "true or false"),
+        ('why: "the XFRM', 'why: "' + "x" * 500, "printable line of at most"),
+    ],
+)
+def test_what_is_not_in_the_map_is_refused_by_name(old: str, new: str, words: str) -> None:
+    assert old in BASE, "the case changes nothing"
+    with pytest.raises(ConfigError) as caught:
+        read(BASE.replace(old, new, 1))
+    message = caught.value.message
+    assert words in message and message.startswith("x.yaml:") and message.isprintable()
+    assert message.split(":")[1].isdecimal()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "[]",
+        "[" * 100_000,
+        "{a: " * 100_000,
+        "a: &a [x]\nb: *a\n",
+        "!!python/object/apply:os.system [id]",
+        "a: !!binary x",
+        "\0",
+        "%YAML 9.9\n---\na: b",
+        "a: b\n---\nc: d\n",
+        "x: y\n" * 1000,
+        "modprobe-ipsec-host-plan: 1\nmade: {}\nneeds: [" + "{}," * 5000 + "]\n",
+        "modprobe-ipsec-host-plan: 1\nmade: {}\nneeds: [{}]\n",
+        "modprobe-ipsec-host-plan: 1\nmade: []\n",
+        "x" * (MAX_BYTES + 1),
+        "\ud800",
+    ],
+    ids=range(17),
+)
+def test_hostile_documents(text: str) -> None:
+    started = time.process_time()
+    with pytest.raises(ConfigError):
+        read(text)
+    # a bound on the worst, not a measurement: none of these may take its time
+    assert time.process_time() - started < 20
+
+
+def test_an_alias_bomb_does_not_go_off() -> None:
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in zip("abcdefgh", "bcdefghi")]  # noqa: B905
+    with pytest.raises(ConfigError, match="anchors"):
+        read("\n".join(lines))
+
+
+ODD = (
+    "evil ../../x /etc/shadow $(id) ; | `id` --ignore-install 'x' \"x\" {{x}} !!python/none & * "
+    "true no 0 1 -1 1e9 99999999999999999999 null ~ [] {} [a] {a: b} \\ \x1b \u202e aes_ti af_key "
+    "SYS_MODULE net.ipv4.ip_forward 0644 name: request: state: builtin live loadable blocked"
+)
+ATOMS = ODD.split(" ")
+
+
+def mutated(random: Random, text: str) -> str:
+    """The text with a few lines, words or characters changed."""
+    for _ in range(random.randint(1, 3)):
+        lines = text.split("\n")
+        spot = random.randrange(len(lines))
+        match random.randrange(8):
+            case 0:
+                del lines[spot]
+            case 1:
+                lines.insert(spot, random.choice(lines))
+            case 2:
+                other = random.randrange(len(lines))
+                lines[spot], lines[other] = lines[other], lines[spot]
+            case 3:
+                lines[spot] = " " * random.randint(1, 4) + lines[spot]
+            case 4:
+                key, colon, _ = lines[spot].partition(": ")
+                lines[spot] = f"{key}{colon}{random.choice(ATOMS)}"
+            case 5:
+                words = lines[spot].split(" ")
+                words[random.randrange(len(words))] = random.choice(ATOMS)
+                lines[spot] = " ".join(words)
+            case 6:
+                at = random.randint(0, len(lines[spot]))
+                char = chr(random.choice([0, 9, 10, 13, 34, 35, 38, 39, 42, 58, 91, 123, 0x2028]))
+                lines[spot] = lines[spot][:at] + char + lines[spot][at + random.randint(0, 2) :]
+            case _:
+                lines = lines[: spot + 1]
+        text = "\n".join(lines)
+    return text
+
+
+def test_ten_thousand_mutated_plans() -> None:
+    random = Random("host plans")  # noqa: S311
+    small = text_of(plan("modprobe-empty", NEEDS[:1]))
+    started = time.process_time()
+    read_back = refused = 0
+    for _ in range(10_000):
+        text = mutated(random, small)
+        try:
+            found = read(text)
+        except ConfigError as error:
+            assert error.message.isprintable() and len(error.message) < 700, text
+            refused += 1
+            continue
+        # what was read is a plan that we would write, and means the same again
+        assert read(text_of(found)) == found
+        read_back += 1
+    # both answers are really exercised
+    assert read_back > 300 and refused > 5000, (read_back, refused)
+    assert time.process_time() - started < 600
