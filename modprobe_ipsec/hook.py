@@ -84,9 +84,18 @@ def main(arguments: Sequence[str], limit: float) -> int:
         said.append((Error.exit_code, ending or "the hook died"))
     code, text = said[-1]
     if code:
-        # Python has no stderr if it was started without one
-        os.write(2, f"modprobe-ipsec-hook: {_one_line(text)}\n".encode())
+        _tell(_one_line(text))
     return code
+
+
+def _tell(line: str) -> None:
+    """To whoever reads stderr, and into the system's log: crun hands stderr to nobody."""
+    import syslog
+
+    # Python has no sys.stderr if it was started without one
+    os.write(2, f"modprobe-ipsec-hook: {line}\n".encode())
+    syslog.openlog("modprobe-ipsec-hook", 0, syslog.LOG_DAEMON)
+    syslog.syslog(syslog.LOG_ERR, line)
 
 
 def _kill(group: Sequence[int]) -> None:

@@ -33,6 +33,8 @@ CDI_ENVIRONMENT = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 _NAT = (
     "ESP itself cannot be published: without the host's own network, or one that carries ESP,",
     "let the daemon force UDP encapsulation (ipsec.conf encapsulation=yes, swanctl.conf encap=yes)",
+    "With the host's own network leave ports and sysctls out: engines refuse them there, and",
+    "--manifest systemd sets the sysctls on the host",
 )
 
 

@@ -46,7 +46,7 @@ COMMON = (
 EXCLUDED = (
     *("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*", "/usr/share/info/*"),
     *("*/udev/hwdb.d/*", "/usr/lib/*/gconv/*", "/usr/lib/*/libicudata.so*"),
-    "/sbin/modprobe",  # the first process makes the link, see booted.INIT
+    *("/sbin/modprobe", "/usr/sbin/modprobe"),  # the first process makes the link, see booted.INIT
 )
 """Files of packages that are large and that nothing in a guest reads, and one that must be late."""
 
