@@ -116,7 +116,7 @@ def _fetch(directory: Path, name: str, refresh: bool) -> Kernel:
     # The version is part of the name: one release string can be built more than once.
     root = directory / f"{release}_{image.version}"
     if not root.exists():
-        _install(apt, _parts(apt, image, release), release, root)
+        _install(apt, _parts(apt, image, source.suites), release, root)
     link = directory / f".{name}.new"
     link.unlink(missing_ok=True)
     link.symlink_to(root.name)
