@@ -108,14 +108,17 @@ GATEWAYS = ("192.0.2.254", "2001:db8::254")
 NETWORK = "/usr/local/sbin/two-hosts"
 
 
-def network() -> str:
-    """A script that makes the second host and the wire to it."""
+def network(here: str = "") -> str:
+    """A script that makes the second host and the wire to it.
+
+    `here` names a network namespace that there is already and that stands for the first host.
+    """
     lines = [
         "#!/bin/sh -e",
         "ip netns add peer",
-        "ip link add host0 type veth peer name peer0 netns peer",
+        f"ip {f'-n {here} ' if here else ''}link add host0 type veth peer name peer0 netns peer",
     ]
-    for side, run in enumerate(("ip", "ip -n peer")):
+    for side, run in enumerate((f"ip -n {here}" if here else "ip", "ip -n peer")):
         device = ("host0", "peer0")[side]
         lines += [
             f"{run} address add {OUTER[4][side]}/24 dev {device}",
