@@ -15,9 +15,10 @@ PREFIX ?= /usr/local
 INTERPRETER ?= /usr/bin/python3
 LIBRARY = $(PREFIX)/lib/modprobe-ipsec
 UNITS = $(PREFIX)/lib/systemd/system
+DOCS = $(PREFIX)/share/doc/modprobe-ipsec
 DAEMONS = ipsec strongswan strongswan-starter
 
-.PHONY: check test bench readme packages install uninstall clean
+.PHONY: check test bench readme packages install uninstall checked-prefix clean
 
 check: $(VENV)/installed
 	@$(VENV)/bin/modprobe-ipsec --check; status=$$?; \
@@ -49,12 +50,16 @@ $(VENV)/tested: $(VENV)/installed
 	$(VENV)/bin/pip install --quiet --editable '.[test]'
 	@touch $@
 
-# -I: nothing of the environment and nothing in a home directory decides which code root runs.
-install:
+# Into a new directory first: if pip fails, what is installed stays.
+install: checked-prefix
+	rm -rf $(DESTDIR)$(LIBRARY).new
+	umask 022; $(PYTHON) -m pip install --quiet --root-user-action=ignore \
+	    --target $(DESTDIR)$(LIBRARY).new .
+	cd $(DESTDIR)$(LIBRARY).new && rm -rf bin lib share
 	rm -rf $(DESTDIR)$(LIBRARY)
-	$(PYTHON) -m pip install --quiet --root-user-action=ignore --target $(DESTDIR)$(LIBRARY) .
-	rm -rf $(DESTDIR)$(LIBRARY)/bin $(DESTDIR)$(LIBRARY)/lib $(DESTDIR)$(LIBRARY)/share
-	install -d $(DESTDIR)$(PREFIX)/sbin
+	mv $(DESTDIR)$(LIBRARY).new $(DESTDIR)$(LIBRARY)
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(UNITS) $(DESTDIR)$(DOCS)
+# -I: nothing of the environment and nothing in a home directory decides which code root runs.
 	set -e; for program in "" -hook -init; do \
 	    case $$program in "") module=__main__;; *) module=$${program#-};; esac; \
 	    target=$(DESTDIR)$(PREFIX)/sbin/modprobe-ipsec$$program; \
@@ -63,27 +68,35 @@ install:
 	        "from modprobe_ipsec.$$module import run" 'run()' >$$target; \
 	    chmod 755 $$target; \
 	done
-	install -d $(DESTDIR)$(UNITS)
-	sed 's|^Exec[A-Z][a-z]*=|&$(PREFIX)/sbin/|' systemd/modprobe-ipsec.service \
+	umask 022; sed 's|^Exec[A-Z][a-z]*=|&$(PREFIX)/sbin/|' systemd/modprobe-ipsec.service \
 	    >$(DESTDIR)$(UNITS)/modprobe-ipsec.service
 	for daemon in $(DAEMONS); do \
 	    install -D -m 644 systemd/daemon.conf \
 	        $(DESTDIR)$(UNITS)/$$daemon.service.d/modprobe-ipsec.conf; \
 	done
-	install -D -m 644 systemd/seal.conf $(DESTDIR)$(PREFIX)/share/doc/modprobe-ipsec/seal.conf
-	install -m 644 container/cdi.json container/hooks.d.json \
-	    $(DESTDIR)$(PREFIX)/share/doc/modprobe-ipsec
+	install -m 644 systemd/seal.conf $(DESTDIR)$(DOCS)
+	umask 022; for file in cdi.json hooks.d.json; do \
+	    sed 's|/usr/local/sbin/|$(PREFIX)/sbin/|' container/$$file >$(DESTDIR)$(DOCS)/$$file; \
+	done
 	install -D -m 644 man/modprobe-ipsec.8 $(DESTDIR)$(PREFIX)/share/man/man8/modprobe-ipsec.8
 
-uninstall:
-	rm -rf $(DESTDIR)$(LIBRARY) $(DESTDIR)$(PREFIX)/share/doc/modprobe-ipsec
+# What stays is what was enabled or copied to /etc.
+uninstall: checked-prefix
+	rm -rf $(DESTDIR)$(LIBRARY) $(DESTDIR)$(DOCS)
 	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/modprobe-ipsec.8
 	for program in "" -hook -init; do rm -f $(DESTDIR)$(PREFIX)/sbin/modprobe-ipsec$$program; done
 	rm -f $(DESTDIR)$(UNITS)/modprobe-ipsec.service
 	for daemon in $(DAEMONS); do \
 	    rm -f $(DESTDIR)$(UNITS)/$$daemon.service.d/modprobe-ipsec.conf; \
-	    rmdir --ignore-fail-on-non-empty $(DESTDIR)$(UNITS)/$$daemon.service.d; \
+	    rmdir $(DESTDIR)$(UNITS)/$$daemon.service.d 2>/dev/null || :; \
 	done
+
+# Both run rm -rf below it, as root; and it goes into files that other programs read.
+checked-prefix:
+	@case '$(PREFIX)' in \
+	    /*[!A-Za-z0-9/._+-]*|[!/]*|'') echo "PREFIX=$(PREFIX): want a plain absolute path" >&2; \
+	        exit 1;; \
+	esac
 
 clean:
 	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -2,6 +2,7 @@
 """Arguments -> one action -> an exit code. The only place that prints and that ends the program."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import gather
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.report.model import Action, Report
+from modprobe_ipsec.report.words import printable
 from modprobe_ipsec.run import act, families, trees
 from modprobe_ipsec.seal import Seal, seal
 from modprobe_ipsec.verdict import Verdict
@@ -123,19 +125,33 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command line; returns the exit code."""
+    if sys.stdout is None:
+        # as Python has it if it was started without one
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # names in a configuration may have letters that the user's encoding has not
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         args = build_parser().parse_args(argv)
         return _run(args)
     except Error as error:
         sys.stdout.flush()
-        print(f"modprobe-ipsec: {error.message}", file=sys.stderr)
+        _complain(error.message)
         if error.hint:
-            print(f"modprobe-ipsec: {error.hint}", file=sys.stderr)
+            _complain(error.hint)
         return error.exit_code
     except BrokenPipeError:
         # Who read our output has gone; keep Python from complaining when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        _complain(f"internal error: {what}; please report with --record")
+        return Error.exit_code
+
+
+def _complain(text: str) -> None:
+    print(f"modprobe-ipsec: {printable(text)}", file=sys.stderr)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -143,12 +159,12 @@ def _run(args: argparse.Namespace) -> int:
     action = _action(args)
     catalog = build(trees(FILES))
     host = Host(args.root, args.kernel)
-    if args.record:
+    if args.record is not None:
         from modprobe_ipsec.record import record
 
         print(*record(args.record, host, gather(host), catalog), sep="\n")
         return 0
-    if args.manifest:
+    if args.manifest is not None:
         return _manifest(args, host, catalog)
     if not host.live and action in (Action.LOAD, Action.PROVE):
         raise UsageError(
@@ -228,11 +244,17 @@ def _request(args: argparse.Namespace, facts: Facts) -> Request:
 
 
 def _action(args: argparse.Namespace) -> Action:
-    if args.manifest and (args.check or args.prove or args.dry_run or args.seal or args.record):
+    for name in ("manifest", "record", "output", "against", "apply", "config", "daemon"):
+        if getattr(args, name) == "":
+            raise UsageError(f"--{name}: an empty value")
+    others = args.check or args.prove or args.dry_run or args.seal
+    if args.manifest is not None and (others or args.record is not None):
         raise UsageError("--manifest changes nothing, and goes without any other action")
-    if not args.manifest and (args.output or args.preload):
+    if args.record is not None and (others or args.apply is not None):
+        raise UsageError("--record changes nothing, and goes without any other action")
+    if args.manifest is None and (args.output is not None or args.preload):
         raise UsageError("--output and --preload go with --manifest")
-    if args.against is not None and (args.manifest != "yaml" or args.output):
+    if args.against is not None and (args.manifest != "yaml" or args.output is not None):
         raise UsageError("--against goes with --manifest yaml, and writes nothing")
     if args.dry_run and (args.check or args.prove or args.seal):
         raise UsageError("--dry-run goes without --check, --prove and --seal")

@@ -15,12 +15,12 @@ from modprobe_ipsec.catalog.loader import DAEMON_FILES, FILES, build
 from modprobe_ipsec.catalog.model import Catalog, Daemon
 from modprobe_ipsec.errors import ConfigError, Error, UsageError
 from modprobe_ipsec.host import daemons, oci
-from modprobe_ipsec.host.facts import Facts, Gap
+from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import gather
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.prove import child
 from modprobe_ipsec.report.model import Action, Report
-from modprobe_ipsec.report.words import because
+from modprobe_ipsec.report.words import because, printable
 from modprobe_ipsec.run import act, clean_environment, families, trees
 from modprobe_ipsec.verdict import Judgement, Verdict
 from modprobe_ipsec.wanted import Request, Wanted, find
@@ -32,7 +32,6 @@ KEYS = ("esp", "ah", "ipcomp", "config", "daemon")
 LIMIT = 25.0
 # Bytes of address space while the container's files are read.
 _MEMORY = 1 << 30
-_PLAN_LIMIT = 1 << 20
 _LINE = 1000
 _HINT = f"annotate it with {PREFIX}esp or {PREFIX}config, or give the hook a --plan"
 # Where this package lies, which an isolated interpreter does not look for itself.
@@ -91,11 +90,13 @@ def main(arguments: Sequence[str], limit: float) -> int:
 def _tell(line: str) -> None:
     """To whoever reads stderr, and into the system's log: crun hands stderr to nobody."""
     import syslog
+    from contextlib import suppress
 
-    # Python has no sys.stderr if it was started without one
-    os.write(2, f"modprobe-ipsec-hook: {line}\n".encode())
     syslog.openlog("modprobe-ipsec-hook", 0, syslog.LOG_DAEMON)
     syslog.syslog(syslog.LOG_ERR, line)
+    # Python has no sys.stderr if it was started without one; and nobody may read it any more
+    with suppress(OSError):
+        os.write(2, f"modprobe-ipsec-hook: {line}\n".encode())
 
 
 def _kill(group: Sequence[int]) -> None:
@@ -147,7 +148,8 @@ def _stdin() -> bytes:
 def _carry_out(plan: str, state: oci.State) -> Report:
     host = Host()
     catalog, facts = build(trees(FILES)), gather(host)
-    wanted = _from_plan(plan, host, catalog) if plan else wanted_by(state, facts, catalog)
+    wanted = _from_plan(plan, catalog) if plan else wanted_by(state, facts, catalog)
+    _refuse_what_is_lost(wanted)
     if not wanted.needs:
         problems = [f"{problem.place}: {problem.text}" for problem in wanted.problems]
         nothing = f"{' and '.join(wanted.configs)}: asks the kernel for nothing"
@@ -155,14 +157,22 @@ def _carry_out(plan: str, state: oci.State) -> Report:
     return act(Action.LOAD, wanted, facts, host, catalog)
 
 
-def _from_plan(path: str, host: Host, catalog: Catalog) -> Wanted:
-    from modprobe_ipsec.manifest.read import parse
+def _refuse_what_is_lost(wanted: Wanted) -> None:
+    """What an unread file or a connection that is left out needs is unknown: so nothing starts."""
+    lost = [problem for problem in wanted.problems if problem.unread or problem.conn]
+    if lost:
+        first = lost[0]
+        left_out = f"; {first.conn} is left out" if first.conn else ""
+        more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+        raise ConfigError(
+            f"{first.place}: {first.text}{left_out}{more}", f"correct that, or {_HINT}"
+        )
 
-    answer = host.read(path[1:], _PLAN_LIMIT)
-    if isinstance(answer, Gap):
-        raise ConfigError(f"{path}: {answer.why}")
-    made = parse(answer.decode("utf-8", "replace"), path, catalog)
-    return Wanted(tuple(wish.need for wish in made.needs), (path,))
+
+def _from_plan(path: str, catalog: Catalog) -> Wanted:
+    from modprobe_ipsec import host_plan
+
+    return host_plan.wanted(host_plan.read(path, catalog), path)
 
 
 def wanted_by(state: oci.State, facts: Facts, catalog: Catalog) -> Wanted:
@@ -174,7 +184,8 @@ def wanted_by(state: oci.State, facts: Facts, catalog: Catalog) -> Wanted:
 
     request = _request(state.annotations, facts)
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, hard))
+    most = _MEMORY if hard == resource.RLIM_INFINITY else min(_MEMORY, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
     try:
         if request.esp or request.ah or request.ipcomp:
             # the host is not asked: nothing but the annotations counts
@@ -248,8 +259,7 @@ def _remedies(judgement: Judgement, facts: Facts) -> tuple[str, ...]:
 
 
 def _one_line(text: str) -> str:
-    """Something to print whatever a container's files put into it."""
-    return "".join(c if c.isprintable() else "?" for c in text)[:_LINE]
+    return printable(text)[:_LINE]
 
 
 if __name__ == "__main__":

@@ -22,6 +22,9 @@ def read(path: str, catalog: Catalog) -> HostPlan:
     Raises ConfigError if it cannot be read, or holds anything that is not in the map.
     """
     if path == "-":
+        # Python has no sys.stdin if it was started without one
+        if sys.stdin is None:
+            raise ConfigError("-: standard input is closed")
         answer: bytes | Gap = sys.stdin.buffer.read(MAX_BYTES + 1)
     else:
         answer = Host().read(os.path.abspath(path)[1:], MAX_BYTES)  # noqa: PTH100 (start-up time)

@@ -19,6 +19,7 @@ from modprobe_ipsec.errors import Error, UsageError
 from modprobe_ipsec.host import container
 from modprobe_ipsec.host.privileges import CAP_NET_ADMIN
 from modprobe_ipsec.host.root import Host
+from modprobe_ipsec.report.words import printable
 
 # Where a program without a slash is looked for: sbin and bin, and where the daemons hide.
 PATH = (
@@ -44,8 +45,8 @@ path, or a name in {" ".join(PATH)}.
 """
 
 
-class _TooLong(Error):
-    """The check took longer than a container's start can wait."""
+class _TooLong(BaseException):
+    """The check took longer than a container's start can wait. No Exception, which others catch."""
 
 
 def run() -> NoReturn:
@@ -120,9 +121,15 @@ def _checked(options: Sequence[str]) -> int:
             if code in _FOR_THE_HOST:
                 text.write("\nthe plan for the host, for modprobe-ipsec --apply FILE there:\n\n")
                 cli.main(["--manifest", "yaml", *options])
-    except _TooLong as error:
-        _say(error.message)
-        code = error.exit_code
+    except _TooLong:
+        _say(f"the check took more than {LIMIT} s")
+        code = Error.exit_code
+    except SystemExit:
+        # --help and --version end the program, and there is one to start
+        raise UsageError(f"usage: {_USAGE}") from None
+    except Exception as error:
+        _say(f"the check failed: {type(error).__name__}: {error}")
+        code = Error.exit_code
     finally:
         signal.alarm(0)
         for number, handler in before.items():
@@ -147,11 +154,11 @@ def _end(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _give_up(number: int, frame: FrameType | None) -> NoReturn:
-    raise _TooLong(f"the check took more than {LIMIT} s")
+    raise _TooLong
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"modprobe-ipsec-init: {text}\n")
+    sys.stderr.write(f"modprobe-ipsec-init: {printable(text)}\n")
 
 
 if __name__ == "__main__":

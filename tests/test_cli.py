@@ -5,9 +5,11 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from modprobe_ipsec import cli
 from modprobe_ipsec.cli import main
 
 TOOL = (sys.executable, "-I", "-m", "modprobe_ipsec")
@@ -32,6 +34,15 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["--dry-run", "--check"], 64, "--dry-run"),
         (["--root", "/nowhere"], 64, "/nowhere"),
         (["--kernel", "9.9.9"], 64, "--check or --dry-run"),
+        (["--root", "/\x1b[31m\udcfc"], 64, "/?[31m?: no such directory"),
+        (["--daemon", f"libreswan={'9' * 5000}.1", "--check"], 64, "a release looks like"),
+        (["--manifest", ""], 64, "--manifest: an empty value"),
+        (["--record", ""], 64, "--record: an empty value"),
+        (["--config", "", "--check"], 64, "--config: an empty value"),
+        (["--record", "/nowhere/x", "--seal"], 64, "without any other action"),
+        (["--record", "/nowhere/x", "--check"], 64, "without any other action"),
+        (["--record", "/nowhere/x", "--dry-run"], 64, "without any other action"),
+        (["--record", "/nowhere/x", "--apply", "x"], 64, "without any other action"),
     ],
 )
 def test_wrong_use_is_one_sentence_and_exit_code_64(
@@ -66,6 +77,48 @@ def test_output_that_nobody_reads_is_no_traceback() -> None:
     command = f"{' '.join(TOOL)} --check --all -v | true"
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True)
     assert done.stderr == ""
+
+
+IMAGE = {
+    "etc/ipsec.conf": b"conn b\xfcro\x1b[31m\n left=192.0.2.1\n right=192.0.2.2\n esp=rot13\n"
+    b" auto=start\nconn m\xc3\xbc\n left=192.0.2.1\n right=192.0.2.3\n auto=start\n esp=rot13\n",
+    "usr/libexec/ipsec/pluto": b"",
+    "var/lib/dpkg/status": b"Package: libreswan\nVersion: " + b"9" * 5000 + b".1\n",
+}
+
+
+@pytest.mark.parametrize("format", ["text", "journal", "json"])
+def test_an_odd_image_is_no_traceback(format: str, tmp_path: Path) -> None:
+    for name, data in IMAGE.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    tool = (sys.executable, "-m", "modprobe_ipsec", "--check", "--root", str(tmp_path))
+    done = subprocess.run(
+        [*tool, "--kernel", "6.1.0", "--format", format], capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii:strict"},
+    )  # fmt: skip
+    assert done.stderr == b"" and b"\x1b" not in done.stdout
+    expected = rb"m\u00fc" if format == "json" else rb"m\xfc"
+    assert expected in done.stdout
+
+
+def test_closed_standard_files_are_no_traceback() -> None:
+    def closed(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+        script = ["sh", "-c", 'exec "$@" <&- >&-', "sh", *TOOL]
+        return subprocess.run([*script, *arguments], stderr=subprocess.PIPE, timeout=60)
+
+    done = closed("--check", "--apply", "-")
+    assert (done.returncode, done.stderr) == (78, b"modprobe-ipsec: -: standard input is closed\n")
+    assert closed("--check").stderr == b""
+
+
+def test_a_bug_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "gather", lambda _: 1 // 0)
+    assert main(["--check"]) == 3
+    said = "internal error: ZeroDivisionError: integer division or modulo by zero"
+    assert capsys.readouterr().err == f"modprobe-ipsec: {said}; please report with --record\n"
 
 
 def test_no_colour_where_there_is_no_terminal() -> None:

@@ -13,14 +13,16 @@ UNIT = "lib/systemd/system/modprobe-ipsec.service"
 THRESHOLD = "25"
 
 
-def make(target: str, prefix: Path) -> None:
-    subprocess.run(["make", "-s", target, f"PREFIX={prefix}"], check=True, cwd=REPOSITORY)
+def make(target: str, prefix: Path | str, *more: str) -> subprocess.CompletedProcess[str]:
+    command = ["make", "-s", target, f"PREFIX={prefix}", *more]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, umask=0o077)
 
 
 @pytest.fixture(scope="module")
 def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
     prefix = tmp_path_factory.mktemp("prefix")
-    make("install", prefix)
+    done = make("install", prefix)
+    assert done.returncode == 0, done.stderr
     return prefix
 
 
@@ -89,7 +91,34 @@ def test_the_path_is_absolute_and_there(prefix: Path) -> None:
     assert set(programs) == {str(prefix / "sbin/modprobe-ipsec")}
 
 
+def test_everybody_may_read_it_whatever_the_umask(prefix: Path) -> None:
+    closed = [path for path in prefix.rglob("*") if path.stat().st_mode & 0o004 == 0]
+    assert closed == []
+
+
+def test_hooks_name_the_installed_program(prefix: Path) -> None:
+    for name in ("cdi.json", "hooks.d.json"):
+        text = (prefix / "share/doc/modprobe-ipsec" / name).read_text()
+        assert f'"{prefix}/sbin/modprobe-ipsec-hook"' in text
+        assert "/usr/local/" not in text
+
+
+@pytest.mark.parametrize("bad", ["/opt/a b", "relative", "/opt/x;y", "/opt/'x", ""])
+def test_a_prefix_that_rm_could_misread_is_refused(bad: str, tmp_path: Path) -> None:
+    done = make("uninstall", bad, f"DESTDIR={tmp_path}")
+    assert done.returncode != 0
+
+
+def test_a_failed_installation_leaves_the_old_one(tmp_path: Path) -> None:
+    program = tmp_path / "lib/modprobe-ipsec/old"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    assert make("install", tmp_path, "PYTHON=/bin/false").returncode != 0
+    assert program.exists()
+
+
 def test_uninstall_leaves_nothing(tmp_path: Path) -> None:
     make("install", tmp_path)
-    make("uninstall", tmp_path)
+    for _ in range(2):
+        assert make("uninstall", tmp_path).returncode == 0
     assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == []

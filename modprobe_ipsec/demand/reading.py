@@ -64,5 +64,5 @@ class Files(Protocol):
         ...
 
     def exists(self, path: str) -> bool:
-        """Whether something is there."""
+        """Whether something is there. Raises ConfigError if that cannot be seen."""
         ...

@@ -25,7 +25,7 @@ class ConfigFiles:
     def glob(self, pattern: str) -> list[str]:
         """Files that match, sorted, as glob(3) has them.
 
-        Raises ConfigError if there are too many or a directory cannot be read.
+        Raises ConfigError if there are too many, or what is there cannot be seen.
         """
         found = [""]
         for part in pattern.strip("/").split("/"):
@@ -43,8 +43,11 @@ class ConfigFiles:
         return sorted(path for path in found if self.exists(path))
 
     def exists(self, path: str) -> bool:
-        """Whether something is there, as far as that can be seen."""
-        return bool(self._host.exists(path.lstrip("/")))
+        """Whether something is there. Raises ConfigError if that cannot be seen."""
+        there = self._host.exists(path.lstrip("/"))
+        if there is None:
+            raise ConfigError(f"{path}: whether it is there cannot be seen", "run it as root")
+        return there
 
     def _names(self, directory: str) -> list[str]:
         names = self._host.list_dir(directory.lstrip("/") or ".")

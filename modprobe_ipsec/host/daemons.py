@@ -61,6 +61,6 @@ def _release(host: Host, package: str) -> tuple[int, int] | None:
 def release(text: str) -> tuple[int, int] | None:
     """`1:4.10-2+deb12u1` -> (4, 10); None if it is no release."""
     numbers = text.rpartition(":")[2].replace("-", ".").replace("+", ".").split(".")
-    if len(numbers) < 2 or not all(number.isdecimal() for number in numbers[:2]):
+    if len(numbers) < 2 or not all(n.isdecimal() and len(n) < 6 for n in numbers[:2]):
         return None
     return int(numbers[0]), int(numbers[1])

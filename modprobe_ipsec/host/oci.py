@@ -20,6 +20,8 @@ _CONFIG_LIMIT = 4 << 20
 _ID = re.compile(r"[A-Za-z0-9_+.-]{1,1024}")
 # include/linux/threads.h: PID_MAX_LIMIT
 _MAX_PID = 1 << 22
+# To read some of their files does something, and the hook may read them all.
+_OF_THE_KERNEL = (" - proc ", " - sysfs ", " - debugfs ", " - tracefs ")
 
 
 class State(NamedTuple):
@@ -53,9 +55,10 @@ def parse_state(data: bytes) -> State:
 
 
 def files(state: State) -> Host:
-    """The door to the files below the container's root, mounts included where they can be seen.
+    """The door to the files below the container's root; with its mounts, if the state has a pid.
 
-    Nothing leads out of it. Raises ConfigError if there is no such place.
+    Nothing leads out of it, nor to what is no file but the kernel speaking. Raises ConfigError if
+    there is no such place, or the mounts cannot be seen.
     """
     release = os.uname().release
     try:
@@ -74,19 +77,39 @@ def files(state: State) -> Host:
         raise ConfigError(f"{state.bundle}: cannot be looked at: {error}") from None
     if host.root == "/":
         raise ConfigError(f"{state.bundle}/config.json: root.path is the host's own root")
-    _see_mounts(host, state.pid)
+    if state.pid:
+        _see_mounts(host, state.pid)
+    host.refused = _of_the_kernel(state.pid)
     return host
 
 
 def _see_mounts(host: Host, pid: int) -> None:
-    """Look through the eyes of the container's first process, if it can be seen.
+    """Look through the eyes of the container's first process.
 
     Before pivot_root(2) it is still at the host's root, but in its own mount namespace: there the
-    volumes are mounted already.
+    volumes are mounted already. Without them a file of the image may be judged that no daemon
+    reads, so they must be seen.
     """
     seen = f"/proc/{pid}/root{host.root}"
-    if pid and os.path.isdir(seen):  # noqa: PTH112
-        host.root = seen
+    if not os.path.isdir(seen):  # noqa: PTH112
+        raise ConfigError(
+            f"{seen}: cannot be seen, so what is mounted in the container is unknown",
+            "the hook must run on the host, as the engine, at createRuntime",
+        )
+    host.root = seen
+
+
+def _of_the_kernel(pid: int) -> frozenset[int]:
+    """The devices of procfs and its like: every mount namespace has its own."""
+    path = f"proc/{pid or 'self'}/mountinfo"
+    answer = Host("/", os.uname().release).read(path)
+    if isinstance(answer, Gap):
+        raise ConfigError(f"/{path}: {answer.why}")
+    # the third field is st_dev, and no field has a space in it: proc_pid_mountinfo(5)
+    lines = answer.decode("utf-8", "replace").split("\n")
+    found = {line.split(" ")[2] for line in lines if any(kind in line for kind in _OF_THE_KERNEL)}
+    numbers = (number.partition(":") for number in found)
+    return frozenset(os.makedev(int(major), int(minor)) for major, _, minor in numbers)
 
 
 def _object(data: bytes, what: str) -> dict[str, Any]:

@@ -35,12 +35,14 @@ class Host:
     Raises UsageError for a root or release that cannot be, ConfigError if there is no one release.
     """
 
-    __slots__ = ("_runs", "release", "root", "tree")
+    __slots__ = ("_runs", "refused", "release", "root", "tree")
 
     def __init__(self, root: str = "/", release: str | None = None) -> None:
         if not os.path.isdir(root):  # noqa: PTH112 (pathlib costs start-up time)
             raise UsageError(f"{root}: no such directory")
         self.root = os.path.realpath(root)
+        # Devices (st_dev) of file systems below a foreign root that nobody may enter.
+        self.refused: frozenset[int] = frozenset()
         if release is not None and not _is_release(release):
             raise UsageError(f"not a kernel release: {release!r}")
         # Release of the kernel that /proc and /sys speak of; empty if they do not say.
@@ -168,7 +170,10 @@ class Host:
                     if len(above) > 1:
                         os.close(above.pop())
                     continue
-                mode = os.stat(name, dir_fd=above[-1], follow_symlinks=False).st_mode
+                status = os.stat(name, dir_fd=above[-1], follow_symlinks=False)
+                mode = status.st_mode
+                if status.st_dev in self.refused:
+                    raise OSError(errno.EPERM, "on a file system of the kernel's own")
                 if S_ISLNK(mode):
                     links += 1
                     if links > _MAX_LINKS:

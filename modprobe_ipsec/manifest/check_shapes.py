@@ -194,7 +194,10 @@ def _arguments(known: Vocabulary, start: list[str]) -> Callable[[object], str]:
 
 def _daemon_set(known: Vocabulary) -> object:
     label = {"app": kubernetes.LOADER}
-    host_path = {"path": OneOf(("/lib/modules", *kubernetes.RULES)), "type": "Directory"}
+    host_path = {
+        "path": OneOf(("/lib/modules", *kubernetes.RULES)),
+        "type": OneOf(("Directory", "DirectoryOrCreate")),
+    }
     script = ["/bin/sh", "-c", words.LOAD_SCRIPT, kubernetes.LOADER]
     load = {
         "name": "load",
@@ -240,7 +243,8 @@ def _daemon_set(known: Vocabulary) -> object:
 
 
 def _volume(name: object) -> str:
-    return "" if name in ("modules", "rules-0", "rules-1", "device-0") else f"`{name}`: no volume"
+    rules = (f"rules-{number}" for number in range(len(kubernetes.RULES)))
+    return "" if name in ("modules", "device-0", *rules) else f"`{name}`: no volume"
 
 
 def _pod(known: Vocabulary) -> object:

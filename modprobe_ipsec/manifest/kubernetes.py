@@ -23,8 +23,9 @@ from modprobe_ipsec.resolve import State
 LOADER = "ipsec-host-modules"
 KMOD_IMAGE = "example.org/kmod:1"
 PAUSE_IMAGE = "example.org/pause:3"
-# What modprobe reads on the host besides the modules: the administrator's rules.
-RULES = ("/etc/modprobe.d", "/usr/lib/modprobe.d")
+# What modprobe reads on the host besides the modules: everybody's rules (modprobe.d(5); /lib is
+# /usr/lib where there are containers).
+RULES = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d")
 
 
 def write(plan: HostPlan, options: Options) -> tuple[File, ...]:
@@ -72,7 +73,8 @@ def _daemon_set(modules: tuple[Module, ...]) -> dict[str, Plain]:
     ]
     mounts: list[Plain] = [{"name": "modules", "mountPath": "/lib/modules", "readOnly": True}]
     for number, path in enumerate(RULES):
-        volumes.append({"name": f"rules-{number}", "hostPath": {"path": path, "type": "Directory"}})
+        source: dict[str, Plain] = {"path": path, "type": "DirectoryOrCreate"}
+        volumes.append({"name": f"rules-{number}", "hostPath": source})
         mounts.append({"name": f"rules-{number}", "mountPath": path, "readOnly": True})
     load: dict[str, Plain] = {
         "name": "load",

@@ -28,7 +28,8 @@ SYSCTL_D = f"etc/sysctl.d/60-{NAME}.conf"
 UNIT_PATH = f"etc/systemd/system/{UNIT}"
 # Modules that one line of a unit loads.
 _AT_ONCE = 5
-TOOL = "/usr/bin/modprobe-ipsec"
+# Where `make install` puts it.
+TOOL = "/usr/local/sbin/modprobe-ipsec"
 
 
 def write(plan: HostPlan, options: Options) -> tuple[File, ...]:

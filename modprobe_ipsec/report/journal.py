@@ -7,7 +7,7 @@ Levels as in sd-daemon(3): journald takes the `<N>` off and keeps the number.
 from collections.abc import Iterable, Iterator
 
 from modprobe_ipsec.report.model import Report
-from modprobe_ipsec.report.words import because, headline
+from modprobe_ipsec.report.words import because, headline, printable
 from modprobe_ipsec.verdict import Judgement, Verdict
 
 _ERROR, _WARNING, _NOTICE, _INFO = "<3>", "<4>", "<5>", "<6>"
@@ -37,7 +37,7 @@ def render(report: Report) -> str:
     lines += _troubles(report.judgements)
     if report.sealed and not report.sealed.done:
         lines.append(_ERROR + _with_remedies(report.sealed.text, [report.sealed.remedy]))
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{printable(line)}\n" for line in lines)
 
 
 def _troubles(judgements: Iterable[Judgement]) -> Iterator[str]:

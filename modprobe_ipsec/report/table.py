@@ -3,6 +3,8 @@
 
 from collections.abc import Sequence
 
+from modprobe_ipsec.report.words import printable
+
 _COLOURS = {
     "blocked": "31;1",
     "missing": "31;1",
@@ -14,14 +16,14 @@ _COLOURS = {
 
 
 def table(rows: Sequence[Sequence[str]], *, colour: bool, indent: str = "") -> list[str]:
-    """Lines with aligned columns; the last column may be of any length.
+    """Lines with aligned columns, all of it printable; the last column may be of any length.
 
     With `colour`, a cell that is a verdict gets that verdict's colour.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        cells = [printable(cell).ljust(width) for cell, width in zip(row, widths, strict=True)]
         if colour:
             pairs = zip(row, cells, strict=True)
             cells = [paint(padded, _COLOURS.get(cell, "")) for cell, padded in pairs]

@@ -10,7 +10,7 @@ from modprobe_ipsec.plan import Plan, Step
 from modprobe_ipsec.report import container
 from modprobe_ipsec.report.model import Action, Report
 from modprobe_ipsec.report.table import table
-from modprobe_ipsec.report.words import because, headline
+from modprobe_ipsec.report.words import because, headline, printable
 from modprobe_ipsec.verdict import Judgement, Verdict
 from modprobe_ipsec.wanted import Wanted
 
@@ -19,13 +19,15 @@ _FAMILY = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 def render(report: Report, *, colour: bool = False, quiet: bool = False, verbose: int = 0) -> str:
     """The whole report; `quiet` leaves only what is not ready, `verbose` adds the evidence."""
-    lines = [] if quiet else [headline(report)]
+    lines = [] if quiet else [printable(headline(report))]
     sections = []
+    needs: list[str] = []
     if report.action is Action.DRY_RUN:
         sections.append(_plan(report.plan))
     else:
         judgements = _worst_first(report.judgements, quiet)
-        sections.append(table(_needs(judgements), colour=colour) if judgements else [])
+        needs = table(_needs(judgements), colour=colour) if judgements else []
+        sections.append(needs)
         sections.append(_to_do(judgements))
         inside = None if quiet else container.look(report)
         sections.append(container.lines(inside) if inside else [])
@@ -42,7 +44,9 @@ def render(report: Report, *, colour: bool = False, quiet: bool = False, verbose
         sections.append(_stack(report))
     for section in sections:
         if section:
-            lines += ["", *section] if lines else section
+            # the colour of a table is ours
+            clean = section if section is needs else [printable(line) for line in section]
+            lines += ["", *clean] if lines else clean
     return "\n".join(lines) + "\n" if lines else ""
 
 

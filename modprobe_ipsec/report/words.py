@@ -6,6 +6,13 @@ from modprobe_ipsec.report.model import Action, Report
 from modprobe_ipsec.verdict import Judgement, Verdict
 
 
+def printable(text: str) -> str:
+    """One line that does nothing but show, whatever a configuration put into it."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else " " if c == "\t" else "?" for c in text)
+
+
 def headline(report: Report) -> str:
     """The run in one line: kernel, configuration, how many needs stand how."""
     kernel = f"kernel {report.facts.release} ({report.facts.arch})"

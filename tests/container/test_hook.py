@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -106,6 +107,66 @@ def test_a_host_plan_counts_alone(tmp_path: Path) -> None:
     plan.write_text(made.stdout.replace("modules:", "modules: [evil]\nothers:"))
     assert run(state(tmp_path), "--plan", str(plan)).returncode == 78
     assert "no such file" in run(state(tmp_path), "--plan", f"{plan}x").stderr
+
+
+CONN = "conn a\n left=192.0.2.1\n right=192.0.2.2\n auto=start\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("include /etc/secret.conf\n" + CONN, "/etc/ipsec.conf:1: include"),
+        (CONN + "conn b\n left=192.0.2.1\n right=192.0.2.3\n auto=start\n esp=rot13\n", "`rot13`"),
+    ],
+)
+def test_what_is_lost_of_a_configuration_stops_the_container(
+    lines: str, words: str, tmp_path: Path
+) -> None:
+    bundle = make(tmp_path)
+    (bundle / "rootfs/etc/ipsec.conf").write_text(lines)
+    (bundle / "rootfs/etc/secret.conf").mkdir()
+    done = run(state(bundle))
+    assert done.returncode == 78 and words in done.stderr
+
+
+def test_little_memory_is_no_obstacle(tmp_path: Path) -> None:
+    little = (800 << 20, 800 << 20)
+    done = run(
+        state(make(tmp_path), esp=IMPOSSIBLE),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, little),
+    )
+    assert done.returncode == 2 and "CAMELLIA_CCM" in done.stderr
+
+
+def test_nobody_has_to_hear_it() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(HOOK, input=b"", stderr=full, timeout=20)
+    assert done.returncode == 78
+
+
+def test_mounts_that_cannot_be_seen_are_not_guessed_at(tmp_path: Path) -> None:
+    # no process ever has this number
+    done = run({**state(make(tmp_path)), "pid": 1 << 22})
+    assert done.returncode == 78 and "what is mounted in the container is unknown" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["proc", "sysfs"])
+def test_the_kernels_own_files_are_not_read_for_a_container(kind: str, tmp_path: Path) -> None:
+    bundle = make(tmp_path)
+    name = {"proc": "version", "sysfs": "kernel/uevent_seqnum"}[kind]
+    place = bundle / "rootfs/mnt"
+    place.mkdir()
+    (bundle / "rootfs/etc/ipsec.conf").write_text(f"include /mnt/{name}\n{CONN}")
+    script = 'mount -t "$1" none "$2" && echo mounted && read -r _'
+    with subprocess.Popen(
+        ["unshare", "--mount", "sh", "-c", script, "sh", kind, str(place)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as container:  # fmt: skip
+        assert container.stdout and container.stdout.readline() == "mounted\n"
+        done = run({**state(bundle), "pid": container.pid})
+        container.communicate("\n")
+    assert done.returncode == 78
+    assert f"/mnt/{name}: whether it is there cannot be seen" in done.stderr
 
 
 def evil(place: Path) -> dict[str, str]:

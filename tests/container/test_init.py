@@ -49,6 +49,8 @@ def test_with_require_nothing_starts_that_would_not_work() -> None:
         (["--requir", "--", "true"], "unrecognized arguments: --requir"),
         (["--", "no-such-daemon"], "no-such-daemon: not found in /usr/local/sbin "),
         (["--", "./true"], "say its absolute path"),
+        (["--version", "--", "true"], "usage: "),
+        (["--help", "--", "true"], "usage: "),
     ],
 )
 def test_usage(arguments: list[str], words: str) -> None:
@@ -65,6 +67,33 @@ def test_a_program_that_cannot_be_executed(tmp_path: Path) -> None:
     (tmp_path / "daemon").write_text("#!/bin/sh\n")
     done = run(*ASK, "--", str(tmp_path / "daemon"))
     assert done.returncode == 126 and f"{tmp_path}/daemon: permission denied" in done.stderr
+
+
+def with_check(body: str) -> Done:
+    """Becomes `echo started` after a check that is this instead."""
+    code = (
+        "import sys, time, modprobe_ipsec.init as init\n"
+        f"def check(arguments):\n    print('asked', file=sys.stderr)\n    {body}\n"
+        "init.LIMIT = 1; init.cli._run = check; init.main(['--', 'echo', 'started'])"
+    )
+    command = [sys.executable, "-I", "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def test_a_check_that_takes_too_long_is_given_up_as_a_whole() -> None:
+    done = with_check("time.sleep(10)")
+    assert (done.returncode, done.stdout) == (0, "started\n")
+    assert done.stderr.startswith("asked\nmodprobe-ipsec-init: the check took more than 1 s\n")
+
+
+def test_a_check_that_fails_does_not_keep_the_daemon() -> None:
+    done = with_check("raise ZeroDivisionError('of ours')")
+    assert (done.returncode, done.stdout) == (0, "started\n")
+    assert "ZeroDivisionError: of ours" in done.stderr and "Traceback" not in done.stderr
+    # and outside of what cli.main looks after
+    done = with_check("init.cli._complain = 0; raise ZeroDivisionError")
+    assert (done.returncode, done.stdout) == (0, "started\n")
+    assert "the check failed: TypeError: " in done.stderr and "Traceback" not in done.stderr
 
 
 def test_the_daemon_has_the_process_its_environment_and_no_signal_ignored() -> None:

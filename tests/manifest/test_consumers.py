@@ -56,7 +56,7 @@ def test_accepted(consumer: str, name: str, tmp_path: Path) -> None:
     if consumer == "systemd's units" and name == "by request":
         # verify wants the program to be there; any that is will do
         files = tuple(
-            f._replace(text=f.text.replace("/usr/bin/modprobe-ipsec", "/usr/bin/env"))
+            f._replace(text=f.text.replace("/usr/local/sbin/modprobe-ipsec", "/usr/bin/env"))
             for f in files
         )
     if consumer == "libkmod" and not any("modprobe.d" in file.path for file in files):

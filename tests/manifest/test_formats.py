@@ -116,4 +116,4 @@ def test_formats_that_need_names_say_what_to_do(
         said = capsys.readouterr()
         assert said.out == "" and f"--manifest {format} --apply PLAN" in said.err
     assert main(["--manifest", "systemd", "--root", str(root), *ESP]) == 0
-    assert "ExecStart=/usr/bin/modprobe-ipsec --apply" in capsys.readouterr().out
+    assert "ExecStart=/usr/local/sbin/modprobe-ipsec --apply" in capsys.readouterr().out

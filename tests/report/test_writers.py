@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from modprobe_ipsec.catalog.model import Family
-from modprobe_ipsec.demand.reading import Place, Problem
+from modprobe_ipsec.demand.reading import Place, Problem, Silent
 from modprobe_ipsec.host.facts import Facts, Gap, Witness
 from modprobe_ipsec.load import Outcome, Result
 from modprobe_ipsec.plan import make_plan
@@ -148,6 +148,20 @@ def test_journal_has_one_line_a_problem_the_worst_last() -> None:
         )
     )
     assert said == JOURNAL
+
+
+def test_nothing_but_print_reaches_a_terminal_or_a_log() -> None:
+    evil = "b\udcfcro\x1b[31m\n<0>\tx"
+    problem = Problem(Place(f"/etc/{evil}", 3), evil, evil)
+    found = Wanted(tuple(NEEDS), (evil,), (problem,), (Silent(Place(evil, 1), evil, evil),))
+    facts = report().facts._replace(release=evil, gaps=(Gap(evil, evil),))
+    hostile = report()._replace(wanted=found, facts=facts)
+    for said in (text.render(hostile, verbose=2), journal.render(hostile)):
+        assert "b?ro?[31m?<0> x" in said
+        assert all(line.isprintable() for line in said.split("\n"))
+    said = text.render(hostile, colour=True)
+    assert "\033[31;1mblocked\033[0m" in said and "\033[31m" not in said
+    assert json.loads(as_json.render(hostile))["problems"][0]["conn"] == evil
 
 
 def test_a_seal_that_was_refused_is_no_success() -> None:
