@@ -20,7 +20,7 @@ from modprobe_ipsec.host.gather import gather
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.prove import child
 from modprobe_ipsec.report.model import Action, Report
-from modprobe_ipsec.report.words import because, printable
+from modprobe_ipsec.report.words import because, in_words, printable
 from modprobe_ipsec.run import act, clean_environment, families, trees
 from modprobe_ipsec.verdict import Judgement, Verdict
 from modprobe_ipsec.wanted import Request, Wanted, find
@@ -161,12 +161,8 @@ def _refuse_what_is_lost(wanted: Wanted) -> None:
     """What an unread file or a connection that is left out needs is unknown: so nothing starts."""
     lost = [problem for problem in wanted.problems if problem.unread or problem.conn]
     if lost:
-        first = lost[0]
-        left_out = f"; {first.conn} is left out" if first.conn else ""
         more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
-        raise ConfigError(
-            f"{first.place}: {first.text}{left_out}{more}", f"correct that, or {_HINT}"
-        )
+        raise ConfigError(in_words(lost[0]) + more, f"correct that, or {_HINT}")
 
 
 def _from_plan(path: str, catalog: Catalog) -> Wanted:

@@ -7,7 +7,7 @@ Levels as in sd-daemon(3): journald takes the `<N>` off and keeps the number.
 from collections.abc import Iterable, Iterator
 
 from modprobe_ipsec.report.model import Report
-from modprobe_ipsec.report.words import because, headline, printable
+from modprobe_ipsec.report.words import because, headline, in_words, printable
 from modprobe_ipsec.verdict import Judgement, Verdict
 
 _ERROR, _WARNING, _NOTICE, _INFO = "<3>", "<4>", "<5>", "<6>"
@@ -31,9 +31,7 @@ def render(report: Report) -> str:
         lines.append(f"{_INFO}loaded by the kernel itself: {', '.join(report.autoloaded)}")
     if report.sealed and report.sealed.done:
         lines.append(_NOTICE + report.sealed.text)
-    for problem in report.wanted.problems:
-        lost = f"; {problem.conn} is left out" if problem.conn else ""
-        lines.append(f"{_WARNING}{problem.place}: {problem.text}{lost}")
+    lines += [_WARNING + in_words(problem) for problem in report.wanted.problems]
     lines += _troubles(report.judgements)
     if report.sealed and not report.sealed.done:
         lines.append(_ERROR + _with_remedies(report.sealed.text, [report.sealed.remedy]))

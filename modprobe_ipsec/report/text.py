@@ -10,7 +10,7 @@ from modprobe_ipsec.plan import Plan, Step
 from modprobe_ipsec.report import container
 from modprobe_ipsec.report.model import Action, Report
 from modprobe_ipsec.report.table import table
-from modprobe_ipsec.report.words import because, headline, printable
+from modprobe_ipsec.report.words import because, headline, in_words, printable
 from modprobe_ipsec.verdict import Judgement, Verdict
 from modprobe_ipsec.wanted import Wanted
 
@@ -133,10 +133,7 @@ def _autoloaded(modules: Sequence[str]) -> list[str]:
 
 def _problems(wanted: Wanted) -> list[str]:
     """What costs a connection is said even in silence: it is not in the verdict."""
-    lines = []
-    for problem in wanted.problems:
-        lost = f"; {problem.conn} is left out" if problem.conn else ""
-        lines.append(f"  {problem.place}: {problem.text}{lost}")
+    lines = [f"  {in_words(problem)}" for problem in wanted.problems]
     return ["configuration:", *lines] if lines else []
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sentences that more than one of the writers for people says."""
 
+from modprobe_ipsec.demand.reading import Problem
 from modprobe_ipsec.prove.proof import Answer
 from modprobe_ipsec.report.model import Action, Report
 from modprobe_ipsec.verdict import Judgement, Verdict
@@ -36,6 +37,12 @@ def headline(report: Report) -> str:
 
 def _count(number: int) -> str:
     return f"{number} need{'s' * (number != 1)}"
+
+
+def in_words(problem: Problem) -> str:
+    """What is wrong in a configuration, where, and what it costs: in one line."""
+    lost = f"; {problem.conn} is left out" if problem.conn else ""
+    return f"{problem.place}: {problem.text}{lost}"
 
 
 def because(judgement: Judgement) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 TOOL = (sys.executable, "-I", "-m", "modprobe_ipsec")
 HOOK = (sys.executable, "-I", "-B", "-m", "modprobe_ipsec.hook")
 INIT = (sys.executable, "-I", "-m", "modprobe_ipsec.init")
-WORK = Path("/root/containers")
+WORK = Path.home() / "containers"
 BUNDLE = WORK / "bundle"
 TREE = Path("/lib/modules", os.uname().release)
 RULES = Path("/etc/modprobe.d/dirtyfrag.conf")

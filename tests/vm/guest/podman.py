@@ -19,7 +19,7 @@ from typing import Any
 
 ORDERS = json.loads(Path("/orders.json").read_text())
 ROOT, SHARE = Path("/container"), Path("/run/share")
-PLAN, MADE = Path("/root/plan.yaml"), Path("/root/made")
+PLAN, MADE = Path.home() / "plan.yaml", Path.home() / "made"
 RULES = Path("/etc/modprobe.d/dirtyfrag.conf")
 AUTOLOAD = Path("/proc/sys/kernel/modprobe")
 HOST_UNIT = "modprobe-ipsec-host.service"
@@ -232,7 +232,7 @@ def daemon_set() -> Said:
     places = {f"/usr/bin/{name}" for name in programs}
     for program in tuple(places):
         places.update(w for w in must("ldd", program).split() if w.startswith("/"))
-    image = Path("/root/image.tar")
+    image = Path.home() / "image.tar"
     with tarfile.open(image, "w") as tar:
         for place in sorted(places):
             tar.add(os.path.realpath(place), place)
