@@ -59,7 +59,7 @@ def act(action: Action, wanted: Wanted, facts: Facts, host: Host, catalog: Catal
     if action is Action.LOAD and plan.steps and facts.may_load:
         clean_environment()
         loads = carry_out(needs, facts, host, catalog)
-    # costs pyudev and a child process, which --check need not pay
+    # costs sockets and a child process, which --check need not pay
     from modprobe_ipsec.prove.prover import prove
     from modprobe_ipsec.report.progress import Bar
 

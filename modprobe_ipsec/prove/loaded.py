@@ -5,15 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from modprobe_ipsec.host.root import Host
-from modprobe_ipsec.host.udev import ModuleEvents
+from modprobe_ipsec.host.uevents import ModuleEvents
 
 
 @contextmanager
 def watching() -> Iterator[Callable[[], tuple[str, ...]]]:
     """Watch; the function, to be called once, says which modules have come and stayed, in order.
 
-    Those that the kernel did not announce come last, sorted: it tells nothing in a container, and
-    without libudev nobody listens.
+    Those that the kernel did not announce come last, sorted: it tells nothing in a container.
     """
     with ModuleEvents() as events:
         before = _live()

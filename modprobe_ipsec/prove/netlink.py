@@ -1,19 +1,73 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A netlink socket that gets one answer to each request, whatever the messages mean.
+"""Netlink messages, and a socket that gets one answer to each, whatever they mean.
 
-pyroute2's own sockets need asyncio, and that ten times as long to start as to ask.
+Not pyroute2's: its sockets need asyncio, and its messages alone took longer to import than the
+kernel takes to answer, at a boot that waits for it.
+Layout: include/uapi/linux/netlink.h. Lengths are in bytes.
 """
 
 import socket
+import struct
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-# include/uapi/linux/netlink.h; Python has no names for these
+# Python has no names for these.
 SOL_NETLINK, NETLINK_CAP_ACK, NETLINK_EXT_ACK = 270, 10, 11
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE = 1, 4, 0x200, 0x400
+# The answer does not repeat the request's body.
+NLM_F_CAPPED = 0x100
+NLMSG_ERROR, NLMSGERR_ATTR_MSG = 2, 1
 
 # The kernel sends no larger message unless it lists things.
 LIMIT = 1 << 16
+
+# struct nlmsghdr: length, type, flags, sequence number, port
+HEADER = struct.Struct("IHHII")
+_ATTRIBUTE = struct.Struct("HH")
+_ERROR = struct.Struct("i")
+
+
+def attribute(kind: int, data: bytes) -> bytes:
+    """A `struct nlattr` with its data, padded to 4 bytes."""
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(data), kind) + data + bytes(-len(data) % 4)
+
+
+def attributes(data: bytes) -> dict[int, bytes]:
+    """The attributes that follow one another in `data`, by type; ends where one is cut off."""
+    found = {}
+    while len(data) >= _ATTRIBUTE.size:
+        length, kind = _ATTRIBUTE.unpack_from(data)
+        if not _ATTRIBUTE.size <= length <= len(data):
+            break
+        # the top bits are flags (NLA_TYPE_MASK)
+        found[kind & 0x3FFF] = data[_ATTRIBUTE.size : length]
+        data = data[length + -length % 4 :]
+    return found
+
+
+def message(kind: int, flags: int, sequence: int, body: bytes) -> bytes:
+    """A whole request."""
+    return HEADER.pack(HEADER.size + len(body), kind, NLM_F_REQUEST | flags, sequence, 0) + body
+
+
+def body_of(answer: bytes) -> bytes:
+    """What an answer says behind its header; nothing if it only says that it is done.
+
+    Raises OSError if it says that the kernel refuses: with its errno, and as `strerror` its
+    extended-ack text, empty if there is none.
+    """
+    length, kind, flags, _, _ = HEADER.unpack_from(answer)
+    body = answer[HEADER.size : length]
+    if kind != NLMSG_ERROR:
+        return body
+    (error,) = _ERROR.unpack_from(body)
+    if error:
+        # struct nlmsgerr: the error and the request's header; if not capped, its body is in between
+        told = attributes(body[_ERROR.size + HEADER.size :]) if flags & NLM_F_CAPPED else {}
+        text = told.get(NLMSGERR_ATTR_MSG, b"").rstrip(b"\0").decode("utf-8", "replace")
+        raise OSError(-error, text)
+    return b""
 
 
 class Netlink:
@@ -22,9 +76,10 @@ class Netlink:
     Raises OSError. Waits for answers as long as it takes: whoever asks runs in a child process.
     """
 
-    __slots__ = ("_socket",)
+    __slots__ = ("_sequence", "_socket")
 
     def __init__(self, protocol: int) -> None:
+        self._sequence = 0
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
         # Text in the errors (Linux 4.12), and not the whole request again (4.3).
         for option in (NETLINK_EXT_ACK, NETLINK_CAP_ACK):
@@ -44,10 +99,16 @@ class Netlink:
     ) -> None:
         self._socket.close()
 
-    def ask(self, request: bytes) -> bytes:
-        """Send a message; return the one that has the same sequence number."""
+    def ask(self, kind: int, body: bytes, flags: int = NLM_F_ACK) -> bytes:
+        """Send a request; return the body of its answer, as `body_of` does, or raise as it does.
+
+        Without NLM_F_ACK in `flags` the answer is what the request asks for.
+        """
+        self._sequence += 1
+        request = message(kind, flags, self._sequence, body)
         self._socket.send(request)
         while True:
             answer = self._socket.recv(LIMIT)
+            # the same sequence number
             if answer[8:12] == request[8:12]:
-                return answer
+                return body_of(answer)

@@ -88,7 +88,7 @@ class _Conversation:
 
 def _in_child(needs: Sequence[AnyNeed], numbers: Sequence[int], send: child.Send) -> None:
     try:
-        # Costs time, and pyroute2 may be missing.
+        # Costs time: only who asks pays for it.
         from modprobe_ipsec.prove.ask import ask
 
         ask(needs, numbers, send)

@@ -1,27 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""XFRM messages through pyroute2, which knows netlink but not these.
+"""XFRM messages: an SA as the kernel is asked for it, and as it shows it.
 
-The only file that imports pyroute2: do so only to prove something.
 Layout: include/uapi/linux/xfrm.h; lengths of keys and ICVs there are in bits.
 """
 
-import ctypes
 import socket
 import struct
 
 from modprobe_ipsec.catalog.model import Family, Kind, Protocol
-from modprobe_ipsec.prove.bare import bare
-from modprobe_ipsec.prove.netlink import Netlink
+from modprobe_ipsec.prove.netlink import Netlink, attribute, attributes
 from modprobe_ipsec.prove.sa import IPTFS, TUNNEL, Sa, SaAlgorithm
-
-try:
-    # The whole of it is 160 modules, asyncio and ssl among them: 100 ms, and seconds on a slow
-    # machine at boot, for classes that need none of them.
-    with bare("pyroute2"):
-        from pyroute2.netlink import NLM_F_ACK, NLM_F_CAPPED, NLM_F_REQUEST, NLMSG_ERROR, nlmsg
-except Exception:
-    # Another version of pyroute2, which cannot be had in parts.
-    from pyroute2.netlink import NLM_F_ACK, NLM_F_CAPPED, NLM_F_REQUEST, NLMSG_ERROR, nlmsg
 
 NEWSA, DELSA, GETSA = 16, 17, 18
 
@@ -38,140 +26,101 @@ AF_UNSPEC, ALIGN4, ESN = 32, 64, 128
 
 REPLAY_WINDOW = 32
 
-ATTRIBUTES = {
-    Kind.AEAD: "XFRMA_ALG_AEAD",
-    Kind.CIPHER: "XFRMA_ALG_CRYPT",
-    Kind.COMP: "XFRMA_ALG_COMP",
-    Kind.AUTH: "XFRMA_ALG_AUTH_TRUNC",
-}
+# XFRMA_ALG_AEAD, _CRYPT, _COMP and _AUTH_TRUNC
+ATTRIBUTES = {Kind.AEAD: 18, Kind.CIPHER: 2, Kind.COMP: 3, Kind.AUTH: 20}
+REPLAY_ESN_VAL, SA_DIR = 23, 33
+SA_DIR_IN = b"\1"
 # xfrm_algo; xfrm_algo_aead and xfrm_algo_auth: name, key length, ICV length
 PLAIN, WITH_ICV = struct.Struct("64sI"), struct.Struct("64sII")
 HEADS = {Kind.AEAD: WITH_ICV, Kind.CIPHER: PLAIN, Kind.COMP: PLAIN, Kind.AUTH: WITH_ICV}
 
-# The compiler rounds xfrm_usersa_info up to the alignment of its 64-bit members: 4 or 8 bytes.
-_TAIL = -217 % ctypes.alignment(ctypes.c_uint64)
+# xfrm_usersa_info, an SA that is asked for (NEWSA) or shown: selector, destination, SPI, protocol,
+# source, limits, counters so far, statistics, seq, reqid, family, mode, replay window, flags; and
+# as many bytes as the compiler adds for the alignment of 64-bit numbers.
+USERSA_INFO = struct.Struct("56s16s4sB3x16s8Q32s12sIIHBBB0Q")
+# xfrm_usersa_id, which names the SA of GETSA and DELSA: destination, SPI, family, protocol
+USERSA_ID = struct.Struct("16s4sHBx")
+# Bytes and packets, soft and hard: XFRM_INF, no limit. Then four times.
+LIMITS = (2**64 - 1,) * 4 + (0,) * 4
 
 
-class usersa_info(nlmsg):  # type: ignore[misc]
-    """`struct xfrm_usersa_info`: an SA, asked for (NEWSA) or shown."""
-
-    fields = (
-        ("sel", "56s"),
-        ("daddr", "16s"),
-        ("spi", ">I"),
-        ("proto", "B"),
-        ("pad_id", "3x"),
-        ("saddr", "16s"),
-        # The limits: bytes and packets, soft and hard; then four times.
-        ("lft", "8Q"),
-        ("curlft", "32s"),
-        ("stats", "12s"),
-        ("seq", "I"),
-        ("reqid", "I"),
-        ("family", "H"),
-        ("mode", "B"),
-        ("replay_window", "B"),
-        ("flags", "B"),
-        ("pad", f"{_TAIL}x"),
-    )
-    # pyroute2 has no defaults for byte strings and arrays. XFRM_INF: no limit.
-    defaults = {  # noqa: RUF012
-        "sel": bytes(56),
-        "lft": (2**64 - 1,) * 4 + (0,) * 4,
-        "curlft": bytes(32),
-        "stats": bytes(12),
-    }
-    nla_map = (
-        (2, "XFRMA_ALG_CRYPT", "cdata"),
-        (3, "XFRMA_ALG_COMP", "cdata"),
-        (18, "XFRMA_ALG_AEAD", "cdata"),
-        (20, "XFRMA_ALG_AUTH_TRUNC", "cdata"),
-        (23, "XFRMA_REPLAY_ESN_VAL", "cdata"),
-        (33, "XFRMA_SA_DIR", "cdata"),
-    )
-
-
-class usersa_id(nlmsg):  # type: ignore[misc]
-    """`struct xfrm_usersa_id`: names the SA of GETSA and DELSA."""
-
-    fields = (("daddr", "16s"), ("spi", ">I"), ("family", "H"), ("proto", "B"), ("pad", "1x"))
-
-
-class nlmsgerr(nlmsg):  # type: ignore[misc]
-    """`struct nlmsgerr`: refused or, with error 0, done. What was asked is not repeated in it."""
-
-    fields = (("error", "i"), ("request", "16s"))
-    nla_map = ((1, "NLMSGERR_ATTR_MSG", "asciiz"),)
-
-
-def pack(sa: Sa) -> usersa_info:
+def pack(sa: Sa) -> bytes:
     """Make the body of NEWSA."""
-    message = usersa_info()
-    message["saddr"] = _address(sa.family, 0)
-    message["mode"] = sa.mode
     # A tunnel for packets of both families, as both daemons ask for it.
-    message["flags"] = AF_UNSPEC if sa.mode in (TUNNEL, IPTFS) else 0
+    flags = AF_UNSPEC if sa.mode in (TUNNEL, IPTFS) else 0
     if sa.protocol is Protocol.AH and sa.family is Family.IPV4:
-        message["flags"] |= ALIGN4
-    message["attrs"] = [_attribute(algorithm) for algorithm in sa.algorithms]
+        flags |= ALIGN4
+    more = b"".join(map(_algorithm, sa.algorithms))
+    window = 0
     if sa.esn:
-        message["flags"] |= ESN
+        flags |= ESN
         # xfrm_replay_state_esn without its bitmap of one word, which the kernel makes itself.
-        state = struct.pack("6I", 1, 0, 0, 0, 0, REPLAY_WINDOW)
-        message["attrs"].append(("XFRMA_REPLAY_ESN_VAL", state))
+        more += attribute(REPLAY_ESN_VAL, struct.pack("6I", 1, 0, 0, 0, 0, REPLAY_WINDOW))
     elif sa.protocol is not Protocol.COMP:
-        message["replay_window"] = REPLAY_WINDOW
+        window = REPLAY_WINDOW
     if sa.mode == IPTFS:
-        # XFRM_SA_DIR_IN: this mode needs to know
-        message["attrs"].append(("XFRMA_SA_DIR", b"\1"))
-    _name(message, sa)
-    return message
-
-
-def identify(sa: Sa) -> usersa_id:
-    """Make the body of GETSA and DELSA."""
-    message = usersa_id()
-    _name(message, sa)
-    return message
-
-
-def unpack(message: usersa_info) -> Sa:
-    """Read the body of an answer to GETSA; without keys."""
-    return Sa(
-        next(protocol for protocol, number in PROTOCOLS.items() if number == message["proto"]),
-        next(family for family, number in FAMILIES.items() if number == message["family"]),
-        message["spi"],
-        tuple(_algorithms(message)),
-        bool(message["flags"] & ESN),
-        message["mode"],
+        # this mode needs to know
+        more += attribute(SA_DIR, SA_DIR_IN)
+    source, destination = _addresses(sa)
+    return (
+        USERSA_INFO.pack(
+            b"",
+            destination,
+            sa.spi.to_bytes(4, "big"),
+            PROTOCOLS[sa.protocol],
+            source,
+            *LIMITS,
+            b"",
+            b"",
+            0,
+            0,
+            FAMILIES[sa.family],
+            sa.mode,
+            window,
+            flags,
+        )
+        + more
     )
 
 
-def _name(message: nlmsg, sa: Sa) -> None:
-    """Fill in what tells one SA from the others."""
-    message["daddr"] = _address(sa.family, 1)
-    message["spi"] = sa.spi
-    message["family"] = FAMILIES[sa.family]
-    message["proto"] = PROTOCOLS[sa.protocol]
+def identify(sa: Sa) -> bytes:
+    """Make the body of GETSA and DELSA."""
+    _, destination = _addresses(sa)
+    spi = sa.spi.to_bytes(4, "big")
+    return USERSA_ID.pack(destination, spi, FAMILIES[sa.family], PROTOCOLS[sa.protocol])
 
 
-def _address(family: Family, end: int) -> bytes:
-    return socket.inet_pton(FAMILIES[family], ADDRESSES[family][end]).ljust(16, b"\0")
+def unpack(body: bytes) -> Sa:
+    """Read the body of an answer to GETSA; without keys."""
+    _, _, spi, protocol, *_, family, mode, _, flags = USERSA_INFO.unpack_from(body)
+    return Sa(
+        next(name for name, number in PROTOCOLS.items() if number == protocol),
+        next(name for name, number in FAMILIES.items() if number == family),
+        int.from_bytes(spi, "big"),
+        tuple(_algorithms(attributes(body[USERSA_INFO.size :]))),
+        bool(flags & ESN),
+        mode,
+    )
 
 
-def _attribute(algorithm: SaAlgorithm) -> tuple[str, bytes]:
+def _addresses(sa: Sa) -> list[bytes]:
+    """Source and destination, as `xfrm_address_t` has them."""
+    return [socket.inet_pton(FAMILIES[sa.family], end) for end in ADDRESSES[sa.family]]
+
+
+def _algorithm(algorithm: SaAlgorithm) -> bytes:
     lengths = (algorithm.key_bits, algorithm.icv_bits)
     head = HEADS[algorithm.kind]
     values = lengths if head is WITH_ICV else lengths[:1]
-    return ATTRIBUTES[algorithm.kind], head.pack(algorithm.name.encode(), *values) + algorithm.key
+    data = head.pack(algorithm.name.encode(), *values) + algorithm.key
+    return attribute(ATTRIBUTES[algorithm.kind], data)
 
 
-def _algorithms(message: usersa_info) -> list[SaAlgorithm]:
+def _algorithms(told: dict[int, bytes]) -> list[SaAlgorithm]:
     found = []
-    for kind, attribute in ATTRIBUTES.items():
-        data = message.get_attr(attribute)
-        if data is not None:
-            name, key_bits, *icv = HEADS[kind].unpack_from(data)
+    for kind, number in ATTRIBUTES.items():
+        if number in told:
+            name, key_bits, *icv = HEADS[kind].unpack_from(told[number])
             text = name.rstrip(b"\0").decode()
             found.append(SaAlgorithm(kind, text, key_bits, icv[0] if icv else 0))
     return found
@@ -184,43 +133,19 @@ class Xfrm(Netlink):
     text, empty if the kernel gave none.
     """
 
-    __slots__ = ("_sequence",)
+    __slots__ = ()
 
     def __init__(self) -> None:
         super().__init__(socket.NETLINK_XFRM)
-        self._sequence = 0
 
     def add(self, sa: Sa) -> None:
         """Have the kernel make an SA."""
-        self._request(pack(sa), NEWSA, NLM_F_ACK)
+        self.ask(NEWSA, pack(sa))
 
     def read(self, sa: Sa) -> Sa:
         """Return what the kernel made of an SA."""
-        return unpack(self._request(identify(sa), GETSA))
+        return unpack(self.ask(GETSA, identify(sa), 0))
 
     def delete(self, sa: Sa) -> None:
         """Have the kernel remove an SA."""
-        self._request(identify(sa), DELSA, NLM_F_ACK)
-
-    def _request(self, message: nlmsg, kind: int, flags: int = 0) -> nlmsg:
-        self._sequence += 1
-        message["header"] = {
-            "type": kind,
-            "flags": NLM_F_REQUEST | flags,
-            "sequence_number": self._sequence,
-        }
-        message.encode()
-        return decode(self.ask(bytes(message.data)))
-
-
-def decode(data: bytes) -> nlmsg:
-    """Decode an answer; raise OSError if the kernel refuses."""
-    (kind,) = struct.unpack_from("H", data, 4)
-    answer = nlmsgerr(data) if kind == NLMSG_ERROR else usersa_info(data)
-    answer.decode()
-    if kind == NLMSG_ERROR and answer["error"]:
-        # Else the rest of the request is in between.
-        capped = answer["header"]["flags"] & NLM_F_CAPPED
-        text = answer.get_attr("NLMSGERR_ATTR_MSG") if capped else None
-        raise OSError(-answer["error"], text or "")
-    return answer
+        self.ask(DELSA, identify(sa))

@@ -5,12 +5,13 @@ import pytest
 
 from modprobe_ipsec.catalog.model import Family, Protocol
 from modprobe_ipsec.demand.need import FeatureNeed, Mode
+from modprobe_ipsec.prove import netlink
 from modprobe_ipsec.prove.features import askable
 from modprobe_ipsec.prove.meaning import explain
 from modprobe_ipsec.prove.proof import Answer, Proof
 from modprobe_ipsec.prove.prover import prove
 from modprobe_ipsec.prove.sa import sa_for
-from modprobe_ipsec.prove.xfrm import pack
+from modprobe_ipsec.prove.xfrm import USERSA_INFO, pack
 from tests.prove.sample import need
 from tests.shipped import CATALOG
 
@@ -60,5 +61,6 @@ def test_a_refused_feature_is_named() -> None:
 def test_modes(mode: Mode, number: int, flags: int, attributes: int) -> None:
     wanted = need(Protocol.ESP, "AES_GCM_16")._replace(mode=mode)
     message = pack(sa_for(wanted, 0))
-    assert (message["mode"], message["flags"]) == (number, flags)
-    assert len(message["attrs"]) == attributes
+    *_, in_it, _, its_flags = USERSA_INFO.unpack_from(message)
+    assert (in_it, its_flags) == (number, flags)
+    assert len(netlink.attributes(message[USERSA_INFO.size :])) == attributes

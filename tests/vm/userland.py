@@ -29,7 +29,7 @@ PROGRAMS = {
 """Programs in the guest, and the packages that this machine has them from."""
 HOST_PROGRAMS = {"qemu-system-x86_64": "qemu-system-x86"}
 KMOD_LINKS = ("insmod", "rmmod", "lsmod", "modinfo", "depmod")
-LIBRARIES = ("libkmod.so.2", "libudev.so.1")
+LIBRARIES = ("libkmod.so.2",)
 """Libraries that Python opens by name, so that no program's dependencies show them."""
 ACCOUNTS = {
     "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n"
@@ -125,7 +125,7 @@ def _libraries_by_name() -> list[Path]:
     for name in LIBRARIES:
         match = re.search(rf"^\s*{re.escape(name)} \(.*x86-64.*\) => (.*)$", listing, re.MULTILINE)
         if not match:
-            raise MissingError(f"{name} is missing: apt-get install libkmod2 libudev1")
+            raise MissingError(f"{name} is missing: apt-get install libkmod2")
         found.append(Path(match[1]))
     return found
 

@@ -130,7 +130,6 @@ def main() -> None:
     answer = before_anything_is_loaded()
     answer["together"] = together()
     answer["again"] = run(*GCM)
-    answer["no libudev"] = run(*GCM, before=hide(*libraries("libudev.so.1")))
     answer["nobody, all loaded"] = run(*GCM, before=nobody)
     answer["killed"] = killed()
     autoload.write_text(usual)
