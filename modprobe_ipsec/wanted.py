@@ -89,9 +89,10 @@ def _configured(
     """What `--config` asks for, or all configurations that the installed daemons read."""
     # a third of a start-up, which a proposal on the command line need not pay
     from modprobe_ipsec.demand import configured
+    from modprobe_ipsec.demand.context import Context
     from modprobe_ipsec.host.config_files import ConfigFiles
 
-    context = configured.Context(
+    context = Context(
         catalog,
         trees(),
         request.families,

@@ -1,37 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which configurations a host has, whose they are, and what all of them together ask for."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator
 
-from modprobe_ipsec.catalog.model import Catalog, Daemon, Family
-from modprobe_ipsec.demand import libreswan_needs, libreswan_whose, strongswan_daemon, swanctl
-from modprobe_ipsec.demand import strongswan_starter as starter
-from modprobe_ipsec.demand.libreswan_options import libreswan_options
-from modprobe_ipsec.demand.need import FeatureNeed, Source, merge, merge_features
+from modprobe_ipsec.catalog.model import Daemon
+from modprobe_ipsec.demand.context import Context, socket_of
+from modprobe_ipsec.demand.need import merge, merge_features
 from modprobe_ipsec.demand.reading import Files, Reading
-from modprobe_ipsec.demand.strongswan_options import build as strongswan_options
 from modprobe_ipsec.errors import ConfigError
 from modprobe_ipsec.host.daemons import Installed
+
+# A daemon's own readers are imported where its files are read: either's are a fifth of a start-up,
+# and few hosts have both.
 
 # Debian and most others; Fedora and RHEL put strongSwan's below a directory of its own.
 _IPSEC_CONF = ("/etc/ipsec.conf", "/etc/strongswan/ipsec.conf")
 _SWANCTL_CONF = ("/etc/swanctl/swanctl.conf", "/etc/strongswan/swanctl/swanctl.conf")
-_STRONGSWAN_CONF = ("/etc/strongswan.conf", "/etc/strongswan/strongswan.conf")
-
-
-class Context(NamedTuple):
-    """What the readers have to know besides the files."""
-
-    catalog: Catalog
-    # data/libreswan.yaml and data/strongswan.yaml, parsed.
-    trees: Mapping[str, Mapping[str, object]]
-    families: tuple[Family, ...]
-    fips: bool
-    # Whose configuration it is, if the user says so.
-    daemon: Daemon | None
-    # libreswan's release, None for the newest.
-    release: tuple[int, int] | None
 
 
 def read_file(path: str, files: Files, context: Context) -> Reading:
@@ -76,10 +60,10 @@ def read_host(
 def _ipsec_confs(files: Files, context: Context, installed: Installed) -> tuple[str, ...]:
     """Where an ipsec.conf may lie; strongSwan's starter can be told another place."""
     if installed.starter and context.daemon is not Daemon.LIBRESWAN:
-        options = strongswan_options(context.trees["strongswan"])
-        conf = strongswan_daemon.read(_conf(files), files, options=options, daemon="charon")
-        if conf.ipsec_conf:
-            return (conf.ipsec_conf,)
+        from modprobe_ipsec.demand import strongswan_confs
+
+        if path := strongswan_confs.ipsec_conf(files, context):
+            return (path,)
     return _IPSEC_CONF
 
 
@@ -98,10 +82,12 @@ def _is_settings(text: str) -> bool:
 
 def _whose(path: str, text: str, context: Context) -> Daemon:
     """Whose ipsec.conf it is, by what only one of them knows."""
+    from modprobe_ipsec.demand import libreswan_whose, strongswan_confs
+
     votes = {
         # each reader knows its own words, and those that only the other one has
         Daemon.LIBRESWAN if libreswan_whose.looks_like(text) else None,
-        _STARTER_SAYS[starter.looks_like(text, strongswan_options(context.trees["strongswan"]))],
+        _STARTER_SAYS[strongswan_confs.looks_like(text, context)],
     } - {None}
     if len(votes) == 1:
         (daemon,) = votes
@@ -117,6 +103,9 @@ _STARTER_SAYS = {True: Daemon.STRONGSWAN, False: Daemon.LIBRESWAN, None: None}
 
 
 def _libreswan(path: str, files: Files, context: Context) -> Reading:
+    from modprobe_ipsec.demand import libreswan_needs
+    from modprobe_ipsec.demand.libreswan_options import libreswan_options
+
     reading = libreswan_needs.read(
         path,
         files,
@@ -126,53 +115,20 @@ def _libreswan(path: str, files: Files, context: Context) -> Reading:
         fips=context.fips,
         options=libreswan_options(context.trees["libreswan"]),
     )
-    socket = _socket(Daemon.LIBRESWAN)
-    return reading._replace(features=merge_features((socket, *reading.features)))
+    features = (socket_of(Daemon.LIBRESWAN), *reading.features)
+    return reading._replace(features=merge_features(features))
 
 
 def _swanctl(path: str, files: Files, context: Context) -> Reading:
-    return _strongswan(path, files, context, swanctl.read, "charon-systemd")
+    from modprobe_ipsec.demand import strongswan_confs
+
+    return strongswan_confs.read_swanctl(path, files, context)
 
 
 def _starter(path: str, files: Files, context: Context) -> Reading:
-    return _strongswan(path, files, context, starter.read, "charon")
+    from modprobe_ipsec.demand import strongswan_confs
 
-
-def _strongswan(
-    path: str, files: Files, context: Context, read: Callable[..., Reading], daemon: str
-) -> Reading:
-    """The connections of a file, and what charon itself asks for.
-
-    What charon only tries at its start (`conf.optional`) is left out: it goes on without.
-    """
-    options = strongswan_options(context.trees["strongswan"])
-    conf = strongswan_daemon.read(_conf(files), files, options=options, daemon=daemon)
-    reading = read(
-        path,
-        files,
-        context.catalog,
-        options=options,
-        families=context.families,
-        daemon_conf=conf,
-    )
-    return reading._replace(
-        features=merge_features((_socket(Daemon.STRONGSWAN), *conf.features, *reading.features)),
-        problems=(*conf.problems, *reading.problems),
-    )
-
-
-def _socket(daemon: Daemon) -> FeatureNeed:
-    """Either daemon opens its XFRM socket at start, connections or not, and ends where it cannot.
-
-    source: libreswan kernel_xfrm.c init_netlink(); strongSwan kernel_netlink_ipsec.c
-    """
-    program = {Daemon.LIBRESWAN: "pluto", Daemon.STRONGSWAN: "charon"}[daemon]
-    source = Source(f"{program}'s start", "its XFRM socket", daemon)
-    return FeatureNeed("xfrm_socket", None, (source,))
-
-
-def _conf(files: Files) -> str:
-    return next((path for path in _STRONGSWAN_CONF if files.exists(path)), _STRONGSWAN_CONF[0])
+    return strongswan_confs.read_starter(path, files, context)
 
 
 def _together(readings: Iterator[Reading]) -> Reading:

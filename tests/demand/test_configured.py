@@ -5,7 +5,8 @@ import pytest
 
 from modprobe_ipsec.catalog.loader import DAEMON_FILES, parse_all
 from modprobe_ipsec.catalog.model import Daemon, Family
-from modprobe_ipsec.demand.configured import Context, read_file, read_host
+from modprobe_ipsec.demand.configured import read_file, read_host
+from modprobe_ipsec.demand.context import Context
 from modprobe_ipsec.errors import ConfigError
 from modprobe_ipsec.host.daemons import Installed, release
 from modprobe_ipsec.host.shipped import read_data
