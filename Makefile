@@ -63,7 +63,7 @@ install: checked-prefix
 	set -e; for program in "" -hook -init; do \
 	    case $$program in "") module=__main__;; *) module=$${program#-};; esac; \
 	    target=$(DESTDIR)$(PREFIX)/sbin/modprobe-ipsec$$program; \
-	    printf '%s\n' '#!$(INTERPRETER) -I' 'import sys' \
+	    printf '%s\n' '#!$(INTERPRETER) -IS' 'import sys' \
 	        'sys.path.insert(0, "$(LIBRARY)")' \
 	        "from modprobe_ipsec.$$module import run" 'run()' >$$target; \
 	    chmod 755 $$target; \

@@ -3,6 +3,8 @@
 decides which code root runs.
 """
 
+import gc
+import os
 import signal
 import sys
 from typing import NoReturn
@@ -13,9 +15,12 @@ def run() -> NoReturn:
     # Ctrl-C is no error of ours, not even while the first modules are still being imported. What
     # there is to clean up dies with us: the child that proves, and its namespace.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # A run is too short to have rubbish to collect, and taking the interpreter down afterwards
+    # would be a tenth of it. What main() has written it has flushed.
+    gc.disable()
     from modprobe_ipsec.cli import main
 
-    sys.exit(main(sys.argv[1:]))
+    os._exit(main(sys.argv[1:]))
 
 
 if __name__ == "__main__":

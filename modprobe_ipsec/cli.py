@@ -135,7 +135,6 @@ def main(argv: Sequence[str]) -> int:
         args = build_parser().parse_args(argv)
         return _run(args)
     except Error as error:
-        sys.stdout.flush()
         _complain(error.message)
         if error.hint:
             _complain(error.hint)
@@ -162,7 +161,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.record is not None:
         from modprobe_ipsec.record import record
 
-        print(*record(args.record, host, gather(host), catalog), sep="\n")
+        _put("".join(f"{line}\n" for line in record(args.record, host, gather(host), catalog)))
         return 0
     if args.manifest is not None:
         return _manifest(args, host, catalog)
@@ -213,13 +212,11 @@ def _manifest(args: argparse.Namespace, host: Host, catalog: Catalog) -> int:
     plan = make(wanted, report.judgements, facts, host.root, catalog)
     if args.against is not None:
         changes = compare(host_plan.read(args.against, catalog), plan)
-        sys.stdout.write("".join(f"{change}\n" for change in changes))
+        _put("".join(f"{change}\n" for change in changes))
         return 1 if changes else 0
     files = host_plan.write(plan, args.manifest, Options(args.preload))
-    if args.output is None:
-        sys.stdout.write(host_plan.as_text(files))
-    else:
-        sys.stdout.write(host_plan.put(args.output, files))
+    done = host_plan.put(args.output, files) if args.output else host_plan.as_text(files)
+    _put(done)
     return Verdict.BLOCKED.exit_code if plan.unmet else 0
 
 
@@ -297,5 +294,15 @@ def _print(report: Report, args: argparse.Namespace, colour: bool) -> None:
         from modprobe_ipsec.report import text as as_text
 
         text = as_text.render(report, colour=colour, quiet=args.quiet, verbose=args.verbose)
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    _put(text)
+
+
+def _put(text: str) -> None:
+    """Write it at once: nobody else flushes what a run leaves behind."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Error(f"the answer cannot be written: {error.strerror}") from None

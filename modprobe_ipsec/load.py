@@ -81,7 +81,7 @@ def carry_out(
                     on_step(step)
                 before = facts.modules or {}
                 code = kmod.load(step.module)
-                after = _settled(host, step.module)
+                after = _settled(host, step.module, before)
                 facts = facts._replace(modules=after)
                 result = _judge(step, code, before, after)
                 results.append(result)
@@ -92,11 +92,11 @@ def carry_out(
     return Loads(tuple(results), facts, tried)
 
 
-def _settled(host: Host, module: str) -> States:
+def _settled(host: Host, module: str, before: States) -> States:
     """The states of all modules, once this one is no longer on its way in."""
     end = time.monotonic() + _COMING_SECONDS
     while True:
-        states = module_states(host) or {}
+        states = module_states(host, before) or {}
         if states.get(module) is not ModuleState.COMING or time.monotonic() > end:
             return states
         time.sleep(0.02)

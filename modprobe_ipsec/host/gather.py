@@ -2,6 +2,7 @@
 """Puts together everything that is known about a host."""
 
 import os
+from collections.abc import Mapping
 from functools import cache
 
 from modprobe_ipsec.host import (
@@ -33,7 +34,7 @@ _MACHINES = {
 def gather(host: Host) -> Facts:
     """Read all facts. Raises nothing: what cannot be learned is None and a Gap."""
     gaps: list[Gap] = []
-    algorithms, states = _changing(host, gaps)
+    algorithms, states = _changing(host, gaps, None)
     index = modules.read_index(host, gaps)
     config = kconfig.read(host, gaps)
     may_load, may_prove = privileges.read(host, gaps)
@@ -70,7 +71,7 @@ def _kind(inside: Container | None) -> str:
 def refresh(facts: Facts, host: Host) -> Facts:
     """The facts after something was loaded: algorithms, module states and witnesses again."""
     gaps: list[Gap] = []
-    algorithms, states = _changing(host, gaps)
+    algorithms, states = _changing(host, gaps, facts.modules)
     old = [gap for gap in facts.gaps if gap.path not in _CHANGING]
     witnesses = witness.read(host) if host.running else ()
     return facts._replace(
@@ -78,21 +79,23 @@ def refresh(facts: Facts, host: Host) -> Facts:
     )
 
 
-def module_states(host: Host) -> dict[str, ModuleState] | None:
-    """Only the states of the modules, read again: the quick look after each load."""
-    return modules.read_states(host, [])
+def module_states(
+    host: Host, before: Mapping[str, ModuleState] | None
+) -> dict[str, ModuleState] | None:
+    """Only the states of the modules, read again after `before`: the quick look after each load."""
+    return modules.read_states(host, [], before)
 
 
 _CHANGING = ("proc/crypto", "proc/modules", "sys/module")
 
 
 def _changing(
-    host: Host, gaps: list[Gap]
+    host: Host, gaps: list[Gap], before: Mapping[str, ModuleState] | None
 ) -> tuple[tuple[Algorithm, ...] | None, dict[str, ModuleState] | None]:
     if not host.same_kernel:
         gaps += [Gap(path, f"not of kernel {host.release}") for path in _CHANGING]
         return None, None
-    return crypto.read(host, gaps), modules.read_states(host, gaps)
+    return crypto.read(host, gaps), modules.read_states(host, gaps, before)
 
 
 def _arch(host: Host, config: KernelConfig | None) -> str:

@@ -142,8 +142,13 @@ def softdep(words: str) -> Softdep:
     return tuple(found["pre:"]), tuple(found["post:"])
 
 
-def read_states(host: Host, gaps: list[Gap]) -> dict[str, ModuleState] | None:
-    """What /proc/modules and /sys/module say; None if the kernel keeps no list of modules."""
+def read_states(
+    host: Host, gaps: list[Gap], before: Mapping[str, ModuleState] | None = None
+) -> dict[str, ModuleState] | None:
+    """What /proc/modules and /sys/module say; None if the kernel keeps no list of modules.
+
+    `before` is what they said earlier: what is built in is not asked again.
+    """
     listed = host.text("proc/modules", gaps)
     states = parse_states(listed or "")
     names = host.list_dir("sys/module")
@@ -152,6 +157,9 @@ def read_states(host: Host, gaps: list[Gap]) -> dict[str, ModuleState] | None:
         return None if listed is None else states
     for name in names:
         if name in states:
+            continue
+        if before and before.get(name) is ModuleState.BUILTIN:
+            states[name] = ModuleState.BUILTIN
             continue
         # only built-in code has a directory there without this file
         answer = host.read(f"sys/module/{name}/initstate", 64)
