@@ -49,7 +49,7 @@ _MARKS = {
 _WORDS = re.compile(r"(?:(?:modprobe\.blacklist|module.blacklist|initcall.blacklist)=\S*|--)\Z")
 _LINES = ("install", "blacklist", "alias", "softdep")
 _OPTIONS = re.compile(
-    r"CONFIG_(?:XFRM|INET|IPV6|CRYPTO|NET_|NETFILTER_XT|NFT|MODULE|TUN|SECURITY_NETWORK_XFRM"
+    r"CONFIG_(?:XFRM|INET|IPV6|CRYPTO|NET_|NETFILTER_XT|NFT|MODULE|MODVERSIONS|TUN|SECURITY_NETWORK_XFRM"
     r"|X86_64|ARM64|PPC64|S390|ARCH_RV64I)\w*="
 )
 _PROCESSOR = re.compile(r"(?:flags|Features|features)\s*:.*")

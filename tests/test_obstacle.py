@@ -40,8 +40,14 @@ def around(**changes: Any) -> Any:
     return lambda: Around(**changes)
 
 
+def config(versions: str) -> KernelConfig:
+    return KernelConfig(f"CONFIG_MODVERSIONS={versions}\n", "boot/config")
+
+
 DEP_BIN, ALIAS_BIN = (f"/lib/modules/6.1.0-56-amd64/{name}" for name in BINARY_INDEXES)
 LIBKMOD = "/usr/lib/libkmod.so.2"
+VERSIONED = Body("/lib/x/esp4.ko", vermagic="6.1.0-55-amd64 SMP modversions")
+PLAIN = VERSIONED._replace(vermagic="6.1.0-55-amd64 SMP")
 UNSIGNED = Body("/lib/x/esp4.ko", vermagic="6.1.0-56-amd64 SMP", signed=False)
 
 
@@ -61,6 +67,10 @@ UNSIGNED = Body("/lib/x/esp4.ko", vermagic="6.1.0-56-amd64 SMP", signed=False)
         ({"bodies": {"xfrm_algo": Body("/x", "truncated")}}, Kind.BROKEN_FILE),
         ({"bodies": {"esp4": Body("/x", vermagic="6.1.0-55-amd64 SMP")}}, Kind.OTHER_KERNEL),
         ({"bodies": {"esp4": UNSIGNED}}, None),
+        # what checksums of symbols let in
+        ({"bodies": {"esp4": VERSIONED}, "config": config("y")}, None),
+        ({"bodies": {"esp4": VERSIONED}, "config": config("n")}, Kind.OTHER_KERNEL),
+        ({"bodies": {"esp4": PLAIN}, "config": config("y")}, Kind.OTHER_KERNEL),
         ({"bodies": {"esp4": UNSIGNED}, "around": around(sig_enforce=True)}, Kind.SIGNATURE),
         ({"bodies": {"esp4": UNSIGNED}, "around": around(lockdown="none")}, None),
         ({"bodies": {"esp4": UNSIGNED}, "around": around(lockdown="integrity")}, Kind.SIGNATURE),
@@ -90,6 +100,15 @@ def test_a_command_is_named_once_it_has_failed() -> None:
     obstacle = Survey(facts(rules=rules), CATALOG).after_failure("esp4")
     assert obstacle and obstacle.kind is Kind.INSTALL and "x.conf:1" in obstacle.remedy
     assert Survey(facts(), CATALOG).after_failure("esp4") is None
+
+
+def test_another_kernel_s_file_is_named_once_it_has_failed() -> None:
+    bodies = {"bodies": {"esp4": VERSIONED}, "config": config("y")}
+    obstacle = Survey(facts(**bodies), CATALOG).after_failure("esp4")
+    assert obstacle and obstacle.kind is Kind.OTHER_KERNEL
+    # without the configuration nobody knows whether the release counts
+    unsure = found(bodies={"esp4": VERSIONED})
+    assert unsure and not unsure.sure
 
 
 def test_true_is_told_from_false() -> None:

@@ -65,14 +65,15 @@ class Survey:
         return None
 
     def after_failure(self, module: str) -> Obstacle | None:
-        """The command that was run instead of a load, and the module did not come."""
+        """Why a module did not come: a command was run instead, or a file is another kernel's."""
         files = self._facts.tree.files if self._facts.tree else {}
         deps = files[module].deps if module in files else ()
-        for name in (module, *deps):
-            rule = None if self._is_live(name) else self._rules.find(name)
+        names = [name for name in (module, *deps) if not self._is_live(name)]
+        for name in names:
+            rule = self._rules.find(name)
             if rule and rule.directive is Directive.INSTALL:
                 return self._rule(rule, name)
-        return None
+        return next((found for name in names if (found := self._tree.other_kernel(name))), None)
 
     def builtin(self, module: str) -> Obstacle | None:
         """What kept built-in code from being started."""

@@ -117,20 +117,34 @@ class Tree:
         body = self._facts.bodies.get(name)
         if body is None:
             return None
-        again = self._package(self._lore.trees, "", "").replace(
-            "apt install", "apt install --reinstall"
-        )
-        again = again or f"install the modules of {self._facts.release} again"
         if body.broken:
             missing = body.broken == "no such file"
             kind = Kind.NO_FILE if missing else Kind.BROKEN_FILE
             said = "modules.dep lists it, and there is no such file" if missing else body.broken
-            return Obstacle(kind, name, f"{body.path}: {said}", again)
-        built_for = body.vermagic.partition(" ")[0]
-        if built_for and built_for != self._facts.release:
-            text = f"{body.path}: built for {built_for} (version magic {body.vermagic})"
-            return Obstacle(Kind.OTHER_KERNEL, name, text, again)
+            return Obstacle(kind, name, f"{body.path}: {said}", self._again())
+        other = self.other_kernel(name)
+        # source: kernel/module/version.c same_magic(): with checksums of the symbols on either
+        # side, these are compared instead of the release, and only a load tells how that ends
+        versions = self._facts.config.get("MODVERSIONS") if self._facts.config else None
+        if other and not ("modversions" in body.vermagic.split() and versions == "y"):
+            return other
         return self._signature(name, body)
+
+    def other_kernel(self, name: str) -> Obstacle | None:
+        """The file of a module was built for another release, which need not be in its way."""
+        body = self._facts.bodies.get(name)
+        built_for = body.vermagic.partition(" ")[0] if body else ""
+        if not body or not built_for or built_for == self._facts.release:
+            return None
+        text = f"{body.path}: built for {built_for} (version magic {body.vermagic})"
+        sure = bool(self._facts.config) or "modversions" not in body.vermagic.split()
+        return Obstacle(Kind.OTHER_KERNEL, name, text, self._again(), sure=sure)
+
+    def _again(self) -> str:
+        """How to get the files of this kernel's modules once more."""
+        install = self._package(self._lore.trees, "", "")
+        again = install.replace("apt install", "apt install --reinstall")
+        return again or f"install the modules of {self._facts.release} again"
 
     def _signature(self, name: str, body: Body) -> Obstacle | None:
         if body.signed is not False:

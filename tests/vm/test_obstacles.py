@@ -187,6 +187,22 @@ def test_looking_runs_no_command(lifted: Answers) -> None:
     assert answer["lifted"]["status"] == 0
 
 
+def test_another_release_counts_only_without_checksums(kernel: Kernel, lifted: Answers) -> None:
+    assert ("other release" in lifted) is ("other kernel" not in lifted) is (kernel.name != "7")
+    if kernel.name == "7":
+        return
+    came = lifted["other release"]
+    assert needs(came["check"])[0]["verdict"] == "loadable"
+    assert without_proof(came["of record"]) == without_proof(came["check"])
+    assert came["load"]["status"] == 0 and "esp4" in came["modules"]
+    refused = lifted["other checksum"]
+    assert needs(refused["check"])[0]["verdict"] == "loadable"
+    assert refused["load"]["status"] == 2 and "esp4" not in refused["modules"]
+    reason = needs(refused["load"])[0]["reasons"][0]["text"]
+    assert "built for 0." in reason and "(ENOEXEC)" in reason
+    assert refused["lifted"]["status"] == 0
+
+
 @pytest.mark.parametrize("name", ["no autoload", "modprobe nowhere"])
 def test_without_autoload_a_load_by_name_still_works(lifted: Answers, name: str) -> None:
     answer = lifted[name]
