@@ -59,7 +59,8 @@ install: checked-prefix
 	rm -rf $(DESTDIR)$(LIBRARY)
 	mv $(DESTDIR)$(LIBRARY).new $(DESTDIR)$(LIBRARY)
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(UNITS) $(DESTDIR)$(DOCS)
-# -I: nothing of the environment and nothing in a home directory decides which code root runs.
+# -I: nothing of the environment and nothing in a home directory decides which code root runs;
+# -S: nor a .pth file. All that is needed lies in LIBRARY.
 	set -e; for program in "" -hook -init; do \
 	    case $$program in "") module=__main__;; *) module=$${program#-};; esac; \
 	    target=$(DESTDIR)$(PREFIX)/sbin/modprobe-ipsec$$program; \

@@ -79,6 +79,14 @@ def test_output_that_nobody_reads_is_no_traceback() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("action", ["--check", "--manifest=yaml"])
+def test_output_on_a_full_disk_is_one_line(action: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*TOOL, action], stdout=full, stderr=subprocess.PIPE, text=True)
+    line = "modprobe-ipsec: the answer cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (3, line)
+
+
 IMAGE = {
     "etc/ipsec.conf": b"conn b\xfcro\x1b[31m\n left=192.0.2.1\n right=192.0.2.2\n esp=rot13\n"
     b" auto=start\nconn m\xc3\xbc\n left=192.0.2.1\n right=192.0.2.3\n auto=start\n esp=rot13\n",
