@@ -6,19 +6,26 @@ source: programs/pluto/{connections,kernel,plutomain}.c of 5.2, extract.c of 5.4
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
 from modprobe_ipsec.demand import libreswan
-from modprobe_ipsec.demand.errors import Misread, ProposalError, show
+from modprobe_ipsec.demand.errors import show
 from modprobe_ipsec.demand.libreswan_also import Conn
 from modprobe_ipsec.demand.libreswan_conf import Config, load
 from modprobe_ipsec.demand.libreswan_options import NEWEST, Options, Version, at
+from modprobe_ipsec.demand.libreswan_question import (
+    Answer,
+    Common,
+    Question,
+    Refused,
+    answer_to,
+    default_of,
+)
+from modprobe_ipsec.demand.libreswan_refused import asks, check
 from modprobe_ipsec.demand.libreswan_setting import Setting
-from modprobe_ipsec.demand.need import Choice, FeatureNeed, Mode, Need, Source, Suite
-from modprobe_ipsec.demand.proposals import ipcomp_needs
+from modprobe_ipsec.demand.need import FeatureNeed, Mode, Need, Source
 from modprobe_ipsec.demand.reading import Files, Problem, Reading, Silent
-from modprobe_ipsec.demand.text import MAX_LENGTH, split
+from modprobe_ipsec.demand.text import MAX_LENGTH
 from modprobe_ipsec.errors import ConfigError
 
 # Needs times their sources. Who has more has not written them by hand.
@@ -29,9 +36,6 @@ MAX_PROPOSALS = 1 << 20
 _IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}\Z")
 _NEVER = frozenset({"pass", "drop", "reject"})
 _ESN = {"yes": (True,), "no": (False,), "either": libreswan.EITHER}
-_NO = frozenset({"no", "false", "off", "n"})
-_INTERFACE = re.compile(r"(?:[0-9]+|yes|no|true|false|on|off|y|n)\Z", re.IGNORECASE)
-_PACKET_WINDOWS = ("32", "64", "128", "256")
 
 
 def read(
@@ -51,58 +55,20 @@ def read(
     """
     version = version or NEWEST
     config = load(path, files, options, version)
-    host = _Host(catalog, options, families, version, fips)
-    return _Demand(host, config).reading()
-
-
-class _Host(NamedTuple):
-    """What is the same for all connections."""
-
-    catalog: Catalog
-    options: Options
-    families: tuple[Family, ...]
-    version: Version
-    fips: bool
-
-
-class _Refused(Exception):
-    """pluto does not take a connection; where it says so, and why."""
-
-    def __init__(self, why: str, setting: Setting | None = None) -> None:
-        super().__init__(why)
-        self.why, self.setting = why, setting
-
-
-class _Question(NamedTuple):
-    """All that decides which SAs a connection may ask for."""
-
-    # None: what libreswan offers by itself.
-    text: str | None
-    protocol: Protocol
-    ike: int
-    pfs: bool
-    esn: tuple[bool, ...]
-    mode: Mode
-    compress: bool
-    truncated: bool
-    families: tuple[Family, ...]
-
-
-class _Answer(NamedTuple):
-    needs: tuple[Need, ...]
-    error: str
+    common = Common(catalog, options, families, version, fips)
+    return _Demand(common, config).reading()
 
 
 class _Demand:
     """Goes through the connections; those that ask the same share an answer."""
 
-    def __init__(self, host: _Host, config: Config) -> None:
-        self._host, self._config = host, config
-        self._ikev1 = _ikev1_policy(host, config)
-        self._answers: dict[_Question, _Answer] = {}
+    def __init__(self, common: Common, config: Config) -> None:
+        self._common, self._config = common, config
+        self._ikev1 = _ikev1_policy(common, config)
+        self._answers: dict[Question, Answer] = {}
         self._read = 0
         # The sources of each answer's needs, and of each feature.
-        self._sources: dict[_Question, list[Source]] = {}
+        self._sources: dict[Question, list[Source]] = {}
         self._features: dict[tuple[str, Family | None], list[Source]] = {}
         self._problems = list(config.problems)
         self._silent: list[Silent] = []
@@ -125,22 +91,22 @@ class _Demand:
 
     def _probe(self) -> Iterator[tuple[tuple[Need, ...], list[Source]]]:
         """What pluto asks for before it has read a connection."""
-        probe = self._host.options.probe
-        if self._host.version < probe.since or Family.IPV4 not in self._host.families:
+        probe = self._common.options.probe
+        if self._common.version < probe.since or Family.IPV4 not in self._common.families:
             return
         source = Source("pluto's start-up probe", probe.esp, Daemon.LIBRESWAN)
-        suites = libreswan.read(probe.esp, Protocol.ESP, self._host.catalog, esn=(False,))
+        suites = libreswan.read(probe.esp, Protocol.ESP, self._common.catalog, esn=(False,))
         yield tuple(Need(suite, Family.IPV4) for suite in suites), [source]
         for feature in probe.features:
             self._feature(feature, (), source)
 
     def _setup(self) -> None:
-        for name, option in self._host.options.setup.items():
+        for name, option in self._common.options.setup.items():
             setting = self._config.setup.get(name)
-            if setting and option.feature and _asks(setting, option.when, option.kind):
+            if setting and option.feature and asks(setting, option.when, option.kind):
                 where = f"{setting.place} config setup"
                 source = Source(where, setting.written, Daemon.LIBRESWAN)
-                self._feature(option.feature, self._host.families, source)
+                self._feature(option.feature, self._common.families, source)
 
     def _conn(self, conn: Conn) -> None:
         # whether a connection counts is not known if its lines cannot be read
@@ -151,26 +117,26 @@ class _Demand:
             self._problems.append(Problem(conn.lost.place, conn.name, conn.lost.why))
             return
         try:
-            families = _families(conn, self._host.families)
+            families = _families(conn, self._common.families)
             if not families:
-                why = f"its hosts have IPv6 addresses, and this is read for {_names(self._host)}"
-                if Family.IPV6 in self._host.families:
+                why = f"its hosts have IPv6 addresses, and this is read for {_names(self._common)}"
+                if Family.IPV6 in self._common.families:
                     why = why.replace("IPv6", "IPv4", 1)
                 self._silent.append(Silent(conn.place, conn.name, why))
                 return
             question, text = self._question(conn, families)
-            self._check(conn, question)
+            check(conn, question, self._common.version)
             if question not in self._answers:
                 self._spend(question.text or "")
-                self._answers[question] = _answer(question, self._host)
+                self._answers[question] = answer_to(question, self._common)
             answer = self._answers[question]
             if answer.error:
-                raise _Refused(answer.error, text)
-        except _Refused as refused:
+                raise Refused(answer.error, text)
+        except Refused as refused:
             place = refused.setting.place if refused.setting else conn.place
             self._problems.append(Problem(place, conn.name, refused.why))
             return
-        source = _source(conn, text, question, self._host)
+        source = _source(conn, text, question, self._common)
         self._sources.setdefault(question, []).append(source)
         self._conn_features(conn, families)
 
@@ -196,14 +162,14 @@ class _Demand:
 
     def _question(
         self, conn: Conn, families: tuple[Family, ...]
-    ) -> tuple[_Question, Setting | None]:
-        protocol, text = _proposal(conn, self._host.version)
+    ) -> tuple[Question, Setting | None]:
+        protocol, text = _proposal(conn, self._common.version)
         ike, esn = _ike(conn), _ESN[conn.value("esn", "either")]
         if ike == 1 or conn.value("replay-window") == "0":
             # source: connections.c, "forcing esn=no as replay-window=0"
             esn = (False,)
         mode = Mode.TRANSPORT if conn.value("type") == "transport" else Mode.TUNNEL
-        question = _Question(
+        question = Question(
             text=text.value if text else None,
             protocol=protocol,
             ike=ike,
@@ -216,56 +182,11 @@ class _Demand:
         )
         return question, text
 
-    def _check(self, conn: Conn, question: _Question) -> None:
-        """Combinations that pluto does not take. Raises _Refused."""
-        ikev1, ah = question.ike == 1, question.protocol is Protocol.AH
-        transport = conn.value("type") == "transport"
-        no_tunnel = "needs tunnel mode, and the connection has type=transport"
-        tfc = conn.value("tfc", "0") != "0"
-        rules: Iterable[tuple[str, tuple[str, ...], str, bool]] = (
-            ("vti-interface", (), no_tunnel, transport),
-            ("aggressive", ("yes",), "is for IKEv1 only", not ikev1),
-            ("mobike", ("yes",), "needs IKEv2", ikev1),
-            ("mobike", ("yes",), no_tunnel, transport),
-            ("iptfs", ("yes",), "needs IKEv2", ikev1),
-            ("iptfs", ("yes",), no_tunnel, transport),
-            ("iptfs", ("yes",), "and tfc= exclude each other", tfc),
-            ("iptfs", ("yes",), "and compress=yes exclude each other", question.compress),
-            ("iptfs", ("yes",), "is for ESP, and the connection uses AH", ah),
-            ("enable-tcp", ("yes", "fallback"), "needs IKEv2", ikev1),
-            ("nic-offload", ("packet",), "needs type=transport", not transport),
-            ("nic-offload", ("packet",), "is for ESP, and the connection uses AH", ah),
-            ("nic-offload", ("packet",), "and compress=yes exclude each other", question.compress),
-            (
-                "nic-offload",
-                ("packet",),
-                "and encapsulation=yes exclude each other",
-                conn.value("encapsulation") == "yes",
-            ),
-            (
-                "nic-offload",
-                ("packet",),
-                f"needs a replay-window of {', '.join(_PACKET_WINDOWS)}",
-                conn.value("replay-window", "128") not in _PACKET_WINDOWS,
-            ),
-            ("tfc", (), no_tunnel, transport),
-            ("tfc", (), "is for ESP, and the connection uses AH", ah),
-            ("sec-label", (), "needs IKEv2", ikev1 and self._host.version >= (5, 0)),
-            ("authby", ("never",), "needs type=pass, drop or reject", True),
-        )
-        interface = conn.get("ipsec-interface")
-        if interface and not _INTERFACE.match(interface.value):
-            raise _Refused(f"{interface.written} is neither yes, no nor a number", interface)
-        for name, values, problem, applies in rules:
-            setting = conn.get(name) if applies else None
-            if setting and _asks(setting, values):
-                raise _Refused(f"{setting.written} {problem}", setting)
-
     def _conn_features(self, conn: Conn, families: tuple[Family, ...]) -> None:
-        options = self._host.options.conn
+        options = self._common.options.conn
         for setting in (*conn.own.values(), *conn.default.values()):
             option = options[setting.key]
-            if not option.feature or not _asks(setting, option.when, option.kind):
+            if not option.feature or not asks(setting, option.when, option.kind):
                 continue
             # one of %default may be overruled
             if conn.get(option.name) is setting and self._applies(conn, option.name, setting):
@@ -279,100 +200,23 @@ class _Demand:
         if name == "vti-interface":
             # source: _updown.xfrm: without a mark, and for IPv6, nothing is made
             marked = any(conn.get(mark) for mark in ("mark", "mark-in", "mark-out"))
-            return marked and Family.IPV4 in _families(conn, self._host.families)
+            return marked and Family.IPV4 in _families(conn, self._common.families)
         if name == "ipsec-interface":
             managed = self._config.setup.get("ipsec-interface-managed")
             return not (managed and managed.value == "no")
         return True
 
     def _feature(self, name: str, families: tuple[Family, ...], source: Source) -> None:
-        options = self._host.options
+        options = self._common.options
         meaning = options.meaning.get(name)
-        for feature in at(meaning, self._host.version) if meaning else (name,):
+        for feature in at(meaning, self._common.version) if meaning else (name,):
             of: tuple[Family | None, ...] = families if feature in options.by_family else (None,)
             for family in of:
                 self._features.setdefault((feature, family), []).append(source)
 
 
-def _answer(question: _Question, host: _Host) -> _Answer:
-    """The SAs of a connection, or why pluto refuses it."""
-    try:
-        suites = _suites(question, host)
-        if question.truncated:
-            suites = _truncate(suites, host)
-    except Misread as misread:
-        return _Answer((), misread.explain(question.text or "", Daemon.LIBRESWAN).message)
-    except ProposalError as error:
-        # too long
-        return _Answer((), error.message)
-    except _Refused as refused:
-        return _Answer((), refused.why)
-    # source: kernel.c, setup_half_kernel_state(): the outermost SA has the conn's mode
-    mode = Mode.TRANSPORT if question.compress else question.mode
-    needs = [Need(suite, family, (), mode) for suite in suites for family in question.families]
-    if question.compress:
-        compression = ipcomp_needs(host.catalog, question.families, Source(""))
-        needs += [need._replace(sources=(), mode=question.mode) for need in compression]
-    return _Answer(tuple(needs), "")
-
-
-def _suites(question: _Question, host: _Host) -> tuple[Suite, ...]:
-    """Raises Misread."""
-    if question.text is not None:
-        return tuple(dict.fromkeys(_parse(question, question.text, host)))
-    found: dict[Suite, None] = {}
-    for _, alternative in split(_default(question.protocol, question.ike, host), ","):
-        try:
-            found |= dict.fromkeys(_parse(question, alternative, host))
-        except Misread:
-            # what FIPS mode lacks is left out
-            if not host.fips:
-                raise
-    return tuple(found)
-
-
-def _parse(question: _Question, text: str, host: _Host) -> Iterator[Suite]:
-    def parse(text: str) -> tuple[Suite, ...]:
-        return libreswan.parse(
-            text,
-            question.protocol,
-            host.catalog,
-            ike=question.ike,
-            fips=host.fips,
-            pfs=question.pfs and question.text is not None,
-            esn=question.esn,
-        )
-
-    everything = parse(text)
-    if question.ike != 1 or host.version >= (4, 15) or question.protocol is not Protocol.ESP:
-        yield from everything
-        return
-    for alternative in text.split(","):
-        # before 4.15 only SHA1 where no integrity is named; where some is, this is none to parse
-        cipher, semicolon, rest = alternative.partition(";")
-        try:
-            yield from parse(f"{cipher}-sha1{semicolon}{rest}")
-        except Misread:
-            yield from parse(alternative)
-
-
-def _truncate(suites: Iterable[Suite], host: _Host) -> tuple[Suite, ...]:
-    """sha2-truncbug=yes: SHA2-256 as some old peers cut it. source: kernel.c"""
-    right, wrong = (
-        host.catalog.transforms[name] for name in ("HMAC_SHA2_256_128", "HMAC_SHA2_256_96")
-    )
-    found: dict[Suite, None] = {}
-    for suite in suites:
-        if suite.integrity and suite.integrity.transform is right:
-            if host.fips:
-                raise _Refused("sha2-truncbug=yes is not allowed in FIPS mode")
-            suite = suite._replace(integrity=Choice(wrong, suite.integrity.key_bits))
-        found[suite] = None
-    return tuple(found)
-
-
 def _proposal(conn: Conn, version: Version) -> tuple[Protocol, Setting | None]:
-    """Which protocol, and the setting that has the proposals. Raises _Refused.
+    """Which protocol, and the setting that has the proposals. Raises Refused.
 
     source: extract.c of 5.3 and later; up to 5.2 esp=, ah= and phase2alg= are one option
     """
@@ -383,7 +227,7 @@ def _proposal(conn: Conn, version: Version) -> tuple[Protocol, Setting | None]:
     ah, either = conn.get("ah"), conn.get("phase2alg")
     given = [setting for setting in (esp, ah, either) if setting]
     if len(given) > 1:
-        raise _Refused(
+        raise Refused(
             f"{given[0].written} and {given[1].written} exclude each other "
             f"({given[0].place}, {given[1].place})",
             given[1],
@@ -394,16 +238,12 @@ def _proposal(conn: Conn, version: Version) -> tuple[Protocol, Setting | None]:
     return protocol, either or (ah if protocol is Protocol.AH else esp)
 
 
-def _default(protocol: Protocol, ike: int, host: _Host) -> str:
-    return at(host.options.defaults[f"{protocol}_ikev{ike}"], host.version)
-
-
-def _source(conn: Conn, setting: Setting | None, question: _Question, host: _Host) -> Source:
+def _source(conn: Conn, setting: Setting | None, question: Question, common: Common) -> Source:
     """The line with the proposal; the connection's where it has none."""
     place = setting.place if setting else conn.place
     text = question.text
     if text is None:
-        text = _default(question.protocol, question.ike, host)
+        text = default_of(question.protocol, question.ike, common)
     return Source(f"{place} conn {show(conn.name)}", show(text), Daemon.LIBRESWAN)
 
 
@@ -415,9 +255,9 @@ def _ike(conn: Conn) -> int:
     return int(exchange[-1])
 
 
-def _ikev1_policy(host: _Host, config: Config) -> str:
+def _ikev1_policy(common: Common, config: Config) -> str:
     setting = config.setup.get("ikev1-policy")
-    default = "accept" if host.version < (5, 0) else "drop"
+    default = "accept" if common.version < (5, 0) else "drop"
     return setting.value if setting else default
 
 
@@ -429,24 +269,14 @@ def _families(conn: Conn, families: tuple[Family, ...]) -> tuple[Family, ...]:
         six = any(":" in host or host in ("%any6", "%defaultroute6") for host in hosts)
         four = any(_IPV4.match(host) for host in hosts)
         if six and four:
-            raise _Refused("its hosts have addresses of both families, IPv4 and IPv6")
+            raise Refused("its hosts have addresses of both families, IPv4 and IPv6")
         wanted = Family.IPV6 if six else Family.IPV4 if four else ""
     # %any, %defaultroute and names say nothing
     return tuple(family for family in families if not wanted or family == wanted)
 
 
-def _names(host: _Host) -> str:
-    return " and ".join("IPv4" if family is Family.IPV4 else "IPv6" for family in host.families)
-
-
-def _asks(setting: Setting, values: tuple[str, ...], kind: str = "number") -> bool:
-    """Whether a setting switches on what its option is for."""
-    if values:
-        return setting.value in values
-    if kind == "number":
-        return setting.value not in ("", "0")
-    # ipsec-interface=0 is an interface as any other
-    return bool(setting.value) and setting.value.lower() not in _NO
+def _names(common: Common) -> str:
+    return " and ".join("IPv4" if family is Family.IPV4 else "IPv6" for family in common.families)
 
 
 def _collect(asked: Iterable[tuple[tuple[Need, ...], list[Source]]]) -> tuple[Need, ...]:
