@@ -13,6 +13,7 @@ from .kernels import Kernel
 pytestmark = pytest.mark.vm
 
 KERNELS = {"6.1"}
+"""Debian 12's own; on others, which the command line may name, runs Debian 13."""
 SCRIPT = Path(__file__).with_name("guest") / "unit.py"
 LIMIT_SECONDS = 30
 """The unit's TimeoutStartSec."""
@@ -68,7 +69,7 @@ def test_the_daemon_starts_whatever_happens_to_the_unit(kernel: Kernel) -> None:
     enabled = f"{UNITS}/strongswan.service.wants/modprobe-ipsec.service"
     result = boot(
         kernel,
-        "bookworm-strongswan",
+        "bookworm-strongswan" if kernel.name in KERNELS else "trixie-strongswan",
         ["python3", "/run-test.py"],
         files={
             "/etc/swanctl/conf.d/tunnels.conf": ONE_TUNNEL,
@@ -79,7 +80,7 @@ def test_the_daemon_starts_whatever_happens_to_the_unit(kernel: Kernel) -> None:
     )
     assert result.status == 0, result.stderr + result.stdout
     cases = {said["case"]: said for said in map(json.loads, result.stdout.splitlines())}
-    assert len(cases) == 27
+    assert len(cases) == 28
     undisturbed = cases["undisturbed again"]
     for case, said in cases.items():
         assert said["left"] == [], case
@@ -90,7 +91,7 @@ def test_the_daemon_starts_whatever_happens_to_the_unit(kernel: Kernel) -> None:
     assert len(killed) == 20
     assert killed.count("signal") >= 10, killed  # most moments lie within the unit's life
     # what only the daemon can read is told, and may be allowed
-    assert cases["unreadable"]["unit"] == "failed"
+    assert cases["unreadable"]["unit"] == cases["main unreadable"]["unit"] == "failed"
     assert cases["readable after all"]["unit"] == "active"
     # the modules are there by now, and the kernel itself says so
     assert cases["no proc"]["unit"] == "active"

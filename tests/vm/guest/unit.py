@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 UNIT, DAEMON = "modprobe-ipsec.service", "strongswan.service"
+MAIN = Path("/etc/swanctl/swanctl.conf")
 CONFIG = Path("/etc/swanctl/conf.d/tunnels.conf")
 DROP_IN = Path(f"/run/systemd/system/{UNIT}.d/test.conf")
 FILLER = Path("/fill")
@@ -116,6 +117,9 @@ def main() -> None:
             took = min(took, said["took"])
         _say(f"killed {moment}", said)
     _say("five at once", _start(_five_at_once))
+    MAIN.chmod(0)
+    _say("main unreadable", _start())
+    MAIN.chmod(0o644)
     CONFIG.chmod(0)
     _say("unreadable", _start())
     _drop_in("[Service]\nCapabilityBoundingSet=CAP_DAC_READ_SEARCH\n")
