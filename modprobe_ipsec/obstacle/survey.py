@@ -4,6 +4,8 @@
 What libkmod reads, then the file, then what the kernel refuses. Pure: facts and map in, values out.
 """
 
+from collections.abc import Iterator
+
 from modprobe_ipsec import mitigation
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.catalog.obstacles import Symptom
@@ -37,32 +39,41 @@ class Survey:
         }
 
     def module(self, module: str, alias: str) -> Obstacle | None:
-        """The first thing that keeps a module of the tree, asked for by an alias, from coming."""
+        """The first thing that keeps a module of the tree, asked for by an alias, from coming.
+
+        What may be no obstacle at all counts only if nothing else is one.
+        """
+        doubtful: Obstacle | None = None
+        for obstacle in self._all(module, alias):
+            if obstacle.sure:
+                return obstacle
+            doubtful = doubtful or obstacle
+        return doubtful
+
+    def _all(self, module: str, alias: str) -> Iterator[Obstacle]:
         if obstacle := self._tree.no_binary_index(module):
-            return obstacle
+            yield obstacle
         files = self._facts.tree.files if self._facts.tree else {}
         asked = self._rules.find(alias)
         # what a command does for an alias only a run would tell, and no load here is by alias
         if asked and blocks(asked):
-            return self._rule(asked, module)
+            yield self._rule(asked, module)
         names = [n for n in (module, *files[module].deps) if not self._is_live(n)]
         for name in names:
             rule = self._rules.find(name)
             if rule and blocks(rule):
-                return self._rule(rule, name)
+                yield self._rule(rule, name)
         for name in names:
-            found = self._tree.file(name)
-            if found:
-                return found
+            if obstacle := self._tree.file(name):
+                yield obstacle
         if self._facts.modules_disabled:
-            return Obstacle(
+            yield Obstacle(
                 Kind.MODULES_DISABLED,
                 module,
                 "kernel.modules_disabled = 1: no module until reboot",
                 "reboot, and run modprobe-ipsec before kernel.modules_disabled is set "
                 "(see /etc/sysctl.conf and /etc/sysctl.d)",
             )
-        return None
 
     def after_failure(self, module: str) -> Obstacle | None:
         """Why a module did not come: a command was run instead, or a file is another kernel's."""
@@ -123,6 +134,12 @@ class Survey:
             if program.rpartition("/")[2] in ("true", ":"):
                 means = "modprobe reports success and loads nothing"
         found = Obstacle(kind, module, f"{rule.where}: {rule.text}", "", means, rule=rule)
+        if rule.where.startswith("/") and self._facts.around().container:
+            return found._replace(
+                text=f"{found.text} (in this container; the host's modprobe.d counts)",
+                remedy="modprobe-ipsec --check on the host tells whether it says the same there",
+                sure=False,
+            )
         if rule.where.startswith("/"):
             remedy = f"whoever set {rule.where} decides: {_DECIDES}"
         else:
