@@ -14,7 +14,7 @@ from modprobe_ipsec.host.facts import Facts, ModuleState
 from modprobe_ipsec.host.gather import module_states, refresh
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.plan import Step, next_round
-from modprobe_ipsec.resolve import Failure, State
+from modprobe_ipsec.resolve.finding import Failure, State
 
 # What `Kmod.load` returns for a module that a blacklist keeps out (libkmod.h).
 _BLACKLISTED = 0x10000

@@ -13,7 +13,8 @@ from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.demand.need import AnyNeed, FeatureNeed
 from modprobe_ipsec.errors import ConfigError
 from modprobe_ipsec.host.facts import Algorithm, Facts, ModuleState
-from modprobe_ipsec.resolve import SERVED, Failure, Finding, Resolver, State
+from modprobe_ipsec.resolve.finding import SERVED, Failure, Finding, State
+from modprobe_ipsec.resolve.resolver import Resolver
 
 _HOPELESS = (State.BLOCKED, State.ABSENT)
 

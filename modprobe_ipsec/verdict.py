@@ -11,7 +11,7 @@ from modprobe_ipsec.obstacle import Obstacle
 from modprobe_ipsec.plan import Outlook, Plan, Standing
 from modprobe_ipsec.prove.meaning import explain
 from modprobe_ipsec.prove.proof import Answer, Proof
-from modprobe_ipsec.resolve import SERVED, Finding, State
+from modprobe_ipsec.resolve.finding import SERVED, Finding, State
 
 
 class Verdict(StrEnum):

@@ -20,7 +20,8 @@ from modprobe_ipsec.obstacle import Kind, Obstacle
 from modprobe_ipsec.obstacle.loading import Loading
 from modprobe_ipsec.obstacle.survey import Survey
 from modprobe_ipsec.obstacle.tree import Tree
-from modprobe_ipsec.resolve import Failure, Resolver, State
+from modprobe_ipsec.resolve.finding import Failure, State
+from modprobe_ipsec.resolve.resolver import Resolver
 from tests.facts import MODERN, blacklist, facts, install, live
 from tests.shipped import CATALOG
 

@@ -11,7 +11,7 @@ from modprobe_ipsec.demand.need import Need
 from modprobe_ipsec.errors import ConfigError
 from modprobe_ipsec.host.facts import Facts, KernelConfig
 from modprobe_ipsec.plan import Outlook, make_plan, next_round
-from modprobe_ipsec.resolve import Failure, State
+from modprobe_ipsec.resolve.finding import Failure, State
 from tests.facts import (
     BOOTED,
     CAMELLIA_CTR,

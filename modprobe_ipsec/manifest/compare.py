@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from modprobe_ipsec.manifest.model import HAVE, HostPlan, Module
-from modprobe_ipsec.resolve import State
+from modprobe_ipsec.resolve.finding import State
 from modprobe_ipsec.verdict import Verdict
 
 # Whether something is loaded at the moment is no difference.

@@ -27,7 +27,7 @@ from modprobe_ipsec.manifest.words import clean
 from modprobe_ipsec.obstacle import Obstacle
 from modprobe_ipsec.obstacle.loading import Loading
 from modprobe_ipsec.plan import Plan, Step, make_plan
-from modprobe_ipsec.resolve import SERVED, Finding, State
+from modprobe_ipsec.resolve.finding import SERVED, Finding, State
 from modprobe_ipsec.verdict import Judgement, judge
 from modprobe_ipsec.wanted import Wanted
 

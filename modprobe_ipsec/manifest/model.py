@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from modprobe_ipsec.demand.need import AnyNeed
 from modprobe_ipsec.obstacle import Kind
-from modprobe_ipsec.resolve import SERVED, State
+from modprobe_ipsec.resolve.finding import SERVED, State
 from modprobe_ipsec.verdict import Verdict
 
 # Raised whenever a key of the file changes its meaning or goes away.

@@ -34,7 +34,7 @@ from modprobe_ipsec.manifest.model import (
 from modprobe_ipsec.manifest.surroundings import CAPABILITIES, DEVICES, PORTS, SYSCTLS
 from modprobe_ipsec.manifest.words import MAX_TEXT, clean
 from modprobe_ipsec.manifest.write import KIND
-from modprobe_ipsec.resolve import State
+from modprobe_ipsec.resolve.finding import State
 from modprobe_ipsec.verdict import Verdict
 
 # Every transform in every key length, with and without ESN, in both families, is about 400 needs.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from modprobe_ipsec.errors import UsageError
 from modprobe_ipsec.manifest.model import HostPlan, Module, Options
 from modprobe_ipsec.manifest.plain_yaml import Plain
-from modprobe_ipsec.resolve import State
+from modprobe_ipsec.resolve.finding import State
 
 # Longer than any sentence of ours; what others wrote is cut here.
 MAX_TEXT = 400

@@ -10,7 +10,7 @@ from modprobe_ipsec.plan import Step
 from modprobe_ipsec.prove.proof import Proof
 from modprobe_ipsec.report import container
 from modprobe_ipsec.report.model import Report
-from modprobe_ipsec.resolve import Finding
+from modprobe_ipsec.resolve.finding import Finding
 from modprobe_ipsec.verdict import Judgement, Reason
 
 SCHEMA = 1

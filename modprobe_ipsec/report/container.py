@@ -16,7 +16,7 @@ from modprobe_ipsec.prove.meaning import NO_SOCKET
 from modprobe_ipsec.prove.proof import Answer
 from modprobe_ipsec.report.model import Report
 from modprobe_ipsec.report.table import table
-from modprobe_ipsec.resolve import SERVED
+from modprobe_ipsec.resolve.finding import SERVED
 from modprobe_ipsec.verdict import Verdict
 
 _IKE_PORT = 500

@@ -6,69 +6,23 @@ template, then its arguments. Pure: facts in, findings out.
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import NamedTuple
 
 from modprobe_ipsec.catalog.model import Catalog, Request
 from modprobe_ipsec.catalog.names import arguments, expand, split
-from modprobe_ipsec.catalog.obstacles import Symptom
 from modprobe_ipsec.demand.need import AnyNeed, FeatureNeed, Suite
-from modprobe_ipsec.host.cpu import matches
-from modprobe_ipsec.host.facts import Algorithm, Facts, ModuleIndex, ModuleState
-from modprobe_ipsec.obstacle import FORBIDS, Autoload, Kind, Obstacle
-from modprobe_ipsec.obstacle.loading import Loading
+from modprobe_ipsec.host.facts import Algorithm, Facts
 from modprobe_ipsec.obstacle.survey import Survey
-from modprobe_ipsec.obstacle.tree import Tree
-
-
-class State(StrEnum):
-    """How what a request needs stands on this host."""
-
-    BUILTIN = "builtin"
-    LIVE = "live"
-    LOADABLE = "loadable"
-    BLOCKED = "blocked"
-    ABSENT = "absent"
-    UNKNOWN = "unknown"
-
-
-SERVED = frozenset({State.BUILTIN, State.LIVE})
-_LACKING = frozenset({State.BLOCKED, State.ABSENT, State.UNKNOWN})
-
-
-class Finding(NamedTuple):
-    """How one request stands, and by what evidence."""
-
-    # As the kernel makes it: xfrm-type-2-50, crypto-gcm
-    request: str
-    state: State
-    # The module that answers it or would; empty if none is known.
-    module: str = ""
-    # The evidence in words, with its place.
-    because: str = ""
-    remedy: str = ""
-    # Not needed for the answer, only for speed: the CPU's own implementation.
-    faster: bool = False
-    # Names that the module is expected to register, once loaded.
-    brings: tuple[str, ...] = ()
-    # What stands in the way, if that is known.
-    obstacle: Obstacle | None = None
-    # What the request is for, in words, where it has a name of its own.
-    title: str = ""
-    # Whether the kernel would load it by itself; only of what is loadable.
-    autoload: Autoload | None = None
-    # What is seen where it stays without an answer; only of what cannot be had.
-    symptom: Symptom | None = None
-
-
-class Failure(NamedTuple):
-    """A load that was tried in this run and did not bring the module."""
-
-    state: State
-    because: str
-    remedy: str = ""
-    # This process was not allowed to.
-    denied: bool = False
+from modprobe_ipsec.resolve.accelerator import Accelerators
+from modprobe_ipsec.resolve.finding import (
+    LACKING,
+    SERVED,
+    Failure,
+    Finding,
+    State,
+    blocked,
+    registered,
+)
+from modprobe_ipsec.resolve.provider import Providers
 
 
 class Resolver:
@@ -87,12 +41,11 @@ class Resolver:
         self._tried = tried or {}
         self._want_faster = faster
         self._version = _version(facts.release)
-        self._arch = _ARCH_DIRECTORIES.get(facts.arch, facts.arch)
         self._memo: dict[str, tuple[Finding, ...]] = {}
         self._twin: Resolver | None = None
         self._survey = Survey(facts, catalog)
-        self._tree = Tree(facts, catalog.lore)
-        self._loading = Loading(facts, catalog.lore)
+        self._providers = Providers(facts, catalog, self._survey, self._tried)
+        self._accelerators = Accelerators(facts, catalog, self._providers, self._tried)
         self._registered: dict[str, Algorithm] = {}
         for algorithm in facts.algorithms or ():
             best = self._registered.get(algorithm.name)
@@ -103,7 +56,7 @@ class Resolver:
         """All requests that a need makes, in the order in which the kernel makes them."""
         return tuple(
             finding._replace(symptom=self._survey.symptom(finding.request))
-            if finding.state in _LACKING and not finding.faster
+            if finding.state in LACKING and not finding.faster
             else finding
             for finding in self._need(need)
         )
@@ -146,14 +99,14 @@ class Resolver:
         if suite.encryption and not suite.integrity and not suite.encryption.transform.is_aead:
             names.append("digest_null")
         return [
-            _blocked(f"crypto-{name}", name, self._survey.fips(name))
+            blocked(f"crypto-{name}", name, self._survey.fips(name))
             for name in names
             if name in forbidden
         ]
 
     def request(self, request: Request) -> Finding:
         """A request outside the crypto API."""
-        finding = self._provider(request.alias, request.module, request.config)
+        finding = self._providers.answer(request.alias, request.module, request.config)
         return finding._replace(title=request.title)
 
     def crypto(self, name: str) -> tuple[Finding, ...]:
@@ -169,20 +122,20 @@ class Resolver:
     def _crypto(self, name: str) -> tuple[Finding, ...]:
         if self._is_gone(name):
             return ()
-        faster = self._faster(name) if self._want_faster else None
+        faster = self._accelerators.best(name) if self._want_faster else None
         if faster and faster.state is State.LOADABLE:
             return (faster,)
         # An accelerator that the admin forbade is no obstacle, but it is worth a word.
         extra = (faster,) if faster else ()
         served = self._registered.get(name)
         if served:
-            return (_registered(served), *extra, *self._faster_parts(served))
+            return (registered(served), *extra, *self._faster_parts(served))
         for primitive, names in self._catalog.whole.get("any", {}).items():
             if name in expand(names, primitive):
                 first = self.crypto(primitive)
                 if any(finding.state is State.LOADABLE for finding in first):
                     return first
-        own = self._provider(f"crypto-{name}", name, self._catalog.config.get(name, ""))
+        own = self._providers.answer(f"crypto-{name}", name, self._catalog.config.get(name, ""))
         template, argument = split(name)
         if not argument:
             return (*self._parts(template, ""), own, *extra)
@@ -191,7 +144,7 @@ class Resolver:
         option = self._catalog.config.get(template, "")
         route = (
             *self._parts(template, argument),
-            self._provider(f"crypto-{template}", template, option),
+            self._providers.answer(f"crypto-{template}", template, option),
         )
         if own.state is State.BLOCKED and not all(f.state in SERVED for f in route):
             return (own, *extra)
@@ -240,196 +193,6 @@ class Resolver:
             return True
         answers = self._registered.keys() | (self._facts.tree.aliases if self._facts.tree else {})
         return name not in answers and f"crypto-{name}" not in answers
-
-    def _faster(self, name: str) -> Finding | None:
-        """The CPU's own implementation of a name: the best one that is not live and may fit.
-
-        None if there is none, or the best one is live or built in already.
-        """
-        index = self._facts.tree
-        if index is None:
-            return None
-        ways: list[tuple[str, tuple[str, ...]]] = [(name, (name,))]
-        for primitive, names in self._catalog.whole.get(self._arch, {}).items():
-            wholes = expand(names, primitive)
-            if name in wholes:
-                ways.append((primitive, (primitive, *wholes)))
-        for primitive, brings in ways:
-            for module in self._candidates(index, primitive):
-                alias = f"crypto-{primitive}"
-                found = self._module(index, module, alias, faster=True)
-                if found.state in SERVED:
-                    return None
-                if module not in self._tried:
-                    because = found.because or f"this CPU's own {primitive}"
-                    return found._replace(because=because, faster=True, brings=brings)
-        return None
-
-    def _candidates(self, index: ModuleIndex, primitive: str) -> list[str]:
-        """Modules with this CPU's implementation of a primitive, the best first."""
-        found: dict[str, tuple[bool, int, int]] = {}
-        answers = [
-            module
-            for alias in (f"crypto-{primitive}", f"crypto-{primitive}-all")
-            for module in index.aliases.get(alias, ())
-        ]
-        for module in answers:
-            file = index.files.get(module)
-            if file is None or module in self._catalog.never_load:
-                continue
-            patterns = index.cpu_patterns.get(module, ())
-            if patterns:
-                if not any(matches(self._facts.cpu_modalias, pattern) for pattern in patterns):
-                    continue
-            elif "kernel/arch/" not in file.path or not self._cpu_has(module):
-                continue
-            depth = sum(dependency in answers for dependency in file.deps)
-            found[module] = (bool(patterns), depth, self._word_rank(module))
-        return sorted(found, key=lambda module: found[module], reverse=True)
-
-    def _cpu_has(self, module: str) -> bool:
-        """Whether no word in the module's name asks for what this CPU has not."""
-        flags = self._facts.cpu_flags
-        words = module.split("_")
-        asked = [self._catalog.cpu_words[word] for word in words if word in self._catalog.cpu_words]
-        return not flags or all(flag in flags for flag in asked)
-
-    def _word_rank(self, module: str) -> int:
-        order = list(self._catalog.cpu_words)
-        return max(
-            (order.index(word) + 1 for word in module.split("_") if word in order), default=0
-        )
-
-    def _provider(self, alias: str, name: str, option: str) -> Finding:
-        """What answers an alias, by the module index or, without one, by what else is known."""
-        index = self._facts.tree
-        if index is None:
-            return self._without_index(alias, name, option)
-        best: Finding | None = None
-        named = (name,) if name in index.files or name in index.builtin else ()
-        for module in index.aliases.get(alias, named):
-            if module in self._catalog.never_load or self._is_for_hardware(module):
-                continue
-            finding = self._module(index, module, alias)
-            if best is None or _RANK[finding.state] < _RANK[best.state]:
-                best = finding
-        if best:
-            return best
-        # Code without an alias, or one that came from elsewhere: the kernel's list knows it.
-        if (self._facts.modules or {}).get(name) is ModuleState.LIVE:
-            return Finding(alias, State.LIVE, name, "/proc/modules")
-        config = self._facts.config
-        if config and option and config.get(option) == "y":
-            return Finding(alias, State.BUILTIN, name, f"/{config.path}: CONFIG_{option}=y")
-        if not name and config is None:
-            # part of the core or not there at all, and only the configuration would tell
-            because = f"no kernel configuration to look CONFIG_{option} up in"
-            return Finding(alias, State.UNKNOWN, because=because)
-        obstacle = self._tree.nothing_answers(alias, name, option)
-        if obstacle:
-            return _blocked(alias, "", obstacle, unknown=config is None)
-        because = f"no module and no built-in code of {self._facts.release} answers {alias}"
-        remedy = f"a kernel with CONFIG_{option}" if option else "another kernel"
-        return Finding(alias, State.ABSENT, because=because, remedy=remedy)
-
-    def _without_index(self, alias: str, name: str, option: str) -> Finding:
-        facts = self._facts
-        # one option builds one module, which may answer to several names: gcm also to rfc4106
-        names = [n for n, built_by in self._catalog.config.items() if option and built_by == option]
-        for module in (name, *names):
-            if (facts.modules or {}).get(module) is ModuleState.LIVE:
-                return Finding(alias, State.LIVE, module, "/proc/modules")
-        value = facts.config.get(option) if facts.config and option else ""
-        if value == "y" and facts.config:
-            return Finding(alias, State.BUILTIN, name, f"/{facts.config.path}: CONFIG_{option}=y")
-        if value == "n" and (obstacle := self._tree.nothing_answers(alias, name, option)):
-            return _blocked(alias, "", obstacle)
-        obstacle = self._tree.no_tree(name)
-        # who has mounts of its own may miss a tree that the kernel's modprobe sees
-        around = facts.around()
-        sure = value == "m" and not (around.container or around.own_mounts)
-        if sure or (obstacle.kind is Kind.NO_MODULE_SUPPORT and value == "m"):
-            return _blocked(alias, name, obstacle)
-        found = _blocked(alias, name, obstacle, unknown=True)
-        return found._replace(remedy=f"{obstacle.remedy}; or ask the kernel: --check --prove")
-
-    def _is_for_hardware(self, module: str) -> bool:
-        """Drivers of accelerator cards come with their device, never for an algorithm's sake."""
-        index = self._facts.tree
-        file = index.files.get(module) if index else None
-        if file is None:
-            return False
-        return file.path.startswith("kernel/drivers/") or "/arch/" in file.path
-
-    def _module(
-        self, index: ModuleIndex, module: str, alias: str, *, faster: bool = False
-    ) -> Finding:
-        """How a module that answers a request stands."""
-        facts = self._facts
-        if (facts.modules or {}).get(module) in (ModuleState.LIVE, ModuleState.COMING):
-            return Finding(alias, State.LIVE, module, "/proc/modules")
-        if module in index.builtin:
-            obstacle = self._survey.builtin(module)
-            if obstacle:
-                return _blocked(alias, module, obstacle)
-            return Finding(alias, State.BUILTIN, module, "modules.builtin")
-        if module in self._tried:
-            failure = self._tried[module]
-            obstacle = self._survey.after_failure(module)
-            if obstacle:
-                return _blocked(alias, module, obstacle)._replace(
-                    because=f"{obstacle.text} ({failure.because})"
-                )
-            remedy = failure.remedy or (self._loading.denied() if failure.denied else "")
-            return Finding(alias, failure.state, module, failure.because, remedy)
-        if module not in index.files:
-            obstacle = self._tree.no_index(module)
-            if obstacle:
-                return _blocked(alias, module, obstacle)
-            return Finding(alias, State.ABSENT, module, f"modules.dep does not list {module}")
-        if facts.running and facts.modules is None:
-            why = "no list of the modules that are loaded"
-            return Finding(alias, State.UNKNOWN, module, why, _ASK)
-        obstacle = self._survey.module(module, alias)
-        if obstacle:
-            return _blocked(alias, module, obstacle)
-        return Finding(
-            alias,
-            State.LOADABLE,
-            module,
-            self._survey.remark(module),
-            self._loading.loader(),
-            autoload=self._loading.autoload(module, faster=faster),
-        )
-
-
-_ASK = "ask the kernel: --check --prove"
-
-# Machines whose code lies under another name in arch/.
-_ARCH_DIRECTORIES = {"x86_64": "x86", "i686": "x86", "i586": "x86", "aarch64": "arm64"}
-
-_RANK = {
-    State.BUILTIN: 0,
-    State.LIVE: 0,
-    State.LOADABLE: 1,
-    State.BLOCKED: 2,
-    State.UNKNOWN: 3,
-    State.ABSENT: 4,
-}
-
-
-def _blocked(alias: str, module: str, obstacle: Obstacle, *, unknown: bool = False) -> Finding:
-    """What cannot be had because of an obstacle; `unknown` where it may be there all the same."""
-    state = State.BLOCKED if obstacle.kind in FORBIDS else State.ABSENT
-    state = State.UNKNOWN if unknown or not obstacle.sure else state
-    return Finding(alias, state, module, obstacle.text, obstacle.remedy, obstacle=obstacle)
-
-
-def _registered(algorithm: Algorithm) -> Finding:
-    state = State.BUILTIN if algorithm.module == "kernel" else State.LIVE
-    module = "" if algorithm.module == "kernel" else algorithm.module
-    because = f"/proc/crypto: {algorithm.driver}, priority {algorithm.priority}"
-    return Finding(f"crypto-{algorithm.name}", state, module, because)
 
 
 def _version(release: str) -> tuple[int, int]:

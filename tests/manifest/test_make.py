@@ -7,7 +7,7 @@ from modprobe_ipsec.host.facts import Around
 from modprobe_ipsec.manifest.known import Known
 from modprobe_ipsec.manifest.model import AUTOLOAD_OFF, Module, Where
 from modprobe_ipsec.obstacle import Kind
-from modprobe_ipsec.resolve import State
+from modprobe_ipsec.resolve.finding import State
 from tests import facts as hosts
 from tests.manifest.common import EVERYTHING, FEATURES, GCM, NEEDS, plan, plan_of
 from tests.shipped import CATALOG
