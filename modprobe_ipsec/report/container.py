@@ -64,15 +64,16 @@ def look(report: Report) -> Inside | None:
     container = report.facts.container()
     if container is None:
         return None
-    answers = [j.proof for j in report.judgements if j.proof]
-    silent = [p.why for p in answers if p.answer is Answer.NOT_ASKED and p.why]
+    # the XFRM socket answers even where no SA can be tried
+    sas = [j.proof for j in report.judgements if j.proof and not isinstance(j.need, FeatureNeed)]
+    silent = [p.why for p in sas if p.answer is Answer.NOT_ASKED and p.why]
     return Inside(
         container,
         _autoload(report),
         _wanted(report),
         tuple(_lacks(report, container)),
         tuple(_unseen(report)),
-        silent[0] if silent and len(silent) == len(answers) else "",
+        silent[0] if silent and len(silent) == len(sas) else "",
     )
 
 

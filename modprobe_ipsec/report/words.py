@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sentences that more than one of the writers for people says."""
 
+from modprobe_ipsec.demand.need import FeatureNeed
 from modprobe_ipsec.demand.reading import Problem
 from modprobe_ipsec.prove.proof import Answer
 from modprobe_ipsec.report.model import Action, Report
@@ -30,9 +31,17 @@ def headline(report: Report) -> str:
             counts.append(f"{number} {verdict}")
     if not total:
         return f"{kernel}: nothing is asked for"
-    asked = any(judgement.proof for judgement in report.judgements)
-    how = "proven with real SAs" if asked else "nothing changed, the kernel was not asked"
-    return f"{kernel}: {_count(total)}: {', '.join(counts)} ({how})"
+    return f"{kernel}: {_count(total)}: {', '.join(counts)} ({_how(report)})"
+
+
+def _how(report: Report) -> str:
+    proofs = [judgement.proof for judgement in report.judgements if judgement.proof]
+    if not proofs:
+        return "nothing changed, the kernel was not asked"
+    of_sas = [proof for proof in proofs if not isinstance(proof.need, FeatureNeed)]
+    if any(proof.answer is not Answer.NOT_ASKED for proof in of_sas):
+        return "proven with real SAs"
+    return "no SA could be tried" if of_sas else "the kernel was asked"
 
 
 def _count(number: int) -> str:

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from modprobe_ipsec.catalog.model import Family
+from modprobe_ipsec.demand.need import AnyNeed, FeatureNeed
 from modprobe_ipsec.demand.reading import Place, Problem, Silent
 from modprobe_ipsec.host.facts import Facts, Gap, Witness
 from modprobe_ipsec.load import Outcome, Result
@@ -13,6 +14,7 @@ from modprobe_ipsec.prove.proof import Answer, Proof
 from modprobe_ipsec.report import as_json, journal, text
 from modprobe_ipsec.report.model import Action, Report
 from modprobe_ipsec.report.progress import Bar
+from modprobe_ipsec.report.words import headline
 from modprobe_ipsec.seal import Sealed
 from modprobe_ipsec.verdict import judge
 from modprobe_ipsec.wanted import Wanted
@@ -77,6 +79,20 @@ def test_quiet_leaves_what_is_not_ready() -> None:
     ready = report(proofs={n: Proof(n, Answer.ACCEPTED) for n in NEEDS})
     everything = ready._replace(judgements=tuple(j for j in ready.judgements if not j.reasons))
     assert text.render(everything, quiet=True) == ""
+
+
+def test_the_headline_says_whether_the_kernel_was_asked() -> None:
+    def head(proofs: dict[AnyNeed, Proof]) -> str:
+        judgements = report().judgements
+        held = tuple(j._replace(proof=proofs.get(j.need)) for j in judgements)
+        return headline(report()._replace(judgements=held)).rpartition(" (")[2]
+
+    silent: dict[AnyNeed, Proof] = {n: Proof(n, Answer.NOT_ASKED, why="no") for n in NEEDS}
+    assert head({}) == "nothing changed, the kernel was not asked)"
+    assert head(silent) == "no SA could be tried)"
+    assert head({**silent, CBC: Proof(CBC, Answer.REFUSED, 38)}) == "proven with real SAs)"
+    socket = FeatureNeed("xfrm_socket", None)
+    assert head({CBC: Proof(socket, Answer.ACCEPTED)}) == "the kernel was asked)"
 
 
 def test_dry_run_lists_modules_with_their_reasons() -> None:
