@@ -19,6 +19,9 @@ _ENVIRONMENT = "proc/1/environ"
 _PODMAN = "run/.containerenv"
 _DOCKER = ".dockerenv"
 _KUBERNETES = ("var/run/secrets/kubernetes.io", "run/secrets/kubernetes.io")
+# What a container gets to ask its manager, even one that may not read the environment above.
+# source: incus doc/dev-incus.md, lxd doc/dev-lxd.md
+_GUEST_API = {"dev/incus": "incus", "dev/lxd": "lxd"}
 _CGROUP = "proc/self/cgroup"
 _MOUNTS = "proc/self/mountinfo"
 
@@ -91,6 +94,9 @@ def redacted(host: Host) -> Iterator[tuple[str, bytes]]:
     for path in _KUBERNETES:
         if host.exists(path):
             yield f"{path}/here", b""
+    for path in _GUEST_API:
+        if host.exists(path):
+            yield f"{path}/here", b""
     if group := _group(host):
         yield _CGROUP, f"0::{group}\n".encode()
     if layer := _layer(host):
@@ -111,7 +117,7 @@ def _evidence(host: Host) -> Iterator[Evidence]:
         yield Evidence(_PODMAN, " ".join(_engine(host).split("\n")))
     if host.exists(_DOCKER):
         yield Evidence(_DOCKER, "")
-    yield from (Evidence(path, "") for path in _KUBERNETES if host.exists(path))
+    yield from (Evidence(path, "") for path in (*_KUBERNETES, *_GUEST_API) if host.exists(path))
     if group := _group(host):
         yield Evidence(_CGROUP, group)
     if layer := _layer(host):
@@ -123,6 +129,9 @@ def _kind(evidence: tuple[Evidence, ...]) -> str:
     paths = {e.path: e.said for e in evidence}
     if any(path in paths for path in _KUBERNETES) or "KUBERNETES_SERVICE_HOST=" in paths.values():
         return "kubernetes"
+    for path, manager in _GUEST_API.items():
+        if path in paths:  # the others say lxc, which is what it is made of
+            return manager
     for path in (*_NAMED, _ENVIRONMENT):
         if path in paths:
             return paths[path].removeprefix("container=")

@@ -24,6 +24,7 @@ from modprobe_ipsec.manifest.words import (
     named,
     split_off_faster,
     to_load,
+    without_audit,
 )
 
 CDI_KIND = "modprobe-ipsec.io/host"
@@ -49,7 +50,9 @@ def docker(plan: HostPlan, options: Options) -> tuple[File, ...]:
     if to_load(plan, options):
         words.append(f"--device {CDI_DEVICE}")
     lines = " \\\n    ".join(["docker run -d", *words, IMAGE])
-    return (File("docker-run.sh", _top(plan, options) + f"{lines}\n"),)
+    return (
+        File("docker-run.sh", _top(plan, options) + comment(without_audit(plan)) + f"{lines}\n"),
+    )
 
 
 def compose(plan: HostPlan, options: Options) -> tuple[File, ...]:
@@ -74,7 +77,7 @@ def compose(plan: HostPlan, options: Options) -> tuple[File, ...]:
         # not `devices:`, which Compose before 2.40 does not take a CDI name in
         cdi: Plain = {"driver": "cdi", "capabilities": ["cdi"], "device_ids": [CDI_DEVICE]}
         service["deploy"] = {"resources": {"reservations": {"devices": [cdi]}}}
-    text = _top(plan, options) + dump({"services": {"ike": service}})
+    text = _top(plan, options) + comment(without_audit(plan)) + dump({"services": {"ike": service}})
     return (File("compose.yaml", text),)
 
 

@@ -17,8 +17,9 @@ from modprobe_ipsec.manifest.words import (
     left_out,
     named,
     split_off_faster,
+    without_audit,
 )
-from modprobe_ipsec.resolve import State
+from modprobe_ipsec.resolve.finding import State
 
 LOADER = "ipsec-host-modules"
 KMOD_IMAGE = "example.org/kmod:1"
@@ -62,7 +63,12 @@ def node_feature_rule(plan: HostPlan, options: Options) -> tuple[File, ...]:
         "metadata": {"name": "ipsec"},
         "spec": {"rules": [rule]},
     }
-    note = comment(["It only says where the daemon can run; it loads nothing."])
+    note = comment(
+        [
+            "It only says where the daemon can run; it loads nothing.",
+            "For OpenShift's operator the next line is apiVersion: nfd.openshift.io/v1alpha1",
+        ]
+    )
     return (File("nodefeaturerule.yaml", head(plan) + note + dump(document)),)
 
 
@@ -158,4 +164,4 @@ def _pod_notes(plan: HostPlan) -> list[str]:
         notes.append(
             "A device of the host needs a device plugin where the runtime filters devices."
         )
-    return notes
+    return notes + without_audit(plan)

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from modprobe_ipsec.catalog.model import Daemon
 from modprobe_ipsec.errors import UsageError
 from modprobe_ipsec.manifest.model import HostPlan, Module, Options
 from modprobe_ipsec.manifest.plain_yaml import Plain
@@ -143,3 +144,18 @@ def _standing(module: Module) -> str:
             return "this kernel has none"
         case _:
             return "the kernel loads it by itself when asked"
+
+
+def without_audit(plan: HostPlan) -> list[str]:
+    """What libreswan has to be told where nothing keeps it from trying to write to the audit log.
+
+    Podman's seccomp profile does; Docker's does not (libreswan 5.2, Docker 26.1), and most kubelets
+    use none.
+    """
+    sources = (source for wish in plan.needs for source in wish.need.sources)
+    if not any(source.daemon is Daemon.LIBRESWAN for source in sources):
+        return []
+    return [
+        "libreswan: pluto --log-no-audit, or audit-log=no in config setup. Without CAP_AUDIT_WRITE "
+        "each IKE SA may end with: audit log failed: Operation not permitted"
+    ]

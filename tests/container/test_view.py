@@ -53,6 +53,8 @@ CASES = {
         "kubernetes",
         "run/secrets/kubernetes.io ",
     ),
+    "incus": ({"dev/incus/sock": ""}, "incus", "dev/incus "),
+    "lxd": ({"dev/lxd/sock": ""}, "lxd", "dev/lxd "),
     "control group": (
         {"proc/self/cgroup": "4:cpu:/x\n0::/machine.slice/libpod-5e3f.scope\n"},
         "podman",
@@ -119,6 +121,12 @@ def test_a_record_tells_the_same_and_nothing_more(name: str, tmp_path: Path) -> 
 def test_the_name_that_is_said_beats_the_marks(tmp_path: Path) -> None:
     found = look(tmp_path, {"run/systemd/container": "lxc\n", "run/.containerenv": ""})
     assert found and found.kind == "lxc" and len(found.evidence) == 2
+
+
+def test_incus_is_more_than_the_lxc_it_is_made_of(tmp_path: Path) -> None:
+    files = {"dev/incus/sock": "", "proc/1/environ": "container=lxc\0"}
+    found = look(tmp_path, files)
+    assert found and found.kind == "incus" and len(found.evidence) == 2
 
 
 @pytest.mark.parametrize("junk", ["", "a b\n", "\x1b[2J", "x" * 300, "../../etc\n", "Ünïcode"])

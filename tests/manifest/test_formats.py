@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from modprobe_ipsec.catalog.model import Daemon
 from modprobe_ipsec.cli import build_parser, main
 from modprobe_ipsec.errors import UsageError
 from modprobe_ipsec.manifest.check import mistakes
 from modprobe_ipsec.manifest.formats import FORMATS
-from modprobe_ipsec.manifest.model import Options
-from tests.manifest.common import EVERYTHING, FEATURES, NEEDS, plan
+from modprobe_ipsec.manifest.model import HostPlan, Options
+from tests.manifest.common import EVERYTHING, FEATURES, GCM, NEEDS, SOURCE, plan
 from tests.trees import tree
 
 EXPECTED = Path(__file__).parent / "expected"
@@ -88,6 +89,19 @@ def test_nobody_but_the_loader_gets_sys_module() -> None:
                     assert format == "kubernetes" or ".service" in file.text
                 assert "ignore-install" not in file.text
                 assert "privileged" not in file.text
+
+
+def test_libreswan_is_told_to_leave_the_audit_log_alone_where_nothing_stops_it() -> None:
+    found = plan("booted-6.1")
+    told = {name for name in FORMATS if "audit" in _text(name, found)}
+    assert told == {"docker", "compose", "kubernetes"}
+    strongswan = SOURCE._replace(daemon=Daemon.STRONGSWAN)
+    found = plan("booted-6.1", tuple(need._replace(sources=(strongswan,)) for need in GCM))
+    assert "audit" not in _text("docker", found)
+
+
+def _text(format: str, plan: HostPlan) -> str:
+    return "".join(file.text for file in FORMATS[format](plan, Options(preload=True)))
 
 
 def test_the_help_names_all_formats() -> None:

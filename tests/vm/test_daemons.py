@@ -14,6 +14,8 @@ from . import tunnels
 from .booted import UNIT, UNITS, boot
 from .image import REPOSITORY
 from .kernels import Kernel
+from .peer import LIBRESWAN_PEER, PEER, STRONGSWAN_CONF, STRONGSWAN_PEER
+from .states import algorithms, bytes_of, protocol
 from .systems import SYSTEMS, systems
 from .tunnels import TUNNELS, Tunnel
 
@@ -51,37 +53,6 @@ Type=oneshot
 RemainAfterExit=yes
 ExecStart=/bin/sh -c 'echo 1 >/proc/sys/kernel/modules_disabled'
 """
-PEER = """\
-[Unit]
-Description=The daemon of the second host
-After={unit} two-hosts.service
-
-[Service]
-Type=notify
-NotifyAccess=all
-NetworkNamespacePath=/run/netns/peer
-{settings}
-"""
-LIBRESWAN_PEER = """\
-TemporaryFileSystem=/run/pluto
-ExecStart=/usr/libexec/ipsec/pluto --config /etc/ipsec.conf --nofork"""
-STRONGSWAN_PEER = """\
-Environment=STRONGSWAN_CONF=/etc/peer/strongswan.conf
-ExecStart=/usr/sbin/charon-systemd
-ExecStartPost=/usr/sbin/swanctl --load-all --noprompt --file /etc/peer/swanctl.conf \
---uri unix:///run/peer.vici"""
-STRONGSWAN_CONF = """\
-include /etc/strongswan.conf
-charon-systemd {
-  plugins {
-    vici {
-      socket = unix:///run/peer.vici
-    }
-  }
-}
-"""
-
-
 Said = dict[str, Any]
 """What guest/tunnels.py prints."""
 _AT_ONCE = 2  # guests, for two processors
@@ -216,19 +187,6 @@ def observed_boot(
         pool.shutdown(cancel_futures=True)
 
 
-def _algorithms(state: str) -> set[tuple[str, str, int]]:
-    found = re.findall(r"^\s+(aead|enc|auth-trunc|auth|comp) (\S+)(?: 0x([0-9a-f]*))?", state, re.M)
-    return {(kind, name, 4 * len(key)) for kind, name, key in found}
-
-
-def _protocol(state: str) -> str:
-    return state.split("\tproto ")[1].split()[0]
-
-
-def _bytes(state: str) -> int:
-    return int(state.split("lifetime current:")[1].split("(bytes)")[0])
-
-
 def _story(said: Said, name: str) -> str:
     """All that helps to understand why a tunnel is not there."""
     tunnel = said["tunnels"][name]
@@ -253,12 +211,12 @@ def test_tunnel_on_a_sealed_kernel(
     assert all(step["status"] == 0 for step in seen["prepared"]), story
     assert states, story
     assert (seen["up"]["status"], seen["ping"]["status"]) == (0, 0), story
-    assert {_protocol(state) for state in states} == tunnel.protocols, story
-    assert set().union(*map(_algorithms, states)) == tunnel.algorithms, story
+    assert {protocol(state) for state in states} == tunnel.protocols, story
+    assert set().union(*map(algorithms, states)) == tunnel.algorithms, story
     # both ways; and the pings went through each of them, less what the kernel adds to IPComp for
     # packets that did not get smaller
     assert len(states) == 2 * len(tunnel.protocols), story
-    assert all(_bytes(state) > 0 for state in states if _protocol(state) != "4"), story
+    assert all(bytes_of(state) > 0 for state in states if protocol(state) != "4"), story
     if tunnel.esn is not None:
         assert {("esn" in re.findall(r"flag.*", state)[0]) for state in states} == {tunnel.esn}
     if tunnel.interface:
@@ -275,7 +233,7 @@ def test_all_tunnels_stand_together_as_planned(
         for part in ("encryption", "integrity"):
             if about := need.get(part):
                 planned.add((about["xfrm"], about["key_bits"] + about["salt_bits"]))
-    held = [algorithm for state in said["states"] for algorithm in _algorithms(state)]
+    held = [algorithm for state in said["states"] for algorithm in algorithms(state)]
     assert {(name, bits) for kind, name, bits in held if kind != "comp"} <= planned
     assert len(said["states"]) >= 2 * len(TUNNELS)
 

@@ -4,136 +4,38 @@
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from . import tunnels
-from .booted import UNITS, boot
-from .image import REPOSITORY
+from .contained import CDI, KERNEL, LIBRESWAN, SHIPPED, STRONGSWAN, VOLUMES, Said, observe, stands
 from .kernels import Kernel
 from .podman import podman
 from .systems import systems
-from .test_daemons import (
-    LIBRESWAN_PEER,
-    PEER,
-    STRONGSWAN_CONF,
-    STRONGSWAN_PEER,
-    _algorithms,
-    _bytes,
-    _protocol,
-)
 
 pytestmark = pytest.mark.vm
 
-KERNEL = "6.12"
-GCM = tuple(tunnel for tunnel in tunnels.TUNNELS if tunnel.name == "gcm")
-SYSTEMS = ("trixie-libreswan", "trixie-strongswan")
-GUEST = Path(__file__).with_name("guest")
-CONSOLE_LOG = """\
-charon-systemd {
-  filelog {
-    console {
-      path = stderr
-    }
-  }
-}
-"""
-SECRETS = f': PSK "{tunnels.SECRET}"\n'
-DAEMONS = {
-    "trixie-libreswan": {
-        "daemon": ["/usr/libexec/ipsec/pluto", "--config", "/etc/ipsec.conf", "--nofork"],
-        "log": ["--stderrlog"],
-        "prepare": "mkdir /run/pluto",
-        "owned": ["/var/lib/ipsec"],
-        "settle": "ipsec whack --status",
-        "up": "ipsec whack --name gcm --initiate",
-        "volumes": ["/etc/vpn/ipsec.conf:/etc/ipsec.conf", "/etc/vpn/secrets:/etc/ipsec.secrets"],
-        "config": "/etc/ipsec.conf",
-    },
-    "trixie-strongswan": {
-        "daemon": ["/usr/sbin/charon-systemd"],
-        "log": [],
-        "prepare": "true",
-        "owned": [],
-        "settle": "swanctl --load-all --noprompt",
-        "up": "swanctl --initiate --child gcm --timeout 60",
-        "volumes": ["/etc/vpn/swanctl.conf:/etc/swanctl/swanctl.conf"],
-        "config": "/etc/swanctl/swanctl.conf",
-    },
-}
-FILES = {
-    "trixie-libreswan": {
-        "/etc/vpn/ipsec.conf": tunnels.ipsec_conf(GCM),
-        "/etc/vpn/secrets": SECRETS,
-        "/etc/peer/ipsec.conf": tunnels.ipsec_conf(GCM),
-        "/etc/peer/secrets": SECRETS,
-    },
-    "trixie-strongswan": {
-        "/etc/vpn/swanctl.conf": tunnels.swanctl_conf(0, GCM),
-        "/etc/peer/swanctl.conf": tunnels.swanctl_conf(1, GCM),
-        "/etc/peer/strongswan.conf": STRONGSWAN_CONF,
-        "/etc/strongswan.d/container.conf": CONSOLE_LOG,
-    },
-}
-PEERS = {
-    "trixie-libreswan": LIBRESWAN_PEER.replace(
-        "--config /etc/ipsec.conf", "--config /etc/peer/ipsec.conf --secretsfile /etc/peer/secrets"
-    ),
-    "trixie-strongswan": STRONGSWAN_PEER,
-}
+SYSTEMS = (LIBRESWAN, STRONGSWAN)
 WAYS = ("bundle", "apply", "hook by CDI", "hook by annotation", "run flags", "quadlet", "DaemonSet")
-MAPPED = {"trixie-libreswan": "rootless", "trixie-strongswan": "mapped"}
+MAPPED = {LIBRESWAN: "rootless", STRONGSWAN: "mapped"}
 """A user namespace takes long to set up; each of both kinds is tried with one daemon."""
-Said = dict[str, Any]
+HOOKS = "/usr/share/containers/oci/hooks.d/modprobe-ipsec.json"
 
 
 def _observe(system: str, kernel: Kernel) -> Said:
-    daemon = DAEMONS[system]
-    here, there = GCM[0].inner
-    orders = {
-        "network": tunnels.NETWORK,
-        "volumes": daemon["volumes"],
-        "annotation": f"io.modprobe-ipsec.config={daemon['config']}",
-        "owned": daemon["owned"],
-        "ways": ["without", *WAYS, "forbidden", MAPPED[system]],
-        "inside": {
-            "daemon": [*daemon["daemon"], *daemon["log"]],
-            "prepare": daemon["prepare"],
-            "settle": daemon["settle"],
-            "up": daemon["up"],
-            "ping": f"ping -c 3 -i 0.2 -W 2 -I {here} {there}",
-        },
-    }
-    shipped = REPOSITORY / "container"
-    files = {
-        **{path: text.encode() for path, text in FILES[system].items()},
-        "/orders.json": json.dumps(orders).encode(),
-        "/run-test.py": (GUEST / "podman.py").read_bytes(),
-        "/inside.py": (GUEST / "inside.py").read_bytes(),
-        tunnels.NETWORK: tunnels.network("here").encode(),
-        f"{UNITS}/peer.service": PEER.format(unit="", settings=PEERS[system]).encode(),
-        "/etc/cdi/modprobe-ipsec-hook.json": (shipped / "cdi.json").read_bytes(),
-        "/usr/share/containers/oci/hooks.d/modprobe-ipsec.json": (
-            shipped / "hooks.d.json"
-        ).read_bytes(),
-    }
-    # the packages enable them
-    links = {f"{UNITS}/{unit}": "/dev/null" for unit in ("ipsec.service", "strongswan.service")}
-    result = boot(
-        kernel,
+    config = VOLUMES[system][0].partition(":")[2]
+    return observe(
+        podman,
         system,
-        ["python3", "/run-test.py"],
-        files=files,
-        links=links,
-        timeout=900,
-        memory=2048,
-        layers=[podman(kernel)],
+        kernel,
+        ways=["without", *WAYS, "forbidden", MAPPED[system]],
+        network=tunnels.network("here"),
+        annotation=f"io.modprobe-ipsec.config={config}",
+        files={
+            CDI: (SHIPPED / "cdi.json").read_bytes(),
+            HOOKS: (SHIPPED / "hooks.d.json").read_bytes(),
+        },
     )
-    assert result.status == 0, result.stderr
-    said: Said = json.loads(result.stdout)
-    return said
 
 
 @pytest.fixture(scope="module")
@@ -160,25 +62,6 @@ def told(
 
 
 on_both = pytest.mark.parametrize("system", SYSTEMS)
-
-
-def _stands(way: Said) -> None:
-    """One tunnel, and the pings went through it."""
-    story = json.dumps(way, indent=1).replace("\\n", "\n")
-    assert way.get("inside"), story
-    inside = way["inside"]
-    assert inside["settled"] and way["peer"]["status"] == 0, story
-    assert (inside["up"]["status"], inside["ping"]["status"]) == (0, 0), story
-    states = ["src " + state for state in f"\n{inside['states']}".split("\nsrc ")[1:]]
-    assert len(states) == 2, story
-    assert {_protocol(state) for state in states} == GCM[0].protocols, story
-    assert set().union(*map(_algorithms, states)) == GCM[0].algorithms, story
-    # three pings; nothing else is for the tunnel
-    assert all(_bytes(state) >= 3 * 84 for state in states), story
-    # NET_BIND_SERVICE and NET_ADMIN, of a container that sees no module
-    sets = dict(line.split(":\t") for line in inside["capabilities"])
-    assert {int(sets[name], 16) for name in ("CapPrm", "CapEff", "CapBnd")} == {1 << 10 | 1 << 12}
-    assert inside["tree"] == [], story
 
 
 @on_both
@@ -220,7 +103,7 @@ def test_after_the_host_did_its_part_the_tunnel_stands(
     system: str, name: str, told: Callable[[str], Said]
 ) -> None:
     way = told(system)[name]
-    _stands(way)
+    stands(way)
     assert {"esp4", "xfrm_user", "seqiv"} <= set(way["loaded"])
 
 
@@ -250,13 +133,13 @@ def test_a_user_namespace_has_its_tunnel_too_once_the_host_did_its_part(
     assert after["container"]["rootless"] is (MAPPED[system] == "rootless")
     assert any("net.core.xfrm_*" in lack["what"] for lack in after["container"]["lacks"])
     assert way["inside"]["namespace"][:2] != ["0", "0"]
-    _stands(way)
+    stands(way)
 
 
 def test_a_hook_of_an_engine_that_runs_as_root_loads_for_mapped_ids(
     told: Callable[[str], Said],
 ) -> None:
-    way = told("trixie-strongswan")["mapped"]
+    way = told(STRONGSWAN)["mapped"]
     assert (way["hook"]["status"], way["hook"]["stdout"]) == (0, "started\n"), way["hook"]
     assert "esp4" in way["left"]
 
@@ -264,7 +147,7 @@ def test_a_hook_of_an_engine_that_runs_as_root_loads_for_mapped_ids(
 def test_a_hook_of_a_rootless_engine_loads_nothing_and_says_so(
     told: Callable[[str], Said],
 ) -> None:
-    way = told("trixie-libreswan")["rootless"]
+    way = told(LIBRESWAN)["rootless"]
     assert way["hook"]["status"] and "started" not in way["hook"]["stdout"]
     assert "this hook runs without CAP_SYS_MODULE" in way["hook"]["line"], way["hook"]
     assert way["left"] == []

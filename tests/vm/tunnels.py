@@ -113,24 +113,40 @@ def network(here: str = "") -> str:
 
     `here` names a network namespace that there is already and that stands for the first host.
     """
-    lines = [
+    first = f"ip -n {here}" if here else "ip"
+    lines = (
         "#!/bin/sh -e",
         "ip netns add peer",
-        f"ip {f'-n {here} ' if here else ''}link add host0 type veth peer name peer0 netns peer",
-    ]
-    for side, run in enumerate((f"ip -n {here}" if here else "ip", "ip -n peer")):
-        device = ("host0", "peer0")[side]
-        lines += [
-            f"{run} address add {OUTER[4][side]}/24 dev {device}",
-            f"{run} address add {OUTER[6][side]}/64 dev {device} nodad",
-            f"{run} link set {device} up",
-            f"{run} link set lo up",
-        ]
-        for gateway in GATEWAYS:
-            nobody = f"{gateway} lladdr 02:00:00:00:00:01 dev {device} nud permanent"
-            lines += [f"{run} neighbor add {nobody}", f"{run} route add default via {gateway}"]
-        lines += [f"{run} address add {tunnel.inner[side]} dev lo" for tunnel in TUNNELS]
+        f"{first} link add host0 type veth peer name peer0 netns peer",
+        *_side(0, first, "host0"),
+        *_side(1, "ip -n peer", "peer0"),
+    )
     return "\n".join(lines) + "\n"
+
+
+def bridged(bridge: str) -> str:
+    """A script that makes the second host and its wire to a bridge, where the first host is too."""
+    lines = (
+        "#!/bin/sh -e",
+        "ip netns add peer",
+        "ip link add host0 type veth peer name peer0 netns peer",
+        f"ip link set host0 master {bridge} up",
+        *_side(1, "ip -n peer", "peer0"),
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _side(side: int, run: str, device: str) -> list[str]:
+    lines = [
+        f"{run} address add {OUTER[4][side]}/24 dev {device}",
+        f"{run} address add {OUTER[6][side]}/64 dev {device} nodad",
+        f"{run} link set {device} up",
+        f"{run} link set lo up",
+    ]
+    for gateway in GATEWAYS:
+        nobody = f"{gateway} lladdr 02:00:00:00:00:01 dev {device} nud permanent"
+        lines += [f"{run} neighbor add {nobody}", f"{run} route add default via {gateway}"]
+    return lines + [f"{run} address add {tunnel.inner[side]} dev lo" for tunnel in TUNNELS]
 
 
 def interfaces(tunnel: Tunnel) -> list[str]:

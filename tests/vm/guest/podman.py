@@ -1,66 +1,53 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs in a guest with Podman: one container, one tunnel, and each way that a host can be prepared.
 
-Only observes, and prints JSON; the verdicts are reached on the host. Debian's own Python runs this,
-without the project. The container's root is the guest's own without its modules and rules.
+The container's root is the guest's own without its modules and rules.
 """
 
-import json
 import os
 import shlex
 import shutil
-import subprocess
 import tarfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-ORDERS = json.loads(Path("/orders.json").read_text())
-ROOT, SHARE = Path("/container"), Path("/run/share")
-PLAN, MADE = Path.home() / "plan.yaml", Path.home() / "made"
-RULES = Path("/etc/modprobe.d/dirtyfrag.conf")
-AUTOLOAD = Path("/proc/sys/kernel/modprobe")
+from .contained import (
+    BASELINE,
+    CHECK,
+    INSIDE,
+    MADE,
+    MAKE_PLAN,
+    ORDERS,
+    PLAN,
+    SHARE,
+    Said,
+    forget,
+    installed,
+    make,
+    modules,
+    must,
+    rule,
+    run,
+    share,
+    tell,
+    tunnel,
+)
+
+ROOT = Path("/container")
 HOST_UNIT = "modprobe-ipsec-host.service"
 HIDDEN = ("/usr/lib/modules", "/etc/modprobe.d", "/boot")
-INSIDE = ("python3", "/inside.py")
 CAPABILITIES = ("--cap-drop=all", "--cap-add=NET_ADMIN", "--cap-add=NET_BIND_SERVICE")
 NETWORK = ("--network=ns:/run/netns/here",)
 HOOK = ("--device=modprobe-ipsec.io/hook=config",)
 # crun drops what a hook says, unless told otherwise
 HOOK_LOG = Path("/run/hook.log")
 SHOWN = (f"--annotation=run.oci.hooks.stderr={HOOK_LOG}",)
-CHECK = ("modprobe-ipsec", "--check", "--prove", "--format", "json")
 COMMON = (
     *("--rm", f"--volume={SHARE}:/share"),
     *(f"--mount=type=tmpfs,destination={path},ro,notmpcopyup" for path in HIDDEN),
     "--mount=type=tmpfs,destination=/run,notmpcopyup",
     *(f"--volume={volume}:ro" for volume in ORDERS["volumes"]),
 )
-_LIMIT_SECONDS = 120
-Said = dict[str, Any]
-BASELINE: list[str] = []
-"""The modules before any of this."""
-
-
-def run(*command: str) -> Said:
-    done = subprocess.run(
-        command, capture_output=True, text=True, errors="replace", timeout=_LIMIT_SECONDS
-    )
-    said = {"command": shlex.join(command), "status": done.returncode}
-    return {**said, "stdout": done.stdout, "stderr": done.stderr}
-
-
-def must(*command: str) -> str:
-    said = run(*command)
-    if said["status"]:
-        raise RuntimeError(json.dumps(said))
-    return str(said["stdout"])
-
-
-def modules() -> list[str]:
-    return sorted(line.split()[0] for line in Path("/proc/modules").read_text().splitlines())
 
 
 def container(
@@ -75,15 +62,6 @@ def container(
     return ["podman", action, *words, "--rootfs", str(ROOT), *command]
 
 
-def share() -> None:
-    """Empty what a container shares with us; not by another directory, it may be mounted."""
-    SHARE.mkdir(exist_ok=True)
-    SHARE.chmod(0o777)
-    for path in SHARE.iterdir():
-        path.unlink()
-    (SHARE / "orders.json").write_text(json.dumps(ORDERS["inside"]))
-
-
 def wire() -> None:
     """Make the peer anew, and its wire to the namespace `here`."""
     run("ip", "netns", "delete", "peer")
@@ -92,79 +70,18 @@ def wire() -> None:
     must("ip", "netns", "exec", "here", "sysctl", "-q", "net.ipv4.ping_group_range=0 2147483647")
 
 
-def tunnel(start: Sequence[str]) -> Said:
-    """Start the container in some way, give it its peer when it asks, and return what it said."""
-    share()
-    with (SHARE / "engine").open("w+") as out:
-        engine = subprocess.Popen(start, stdout=out, stderr=subprocess.STDOUT)
-        # `systemctl start` comes back while the container runs
-        end = time.monotonic() + 2 * _LIMIT_SECONDS
-        ready = answered = False
-        while time.monotonic() < end:
-            answered = (SHARE / "said.json").exists()
-            if answered or engine.poll():
-                break
-            if not ready and (SHARE / "ready").exists():
-                ready = True
-                peer = run("systemctl", "start", "peer.service")
-                (SHARE / "go").touch()
-            time.sleep(0.2)
-        status = engine.wait(_LIMIT_SECONDS)
-        out.seek(0)
-        said: Said = {"start": shlex.join(start), "status": status, "engine": out.read()}
-    said["peer"] = peer if ready else None
-    said["inside"] = json.loads((SHARE / "said.json").read_text()) if answered else None
-    said["loaded"] = sorted(set(modules()) - set(BASELINE))
-    return said
-
-
-def forget() -> None:
-    """Bring the kernel back to where nothing of IPsec is loaded."""
-    run("systemctl", "stop", "peer.service")
-    run("podman", "rm", "--all", "--force", "--time=0")
-    end = time.monotonic() + _LIMIT_SECONDS
-    while left := set(modules()) - set(BASELINE):
-        for where in (("-n", "here"), ("-n", "peer")):
-            for what in ("state", "policy"):
-                # where xfrm_user is gone already, there is nothing to flush
-                run("ip", *where, "xfrm", what, "flush")
-        run("rmmod", *sorted(left))
-        if time.monotonic() > end:
-            raise RuntimeError(f"cannot unload {left}: {Path('/proc/modules').read_text()}")
-
-
-def make(format: str) -> Said:
-    shutil.rmtree(MADE, ignore_errors=True)
-    words = ("--apply", str(PLAN), "--manifest", format, "--preload", "--output", str(MADE))
-    return run("modprobe-ipsec", *words)
-
-
-@contextmanager
-def installed() -> Iterator[None]:
-    """The files of the last manifest, at their places on this host."""
-    files = [path.relative_to(MADE) for path in MADE.rglob("*") if path.is_file()]
-    shutil.copytree(MADE, "/", dirs_exist_ok=True)
-    must("systemctl", "daemon-reload")
-    try:
-        yield
-    finally:
-        for file in files:
-            Path("/", file).unlink()
-        must("systemctl", "daemon-reload")
-
-
 def without() -> Said:
     init = ("modprobe-ipsec-init", "--require", "--", "echo", "started")
     said = tunnel(container(*INSIDE))
     said["check"] = run(*container(*CHECK))
     said["init"] = run(*container(*init))
-    plan = run(*container("modprobe-ipsec", "--manifest", "yaml", "--preload"))
+    plan = run(*container(*MAKE_PLAN))
     PLAN.write_text(plan["stdout"])
     return {**said, "plan": plan}
 
 
 def bundle() -> Said:
-    made = make("systemd")
+    made = make("systemd", "--preload")
     with installed():
         unit = run("systemctl", "start", HOST_UNIT)
         said = tunnel(container(*INSIDE))
@@ -187,9 +104,9 @@ def hook_by_annotation() -> Said:
 
 def run_flags() -> Said:
     """The flags of one manifest, and of another one the device that is among them."""
-    make("docker")
+    make("docker", "--preload")
     script = (MADE / "docker-run.sh").read_text()
-    made = make("cdi")
+    made = make("cdi", "--preload")
     # `docker run -d FLAGS IMAGE`: no image can be had here
     flags = shlex.split(script.replace("\\\n", ""), comments=True)[3:-1]
     with installed():
@@ -199,9 +116,9 @@ def run_flags() -> Said:
 
 def quadlet() -> Said:
     """A generated unit that pulls in the one of the systemd bundle."""
-    make("quadlet")
+    make("quadlet", "--preload")
     text = (MADE / "etc/containers/systemd/ike.container").read_text()
-    made = make("systemd")
+    made = make("systemd", "--preload")
     words = [*COMMON[1:], *NETWORK]
     lines = []
     for line in text.splitlines():
@@ -247,7 +164,7 @@ def daemon_set() -> Said:
     wait = 'CMD ["/usr/bin/sleep", "300"]'
     for name in ("kmod:1", "pause:3"):
         must("podman", "import", "--change", wait, str(image), f"example.org/{name}")
-    made = make("kubernetes")
+    made = make("kubernetes", "--preload")
     text = (MADE / "daemonset.yaml").read_text()
     played = run("podman", "kube", "play", "--network=none", str(MADE / "daemonset.yaml"))
     said = tunnel(container(*INSIDE))
@@ -259,13 +176,10 @@ def daemon_set() -> Said:
 def forbidden() -> Said:
     """What Podman says where an administrator's line is in the way."""
     said: Said = {}
-    RULES.write_text("# against Dirty Frag\ninstall esp4 /bin/false\n")
-    try:
+    with rule("install esp4 /bin/false"):
         said["silent"] = run(*container("echo", "started", more=HOOK))
         said["hook"] = hook_says(container("echo", "started", more=(*HOOK, *SHOWN)))
         said["apply"] = run("modprobe-ipsec", "--check", "--apply", str(PLAN))
-    finally:
-        RULES.unlink()
     return {**said, "loaded": modules()}
 
 
@@ -347,6 +261,11 @@ WAYS: dict[str, Callable[[], Said]] = {
 }
 
 
+def clean() -> None:
+    run("podman", "rm", "--all", "--force", "--time=0")
+    forget(("here", "peer"))
+
+
 def main() -> None:
     ROOT.mkdir()
     Path("/share").mkdir()
@@ -355,20 +274,7 @@ def main() -> None:
     wire()
     share()
     must(*container("true"))
-    BASELINE.extend(modules())
-    AUTOLOAD.write_text("/bin/false\n")
-    answers: dict[str, Said] = {"baseline": {"modules": BASELINE}}
-    for name in ORDERS["ways"]:
-        way = WAYS[name]
-        started = time.monotonic()
-        try:
-            answers[name] = way()
-        except Exception as error:
-            answers[name] = {"error": f"{type(error).__name__}: {error}"}
-        answers[name]["seconds"] = time.monotonic() - started
-        forget()
-    answers["baseline"]["autoload"] = AUTOLOAD.read_text().strip()
-    print(json.dumps(answers))
+    tell(WAYS, clean)
 
 
 if __name__ == "__main__":
