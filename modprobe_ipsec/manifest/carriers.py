@@ -14,6 +14,7 @@ from modprobe_ipsec.manifest.words import NAME, UNIT, head
 # Read by every current Fedora CoreOS and Flatcar; by OpenShift since 4.8.
 IGNITION = "3.3.0"
 MACHINE_CONFIG_IGNITION = "3.2.0"
+SYSCTL_HANDLER = "Set the sysctls now"
 
 # Where an image of a distribution keeps what an administrator has in /etc.
 _VENDOR = {
@@ -62,36 +63,34 @@ def machine_config(plan: HostPlan, options: Options) -> tuple[File, ...]:
 
 
 def ansible(plan: HostPlan, options: Options) -> tuple[File, ...]:
-    """A playbook that needs no collection but ansible.builtin."""
+    """A playbook that needs no collection but ansible.builtin, and no facts."""
     files = systemd.write(plan, options)
-    tasks: list[Plain] = []
-    paths = sorted({file.path.rpartition("/")[0] for file in files})
-    directories: list[Plain] = [f"/{path}" for path in paths]
-    tasks.append(
+    owner: dict[str, Plain] = {"owner": "root", "group": "root"}
+    directories = sorted({file.path.rpartition("/")[0] for file in files})
+    write: dict[str, Plain] = {
+        "name": "Write the files",
+        "ansible.builtin.copy": {
+            "dest": "{{ item.dest }}",
+            "content": "{{ item.content }}",
+            **owner,
+            "mode": "0644",
+        },
+        "loop": [{"dest": f"/{file.path}", "content": file.text} for file in files],
+        "loop_control": {"label": "{{ item.dest }}"},
+        "register": "files",
+    }
+    tasks: list[Plain] = [
         {
             "name": "Make the directories",
             "ansible.builtin.file": {
                 "path": "{{ item }}",
                 "state": "directory",
-                "owner": "root",
-                "group": "root",
+                **owner,
                 "mode": "0755",
             },
-            "loop": directories,
-        }
-    )
-    tasks += [
-        {
-            "name": f"Write /{file.path}",
-            "ansible.builtin.copy": {
-                "dest": f"/{file.path}",
-                "content": file.text,
-                "owner": "root",
-                "group": "root",
-                "mode": f"{file.mode:04o}",
-            },
-        }
-        for file in files
+            "loop": [f"/{path}" for path in directories],
+        },
+        write,
     ]
     if _has_unit(files):
         tasks.append(
@@ -101,7 +100,8 @@ def ansible(plan: HostPlan, options: Options) -> tuple[File, ...]:
                     "name": UNIT,
                     "daemon_reload": True,
                     "enabled": True,
-                    "state": "started",
+                    # on a host where it has run, new modules are loaded as well
+                    "state": "{{ 'restarted' if files is changed else 'started' }}",
                 },
             }
         )
@@ -109,8 +109,21 @@ def ansible(plan: HostPlan, options: Options) -> tuple[File, ...]:
         "name": "Host side of IPsec in containers",
         "hosts": "all",
         "become": True,
+        # gathering them would take as long as all else
+        "gather_facts": False,
         "tasks": tasks,
     }
+    if any(file.path == systemd.SYSCTL_D for file in files):
+        write["notify"] = SYSCTL_HANDLER
+        play["handlers"] = [
+            {
+                "name": SYSCTL_HANDLER,
+                "ansible.builtin.systemd_service": {
+                    "name": "systemd-sysctl.service",
+                    "state": "restarted",
+                },
+            }
+        ]
     # what the files hold is as wide as it is
     width = "# yamllint disable rule:line-length\n"
     return (File("playbook.yml", f"---\n{head(plan)}{width}" + dump([play])),)

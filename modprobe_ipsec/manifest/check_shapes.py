@@ -336,27 +336,45 @@ def _cloud_init(inner: list[File]) -> object:
 
 
 def _playbook(inner: list[File]) -> object:
-    def copy(value: object) -> str:
-        if not isinstance(value, dict) or set(value) != {"dest", "content", *_OWNER}:
-            return "a file has dest, content, owner, group and mode"
-        if {key: value[key] for key in _OWNER} != _OWNER | {"mode": "0644"}:
-            return "a file is root's, with mode '0644' as a text"
+    def content(value: object) -> str:
+        if not isinstance(value, dict) or set(value) != {"dest", "content"}:
+            return "a file has dest and content"
         return _carried(inner, value["dest"], value["content"])
 
-    make = {"path": "{{ item }}", "state": "directory", **_OWNER, "mode": "0755"}
-    start = {"name": words.UNIT, "daemon_reload": True, "enabled": True, "state": "started"}
+    owner = {"owner": "root", "group": "root"}
+    make = {"path": "{{ item }}", "state": "directory", **owner, "mode": "0755"}
     directory = OneOf(tuple({path.rpartition("/")[0] for path in _CARRIED}))
-    task = OneOf(
-        (
-            {"name": _text, "ansible.builtin.file": make, "loop": [directory]},
-            {"name": _text, "ansible.builtin.copy": copy},
-            {"name": _text, "ansible.builtin.systemd_service": start},
-        )
-    )
-    return [{"name": _text, "hosts": "all", "become": True, "tasks": [task]}]
-
-
-_OWNER = {"owner": "root", "group": "root", "mode": "0644"}
+    copy = {"dest": "{{ item.dest }}", "content": "{{ item.content }}", **owner, "mode": "0644"}
+    write = {
+        "name": _text,
+        "ansible.builtin.copy": copy,
+        "loop": [content],
+        "loop_control": {"label": "{{ item.dest }}"},
+        "register": "files",
+        "notify?": carriers.SYSCTL_HANDLER,
+    }
+    state = "{{ 'restarted' if files is changed else 'started' }}"
+    start = {"name": words.UNIT, "daemon_reload": True, "enabled": True, "state": state}
+    sysctl = {"name": "systemd-sysctl.service", "state": "restarted"}
+    play = {
+        "name": _text,
+        "hosts": "all",
+        "become": True,
+        "gather_facts": False,
+        "tasks": [
+            OneOf(
+                (
+                    {"name": _text, "ansible.builtin.file": make, "loop": [directory]},
+                    write,
+                    {"name": _text, "ansible.builtin.systemd_service": start},
+                )
+            )
+        ],
+        "handlers?": [
+            {"name": carriers.SYSCTL_HANDLER, "ansible.builtin.systemd_service": sysctl},
+        ],
+    }
+    return [play]
 
 
 def _text(value: object) -> str:
