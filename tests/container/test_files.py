@@ -11,10 +11,17 @@ from pathlib import Path
 import pytest
 
 from modprobe_ipsec import hook
+from tests.container.images import build_command
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "container"
 CONTAINERFILES = sorted(DIRECTORY.glob("Containerfile.*"))
 README = (DIRECTORY / "README.md").read_text()
+
+
+def commands() -> list[list[str]]:
+    """The words of the README's five commands."""
+    block = README.partition("five commands")[2].split("```")[1]
+    return [shlex.split(line) for line in block.strip().splitlines()]
 
 
 def test_there_is_one_for_each_daemon() -> None:
@@ -50,11 +57,10 @@ def test_hooks_get_more_time_than_they_take_and_no_environment() -> None:
 
 
 def test_five_commands() -> None:
-    block = README.partition("five commands")[2].split("```")[1]
-    commands = [shlex.split(line) for line in block.strip().splitlines()]
-    assert len(commands) == 5
-    assert all((DIRECTORY.parent / w).exists() for c in commands for w in c if "container/" in w)
-    words = {word for command in commands for word in command}
+    assert len(commands()) == 5
+    assert build_command(DIRECTORY / "Containerfile.libreswan") == commands()[2]
+    words = {word for command in commands() for word in command}
+    assert all((DIRECTORY.parent / word).exists() for word in words if "container/" in word)
     assert {"--cap-drop=all", "--cap-add=NET_ADMIN"} <= words and "--privileged" not in words
     cdi = json.loads((DIRECTORY / "cdi.json").read_text())
     names = [f"{cdi['kind']}={device['name']}" for device in cdi["devices"]]

@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 from tests.debs import unpacked
+from tests.manifest import crds
 
 # Programs of Python packages lie beside the interpreter.
 _BIN = Path(sys.executable).parent
@@ -115,6 +116,12 @@ def machine_config(directory: Path) -> str:
     return ignition(directory)
 
 
+def custom_resource(directory: Path) -> str:
+    """A cluster's schema of a resource that is not of Kubernetes itself."""
+    (path,) = directory.glob("*.yaml")
+    return crds.complaints(yaml.safe_load(path.read_text()))
+
+
 def cloud_init(directory: Path) -> str:
     """cloud-init's schema."""
     root = unpacked("trixie", ["cloud-init"]) / "usr/lib/python3/dist-packages"
@@ -175,7 +182,9 @@ CONSUMERS: Mapping[str, tuple[str, Callable[[Path], str]]] = {
     "quadlet": ("quadlet", quadlet),
     "kubernetes-validate": ("kubernetes", kubernetes),
     "ignition-validate": ("ignition", ignition),
+    "MachineConfig's schema": ("machineconfig", custom_resource),
     "MachineConfig's Ignition": ("machineconfig", machine_config),
+    "NodeFeatureRule's schema": ("nfd", custom_resource),
     "cloud-init": ("cloud-init", cloud_init),
     "ansible-lint": ("ansible", ansible),
     "hadolint": ("containerfile", containerfile),
