@@ -65,7 +65,7 @@ install: checked-prefix
 	    case $$program in "") module=__main__;; *) module=$${program#-};; esac; \
 	    target=$(DESTDIR)$(PREFIX)/sbin/modprobe-ipsec$$program; \
 	    printf '%s\n' '#!$(INTERPRETER) -IS' 'import sys' \
-	        'sys.path.insert(0, "$(LIBRARY)")' \
+	        'sys.path.append("$(LIBRARY)")' \
 	        "from modprobe_ipsec.$$module import run" 'run()' >$$target; \
 	    chmod 755 $$target; \
 	done
