@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn, TextIO
 
 from modprobe_ipsec import __version__
@@ -125,9 +126,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command line; returns the exit code."""
-    if sys.stdout is None:
-        # as Python has it if it was started without one
-        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    # None is what Python has where it was started without one
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # names in a configuration may have letters that the user's encoding has not
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -149,8 +150,14 @@ def main(argv: Sequence[str]) -> int:
         return Error.exit_code
 
 
+def _nowhere() -> TextIO:
+    return os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+
+
 def _complain(text: str) -> None:
-    print(f"modprobe-ipsec: {printable(text)}", file=sys.stderr)
+    # the exit code says it even where nobody can be told
+    with suppress(OSError):
+        print(f"modprobe-ipsec: {printable(text)}", file=sys.stderr)
 
 
 def _run(args: argparse.Namespace) -> int:

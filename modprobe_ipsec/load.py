@@ -138,4 +138,9 @@ _MEANINGS = {
 def _failure(result: Result) -> Failure:
     denied = result.code in (errno.EPERM, errno.EACCES)
     refused = denied or result.code in (0, _BLACKLISTED, errno.EKEYREJECTED, errno.EINVAL)
-    return Failure(State.BLOCKED if refused else State.ABSENT, result.why, denied=denied)
+    state = State.BLOCKED if refused else State.ABSENT
+    return Failure(state, result.why, denied=denied, of_file=result.code in _OF_FILE)
+
+
+# source: kernel/module/main.c load_module, version.c check_version: magic, checksums, symbols
+_OF_FILE = (errno.ENOEXEC, errno.EINVAL, errno.ENOENT)

@@ -87,6 +87,16 @@ def test_output_on_a_full_disk_is_one_line(action: str) -> None:
     assert (done.returncode, done.stderr) == (3, line)
 
 
+@pytest.mark.parametrize("where", ["2>/dev/full", "2>&-"])
+@pytest.mark.parametrize(("wrong", "status"), [("--esp bogus", 64), ("--config /nowhere", 78)])
+def test_what_cannot_be_said_is_told_by_the_exit_status(
+    where: str, wrong: str, status: int
+) -> None:
+    command = f"{' '.join(TOOL)} --check --format json {wrong} {where}"
+    done = subprocess.run(["/bin/sh", "-c", command], stdout=subprocess.PIPE)
+    assert (done.returncode, done.stdout) == (status, b"")
+
+
 IMAGE = {
     "etc/ipsec.conf": b"conn b\xfcro\x1b[31m\n left=192.0.2.1\n right=192.0.2.2\n esp=rot13\n"
     b" auto=start\nconn m\xc3\xbc\n left=192.0.2.1\n right=192.0.2.3\n auto=start\n esp=rot13\n",

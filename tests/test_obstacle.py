@@ -105,8 +105,10 @@ def test_a_command_is_named_once_it_has_failed() -> None:
 
 def test_another_kernel_s_file_is_named_once_it_has_failed() -> None:
     bodies = {"bodies": {"esp4": VERSIONED}, "config": config("y")}
-    obstacle = Survey(facts(**bodies), CATALOG).after_failure("esp4")
+    obstacle = Survey(facts(**bodies), CATALOG).after_failure("esp4", of_file=True)
     assert obstacle and obstacle.kind is Kind.OTHER_KERNEL
+    # what was refused before the file was looked at is not the file's fault
+    assert Survey(facts(**bodies), CATALOG).after_failure("esp4") is None
     # without the configuration nobody knows whether the release counts
     unsure = found(bodies={"esp4": VERSIONED})
     assert unsure and not unsure.sure

@@ -19,8 +19,8 @@ _ENVIRONMENT = "proc/1/environ"
 _PODMAN = "run/.containerenv"
 _DOCKER = ".dockerenv"
 _KUBERNETES = ("var/run/secrets/kubernetes.io", "run/secrets/kubernetes.io")
-# What a container gets to ask its manager, even one that may not read the environment above.
-# source: incus doc/dev-incus.md, lxd doc/dev-lxd.md
+# What a guest gets to ask its manager. Virtual machines get it, too, which are no containers: it
+# only says whose container it is. source: incus doc/dev-incus.md, lxd doc/dev-lxd.md
 _GUEST_API = {"dev/incus": "incus", "dev/lxd": "lxd"}
 _CGROUP = "proc/self/cgroup"
 _MOUNTS = "proc/self/mountinfo"
@@ -62,6 +62,7 @@ def read(host: Host) -> Container | None:
     own_users = bool(uid_map) and not is_initial(uid_map or "")
     if not evidence and not own_users:
         return None
+    evidence += tuple(Evidence(path, "") for path in _GUEST_API if host.exists(path))
     root_is, alone = _root(uid_map or "") if own_users else (None, False)
     status = host.text("proc/self/status", limit=_SMALL) or ""
     said = (e.said for e in evidence if e.path == _PODMAN)
@@ -117,7 +118,7 @@ def _evidence(host: Host) -> Iterator[Evidence]:
         yield Evidence(_PODMAN, " ".join(_engine(host).split("\n")))
     if host.exists(_DOCKER):
         yield Evidence(_DOCKER, "")
-    yield from (Evidence(path, "") for path in (*_KUBERNETES, *_GUEST_API) if host.exists(path))
+    yield from (Evidence(path, "") for path in _KUBERNETES if host.exists(path))
     if group := _group(host):
         yield Evidence(_CGROUP, group)
     if layer := _layer(host):

@@ -115,6 +115,8 @@ def ansible(plan: HostPlan, options: Options) -> tuple[File, ...]:
     }
     if any(file.path == systemd.SYSCTL_D for file in files):
         write["notify"] = SYSCTL_HANDLER
+        # even if the unit fails: a second run finds the files as they are, and tells nobody
+        play["force_handlers"] = True
         play["handlers"] = [
             {
                 "name": SYSCTL_HANDLER,

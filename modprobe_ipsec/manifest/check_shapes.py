@@ -361,6 +361,7 @@ def _playbook(inner: list[File]) -> object:
         "hosts": "all",
         "become": True,
         "gather_facts": False,
+        "force_handlers?": True,
         "tasks": [
             OneOf(
                 (

@@ -75,8 +75,11 @@ class Survey:
                 "(see /etc/sysctl.conf and /etc/sysctl.d)",
             )
 
-    def after_failure(self, module: str) -> Obstacle | None:
-        """Why a module did not come: a command was run instead, or a file is another kernel's."""
+    def after_failure(self, module: str, *, of_file: bool = False) -> Obstacle | None:
+        """Why a module did not come: a command was run instead, or a file is another kernel's.
+
+        `of_file`: the kernel looked at the file and did not take it.
+        """
         files = self._facts.tree.files if self._facts.tree else {}
         deps = files[module].deps if module in files else ()
         names = [name for name in (module, *deps) if not self._is_live(name)]
@@ -84,7 +87,8 @@ class Survey:
             rule = self._rules.find(name)
             if rule and rule.directive is Directive.INSTALL:
                 return self._rule(rule, name)
-        return next((found for name in names if (found := self._tree.other_kernel(name))), None)
+        others = (found for name in names if (found := self._tree.other_kernel(name)))
+        return next(others, None) if of_file else None
 
     def builtin(self, module: str) -> Obstacle | None:
         """What kept built-in code from being started."""

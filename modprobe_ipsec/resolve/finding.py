@@ -57,6 +57,8 @@ class Failure(NamedTuple):
     remedy: str = ""
     # This process was not allowed to.
     denied: bool = False
+    # The kernel did not take the file, as it is.
+    of_file: bool = False
 
 
 def blocked(alias: str, module: str, obstacle: Obstacle, *, unknown: bool = False) -> Finding:

@@ -111,7 +111,7 @@ class Providers:
             return Finding(alias, State.BUILTIN, module, "modules.builtin")
         if module in self._tried:
             failure = self._tried[module]
-            obstacle = self._survey.after_failure(module)
+            obstacle = self._survey.after_failure(module, of_file=failure.of_file)
             if obstacle:
                 return blocked(alias, module, obstacle)._replace(
                     because=f"{obstacle.text} ({failure.because})"

@@ -24,7 +24,7 @@ from tests.vm.cache import cache_directory, locked
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NAMES = ("libreswan", "strongswan")
-"""What is built here. Alpine's packages are in none of the registries that the tests may use."""
+"""What is built here. Not Alpine's: what stands after FROM is made of Debian's packages."""
 SUITE = "trixie"
 BASE = "docker.io/library/debian:13-slim"
 EXCLUDED = tuple(f"/usr/share/{name}/*" for name in ("doc", "info", "locale", "man"))

@@ -24,6 +24,8 @@ HOST = {
 }
 OVERLAY = "1 0 0:4 / / rw - overlay overlay rw,lowerdir=/l,upperdir="
 
+MAPPED = {"proc/self/uid_map": "0 100000 65536\n"}
+
 # What one place says more than a plain host, the kind that follows, and the evidence.
 CASES = {
     "systemd": ({"run/systemd/container": "podman\n"}, "podman", "run/systemd/container podman"),
@@ -53,8 +55,6 @@ CASES = {
         "kubernetes",
         "run/secrets/kubernetes.io ",
     ),
-    "incus": ({"dev/incus/sock": ""}, "incus", "dev/incus "),
-    "lxd": ({"dev/lxd/sock": ""}, "lxd", "dev/lxd "),
     "control group": (
         {"proc/self/cgroup": "4:cpu:/x\n0::/machine.slice/libpod-5e3f.scope\n"},
         "podman",
@@ -71,7 +71,7 @@ CASES = {
         "proc/self/mountinfo /containers/storage/",
     ),
     "mapped ids": (
-        {"proc/self/uid_map": "0 100000 65536\n"},
+        MAPPED,
         "user namespace",
         "proc/self/uid_map 0 100000 65536",
     ),
@@ -123,10 +123,18 @@ def test_the_name_that_is_said_beats_the_marks(tmp_path: Path) -> None:
     assert found and found.kind == "lxc" and len(found.evidence) == 2
 
 
-def test_incus_is_more_than_the_lxc_it_is_made_of(tmp_path: Path) -> None:
-    files = {"dev/incus/sock": "", "proc/1/environ": "container=lxc\0"}
-    found = look(tmp_path, files)
-    assert found and found.kind == "incus" and len(found.evidence) == 2
+@pytest.mark.parametrize("manager", ["incus", "lxd"])
+@pytest.mark.parametrize("other", [{"proc/1/environ": "container=lxc\0"}, MAPPED])
+def test_incus_is_more_than_what_it_is_made_of(
+    manager: str, other: dict[str, str], tmp_path: Path
+) -> None:
+    found = look(tmp_path, {f"dev/{manager}/sock": "", **other})
+    assert found and found.kind == manager and len(found.evidence) == 2
+
+
+@pytest.mark.parametrize("path", ["dev/incus/sock", "dev/lxd/sock"])
+def test_a_virtual_machine_of_theirs_is_no_container(path: str, tmp_path: Path) -> None:
+    assert look(tmp_path, {path: ""}) is None
 
 
 @pytest.mark.parametrize("junk", ["", "a b\n", "\x1b[2J", "x" * 300, "../../etc\n", "Ünïcode"])

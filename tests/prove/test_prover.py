@@ -243,6 +243,14 @@ print(*{"modprobe_ipsec.prove.ask", "modprobe_ipsec.prove.xfrm"} & set(sys.modul
     assert subprocess.check_output([sys.executable, "-c", code]) == b"\n"
 
 
+def test_asking_costs_little() -> None:
+    """Every boot waits for these imports."""
+    code = "import sys, modprobe_ipsec.prove.ask, modprobe_ipsec.prove.loaded; print(*sys.modules)"
+    loaded = set(subprocess.check_output([sys.executable, "-I", "-c", code], text=True).split())
+    costly = {"asyncio", "ssl", "subprocess", "dataclasses", "inspect", "logging", "traceback"}
+    assert "modprobe_ipsec.prove.xfrm" in loaded and not costly & loaded
+
+
 def test_it_runs_no_program() -> None:
     code = """
 from modprobe_ipsec.prove.prover import prove

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs in a guest with Ansible: the playbook of --manifest, twice, on a host without autoload.
+"""Runs in a guest with Ansible: the playbook of --manifest, on a host without autoload.
+
+First where it cannot succeed, then where it can, then once more.
 
 Only observes, and prints JSON; the verdicts are reached on the host. Debian's own Python runs this,
 without the project.
@@ -11,6 +13,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+FORBIDDEN = Path("/etc/modprobe.d/forbidden.conf")
 AUTOLOAD = Path("/proc/sys/kernel/modprobe")
 FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 UNIT = "modprobe-ipsec-host.service"
@@ -45,6 +48,9 @@ def main() -> None:
     said: dict[str, Any] = {"before": host()}
     for format in ("ansible", "systemd"):
         said[format] = run("modprobe-ipsec", "--manifest", format, "--output", f"/made/{format}")
+    FORBIDDEN.write_text("install esp4 /bin/false\n")
+    said["forbidden"], said["meanwhile"] = run(*PLAY), host()
+    FORBIDDEN.unlink()
     said["first"], said["after"] = run(*PLAY), host()
     said["second"] = run(*PLAY)
     # what the playbook carries is what the bundle is
