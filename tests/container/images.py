@@ -35,9 +35,12 @@ Dir::Cache::srcpkgcache "";
 DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb"; };
 """
 """Keeps apt's caches out of an image, as docker-clean does in Debian's own."""
+HOME = "/root"
+"""Of who builds, in an image."""
 # what of pip's settings leads to a mirror
 PIP = ("index-url", "proxy", "trusted-host")
 STORAGE = '[storage]\ndriver = "vfs"\ngraphroot = "{0}/graph"\nrunroot = "{0}/run"\n'
+# lower than podman's own, which not every root may set
 CONTAINERS = """\
 [containers]
 default_ulimits = ["nofile=1024:4096", "nproc=4096:8192"]
@@ -136,7 +139,7 @@ def _build(containerfile: Path, work: Path, target: Path) -> None:
     engine.must(
         *("build", "--pull=never", "--layers=false", "--isolation=chroot", "--network=host"),
         # over directories that an image has, so that nothing of it is left there
-        *(f"--volume={home}:/root", f"--volume={apt}:/etc/apt/apt.conf.d"),
+        *(f"--volume={home}:{HOME}", f"--volume={apt}:/etc/apt/apt.conf.d"),
         *words,
     )
     unfinished = work / "image.tar"
@@ -158,7 +161,7 @@ def _configure(home: Path, apt: Path) -> None:
     lines = ["[global]", *(f"{name} = {settings[name]}" for name in PIP if name in settings)]
     if "cert" in settings:
         shutil.copy(settings["cert"], home / ".pip/ca.crt")
-        lines.append("cert = /root/.pip/ca.crt")
+        lines.append(f"cert = {HOME}/.pip/ca.crt")
     (home / ".pip/pip.conf").write_text("\n".join([*lines, ""]))
 
 

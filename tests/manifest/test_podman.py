@@ -15,6 +15,7 @@ import pytest
 from modprobe_ipsec.manifest.engines import CDI_DEVICE
 from modprobe_ipsec.manifest.formats import FORMATS
 from modprobe_ipsec.manifest.model import Options
+from tests.container.images import CONTAINERS, STORAGE
 from tests.manifest.common import NEEDS, plan
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts containers here")
@@ -32,15 +33,6 @@ for module in $2; do mkdir /sys/module/$module; done
 mount --bind /bin/true "$(command -v modprobe)"
 shift 2
 exec "$@"
-"""
-_STORAGE = '[storage]\ndriver = "vfs"\ngraphroot = "{0}/graph"\nrunroot = "{0}/run"\n'
-# lower than podman's own, which not every root may set
-_CONTAINERS = """\
-[containers]
-default_ulimits = ["nofile=1024:4096", "nproc=4096:8192"]
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
 """
 
 
@@ -65,8 +57,8 @@ def run(tmp_path: Path, device: str, loaded: list[str]) -> subprocess.CompletedP
     shutil.copy(busybox, root / "bin/sh")
     cdi = tmp_path / "modprobe-ipsec.json"
     cdi.write_text(device)
-    (tmp_path / "storage.conf").write_text(_STORAGE.format(tmp_path))
-    (tmp_path / "containers.conf").write_text(_CONTAINERS)
+    (tmp_path / "storage.conf").write_text(STORAGE.format(tmp_path))
+    (tmp_path / "containers.conf").write_text(CONTAINERS)
     podman = ("podman", "--runtime", shutil.which("runc") or "", "run", "--rm", "--network=none")
     show = ("sh", "-c", "while read line; do echo $line; done <$0", "/proc/self/status")
     start = ("unshare", "--mount", "sh", "-c", _START, "sh", cdi, " ".join(loaded))
@@ -77,7 +69,7 @@ def run(tmp_path: Path, device: str, loaded: list[str]) -> subprocess.CompletedP
         timeout=120,
         env={
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-            "CONTAINERS_STORAGE_CONF": f"{tmp_path}/storage.conf",
+            "CONTAINERSSTORAGE_CONF": f"{tmp_path}/storage.conf",
             "CONTAINERS_CONF": f"{tmp_path}/containers.conf",
         },
     )

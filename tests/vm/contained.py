@@ -29,6 +29,8 @@ charon-systemd {
   }
 }
 """
+# where the commands of a guest start
+_HOME = "/root"
 _SECRETS = f': PSK "{tunnels.SECRET}"\n'
 _DAEMONS = {
     LIBRESWAN: {
@@ -113,7 +115,7 @@ def observe(
         **{path: text.encode() for path, text in _FILES[system].items()},
         "/orders.json": json.dumps(said).encode(),
         **{
-            f"/root/guest/{name}": (GUEST / name).read_bytes()
+            f"{_HOME}/guest/{name}": (GUEST / name).read_bytes()
             for name in ("contained.py", f"{engine.__name__}.py")
         },
         "/inside.py": (GUEST / "inside.py").read_bytes(),
