@@ -36,7 +36,7 @@ bench: packages $(VENV)/tested
 
 # Writes what the tool says in a guest into the README.
 readme: packages $(VENV)/tested
-	$(VENV)/bin/python -m tests.vm.test_readme
+	$(VENV)/bin/python -m tests.vm.suites.test_readme
 
 packages:
 	@scripts/test-packages
@@ -62,7 +62,8 @@ install: checked-prefix
 # -I: nothing of the environment and nothing in a home directory decides which code root runs;
 # -S: nor a .pth file. All that is needed lies in LIBRARY.
 	set -e; for program in "" -hook -init; do \
-	    case $$program in "") module=__main__;; *) module=$${program#-};; esac; \
+	    case $$program in "") module=__main__;; -hook) module=commands.oci_hook;; \
+	    -init) module=commands.container_init;; esac; \
 	    target=$(DESTDIR)$(PREFIX)/sbin/modprobe-ipsec$$program; \
 	    printf '%s\n' '#!$(INTERPRETER) -IS' 'import sys' \
 	        'sys.path.append("$(LIBRARY)")' \

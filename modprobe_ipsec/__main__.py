@@ -18,7 +18,7 @@ def run() -> NoReturn:
     # A run is too short to have rubbish to collect, and taking the interpreter down afterwards
     # would be a tenth of it. What main() has written it has flushed.
     gc.disable()
-    from modprobe_ipsec.cli import main
+    from modprobe_ipsec.commands.main import main
 
     os._exit(main(sys.argv[1:]))
 

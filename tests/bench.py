@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from modprobe_ipsec.catalog.loader import DAEMON_FILES, FILES, parse_all
 from modprobe_ipsec.host.shipped import read_data
-from tests.demand.libreswan_conf.big import make_config as big_ipsec_conf
-from tests.demand.strongswan_conf.big import make_config as big_swanctl_conf
-from tests.vm.booted import UNIT, UNITS, boot
-from tests.vm.guest import run
-from tests.vm.kernels import fetch
+from tests.daemons.libreswan.big import make_config as big_ipsec_conf
+from tests.daemons.strongswan.big import make_config as big_swanctl_conf
+from tests.vm.harness.booted import UNIT, UNITS, boot
+from tests.vm.harness.guest import run
+from tests.vm.harness.kernels import fetch
 
 REPOSITORY = Path(__file__).parent.parent
 CHECK = ("--check", "--esp", "aes256gcm16")
@@ -72,7 +72,7 @@ def load_and_prove() -> None:
     parsed = {str(REPOSITORY / "modprobe_ipsec/_map.py"): trees}
     tool = "modprobe-ipsec --esp aes256gcm16 -4 -6 >/dev/null"
     # twice: the first run of Python in a guest also compiles what no wheel brings compiled
-    warm = "modprobe-ipsec --version >/dev/null; python3 -c 'import modprobe_ipsec.prove.ask'"
+    warm = "modprobe-ipsec --version >/dev/null; python3 -c 'import modprobe_ipsec.kernel.ask'"
     old = "\n".join(f"modprobe --quiet --use-blacklist {name} 2>/dev/null" for name in names)
     new_seconds, new_modules = in_guest(kernel.name, f"{warm}\n", tool, parsed)
     old_seconds, old_modules = in_guest(kernel.name, "", old, {})

@@ -22,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update",
         action="store_true",
-        help="tests/test_trees.py: write down what the tool says now",
+        help="tests/hosts/test_hosts.py: write down what the tool says now",
     )
 
 

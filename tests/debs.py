@@ -10,8 +10,8 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.vm.apt import Apt, AptError
-from tests.vm.cache import cache_directory, locked
+from tests.vm.harness.apt import Apt, AptError
+from tests.vm.harness.cache import cache_directory, locked
 
 SUITES = ("bookworm", "trixie")
 _LIBRARIES = "usr/lib/x86_64-linux-gnu"

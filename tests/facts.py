@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from modprobe_ipsec.catalog.model import Family, Protocol
-from modprobe_ipsec.demand.need import Choice, Need, Suite
 from modprobe_ipsec.host.facts import (
     Algorithm,
     Directive,
@@ -15,6 +14,7 @@ from modprobe_ipsec.host.facts import (
     ModuleState,
     Rule,
 )
+from modprobe_ipsec.needs.need import Choice, Need, Suite
 from tests.shipped import CATALOG
 
 AES_CPU = "cpu:type:x86,ven0000fam0006mod0097:feature:,0099,"

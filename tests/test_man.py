@@ -5,9 +5,9 @@ import argparse
 import re
 from pathlib import Path
 
-from modprobe_ipsec import errors
-from modprobe_ipsec.cli import build_parser
-from modprobe_ipsec.verdict import Verdict
+from modprobe_ipsec.base import errors
+from modprobe_ipsec.commands.main import build_parser
+from modprobe_ipsec.plan.verdict import Verdict
 
 PAGE = (Path(__file__).parent.parent / "man/modprobe-ipsec.8").read_text()
 

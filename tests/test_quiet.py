@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trees import tree
+from tests.hosts import tree
 
 # What could start a program, make the kernel load a module, or change a file.
 LOUD = (

@@ -13,44 +13,23 @@ PACKAGE = Path(__file__).parent.parent / "modprobe_ipsec"
 
 # design.md, section 3; a room imports only from lower floors, and from itself
 FLOORS = {
-    "errors": 0,
+    "base": 0,
     "catalog": 1,
     "host": 1,
-    "kmod": 1,
-    "demand": 2,
-    "mitigation": 1.5,
-    "obstacle": 2,
-    "resolve": 2.5,
-    "record": 2.5,
-    "plan": 3,
-    "prove": 3,
-    "load": 4,
-    "verdict": 4,
-    "manifest": 4.2,
-    "wanted": 4,
-    "seal": 4.5,
-    "host_plan": 4.5,
-    "report": 5,
-    "run": 5.5,
-    "cli": 6,
-    "hook": 6,
-    "init": 6.5,
+    "needs": 2,
+    "daemons": 3,
+    "diagnose": 3,
+    "plan": 4,
+    "kernel": 5,
+    "manifest": 5,
+    "report": 8,
+    "commands": 9,
 }
-PURE = (
-    "catalog",
-    "demand",
-    "mitigation",
-    "obstacle",
-    "resolve",
-    "plan",
-    "verdict",
-    "report",
-    "manifest",
-)
+PURE = ("catalog", "needs", "daemons", "diagnose", "plan", "report", "manifest")
 # What touches the machine, or costs a start-up; each dependency has its one facade.
 IMPURE = {"os", "io", "subprocess", "socket", "ctypes", "pathlib", "shutil", "glob", "tempfile"}
 FACADES = {
-    "kmodpy": "kmod",
+    "kmodpy": "kernel/kmod",
     "yaml": "catalog/strict_yaml",
 }
 
@@ -122,7 +101,7 @@ def test_each_dependency_has_one_facade() -> None:
 def test_a_check_does_not_pay_for_what_it_does_not_use(action: list[str], format: str) -> None:
     arguments = [*action, "--esp", "aes256gcm16", "--format", format]
     code = (
-        "import sys; from modprobe_ipsec.cli import main; "
+        "import sys; from modprobe_ipsec.commands.main import main; "
         f"main({arguments!r}); print(*sys.modules, file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -130,7 +109,7 @@ def test_a_check_does_not_pay_for_what_it_does_not_use(action: list[str], format
     assert not costly & set(done.stderr.split())
 
 
-def test_nothing_is_printed_or_ended_but_in_cli() -> None:
+def test_nothing_is_printed_or_ended_but_by_commands() -> None:
     for room, place, tree in modules():
         names = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
         calls = {
@@ -138,6 +117,6 @@ def test_nothing_is_printed_or_ended_but_in_cli() -> None:
             for n in ast.walk(tree)
             if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
         }
-        if room not in ("cli", "hook", "init"):
+        if room != "commands":
             assert "print" not in calls, place
             assert "exit" not in names and not {"exit", "quit"} & calls, place

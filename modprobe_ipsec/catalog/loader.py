@@ -4,6 +4,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from modprobe_ipsec.base.crypto_names import expand, split, words_of
 from modprobe_ipsec.catalog.model import (
     Catalog,
     Daemon,
@@ -16,7 +17,6 @@ from modprobe_ipsec.catalog.model import (
     Transform,
     Until,
 )
-from modprobe_ipsec.catalog.names import expand, split, words_of
 from modprobe_ipsec.catalog.obstacles import Lore, Mitigation, Package, Symptom
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.catalog.table import Table

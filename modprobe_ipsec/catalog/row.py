@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Self, TypeVar
 
+from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.table import Table
-from modprobe_ipsec.errors import ConfigError
 
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound=StrEnum)

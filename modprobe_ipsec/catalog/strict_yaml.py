@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
+from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.table import Table
-from modprobe_ipsec.errors import ConfigError
 
 # The wheel and Debian's package bring the C parser, eight times as fast; a source build may not.
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

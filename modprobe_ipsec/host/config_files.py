@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The door through which the readers of configurations see one host's files."""
 
-from modprobe_ipsec.errors import ConfigError
+from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.host.facts import Gap
 from modprobe_ipsec.host.root import Host
 

@@ -5,20 +5,25 @@ import os
 from collections.abc import Mapping
 from functools import cache
 
-from modprobe_ipsec.host import (
-    around,
-    container,
+from modprobe_ipsec.host.facts import Algorithm, Container, Facts, Gap, KernelConfig, ModuleState
+from modprobe_ipsec.host.kernel import (
     cpu,
-    crypto,
     kconfig,
     modprobe_d,
-    modules,
-    privileges,
     sysctl,
-    witness,
 )
-from modprobe_ipsec.host.bodies import Bodies
-from modprobe_ipsec.host.facts import Algorithm, Container, Facts, Gap, KernelConfig, ModuleState
+from modprobe_ipsec.host.kernel import (
+    module_index as modules,
+)
+from modprobe_ipsec.host.kernel import (
+    proc_crypto as crypto,
+)
+from modprobe_ipsec.host.kernel import (
+    xfrm_proc as witness,
+)
+from modprobe_ipsec.host.kernel.module_file import Bodies
+from modprobe_ipsec.host.machine import container, privileges
+from modprobe_ipsec.host.machine import environment as around
 from modprobe_ipsec.host.root import Host
 
 # Configuration option -> machine as uname has it, for trees that have no /proc.

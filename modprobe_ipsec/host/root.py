@@ -10,7 +10,7 @@ import os
 from itertools import islice
 from stat import S_ISCHR, S_ISDIR, S_ISLNK, S_ISREG
 
-from modprobe_ipsec.errors import ConfigError, UsageError
+from modprobe_ipsec.base.errors import ConfigError, UsageError
 from modprobe_ipsec.host.facts import Gap
 
 # The largest file that is read unless said otherwise; /proc/crypto has some 100 KiB.

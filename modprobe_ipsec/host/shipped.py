@@ -3,7 +3,7 @@
 
 import os
 
-from modprobe_ipsec.errors import ConfigError
+from modprobe_ipsec.base.errors import ConfigError
 
 # In a wheel the map lies inside the package, in the repository beside it.
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120

@@ -5,9 +5,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.strict_yaml import parse
-from modprobe_ipsec.errors import ConfigError
-from modprobe_ipsec.manifest import carriers, engines, kubernetes, systemd, words
+from modprobe_ipsec.manifest import words
+from modprobe_ipsec.manifest.engines import engines
+from modprobe_ipsec.manifest.hosts import carriers, systemd
+from modprobe_ipsec.manifest.kubernetes import kubernetes
 from modprobe_ipsec.manifest.model import VERSION, File
 from modprobe_ipsec.manifest.vocabulary import Vocabulary
 from modprobe_ipsec.manifest.write import KIND

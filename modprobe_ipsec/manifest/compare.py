@@ -3,9 +3,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from modprobe_ipsec.diagnose.finding import State
 from modprobe_ipsec.manifest.model import HAVE, HostPlan, Module
-from modprobe_ipsec.resolve.finding import State
-from modprobe_ipsec.verdict import Verdict
+from modprobe_ipsec.plan.verdict import Verdict
 
 # Whether something is loaded at the moment is no difference.
 _MET = (Verdict.READY, Verdict.SLOW, Verdict.LOADABLE)

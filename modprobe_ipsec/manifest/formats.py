@@ -3,15 +3,11 @@
 
 from collections.abc import Callable, Mapping
 
-from modprobe_ipsec.manifest import (
-    carriers,
-    engines,
-    immutable,
-    kubernetes,
-    system_containers,
-    systemd,
-    write,
-)
+from modprobe_ipsec.manifest import write
+from modprobe_ipsec.manifest.containers import system_containers
+from modprobe_ipsec.manifest.engines import engines
+from modprobe_ipsec.manifest.hosts import carriers, immutable, systemd
+from modprobe_ipsec.manifest.kubernetes import kubernetes
 from modprobe_ipsec.manifest.model import File, HostPlan, Options
 
 Writer = Callable[[HostPlan, Options], tuple[File, ...]]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from modprobe_ipsec.catalog.model import Catalog, Family
 from modprobe_ipsec.catalog.model import Request as Asked
-from modprobe_ipsec.demand.everything import all_needs
+from modprobe_ipsec.needs.everything import all_needs
 
 _WORDS = re.compile(r"[(),]+")
 _REQUEST = re.compile(r"crypto-[a-z0-9_(),]{1,100}")

@@ -10,26 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from modprobe_ipsec import __version__
 from modprobe_ipsec.catalog.model import Catalog
-from modprobe_ipsec.demand.need import AnyNeed
+from modprobe_ipsec.daemons.selection import Wanted
+from modprobe_ipsec.diagnose.autoload import Loading
+from modprobe_ipsec.diagnose.finding import SERVED, Finding, State
+from modprobe_ipsec.diagnose.obstacles import Obstacle
 from modprobe_ipsec.host.facts import Facts, ModuleState
 from modprobe_ipsec.manifest import surroundings
 from modprobe_ipsec.manifest.known import Known, words_of
-from modprobe_ipsec.manifest.model import (
-    AUTOLOAD_OFF,
-    Blocker,
-    HostPlan,
-    Made,
-    Module,
-    Where,
-    Wish,
-)
+from modprobe_ipsec.manifest.model import AUTOLOAD_OFF, Blocker, HostPlan, Made, Module, Where, Wish
 from modprobe_ipsec.manifest.words import clean
-from modprobe_ipsec.obstacle import Obstacle
-from modprobe_ipsec.obstacle.loading import Loading
-from modprobe_ipsec.plan import Plan, Step, make_plan
-from modprobe_ipsec.resolve.finding import SERVED, Finding, State
-from modprobe_ipsec.verdict import Judgement, judge
-from modprobe_ipsec.wanted import Wanted
+from modprobe_ipsec.needs.need import AnyNeed
+from modprobe_ipsec.plan.plan import Plan, Step, make_plan
+from modprobe_ipsec.plan.verdict import Judgement, judge
 
 # How many places in configurations a plan names for one need.
 MAX_SOURCES = 4

@@ -4,10 +4,10 @@
 from enum import StrEnum
 from typing import NamedTuple
 
-from modprobe_ipsec.demand.need import AnyNeed
-from modprobe_ipsec.obstacle import Kind
-from modprobe_ipsec.resolve.finding import SERVED, State
-from modprobe_ipsec.verdict import Verdict
+from modprobe_ipsec.diagnose.finding import SERVED, State
+from modprobe_ipsec.diagnose.obstacles import Kind
+from modprobe_ipsec.needs.need import AnyNeed
+from modprobe_ipsec.plan.verdict import Verdict
 
 # Raised whenever a key of the file changes its meaning or goes away.
 VERSION = 1

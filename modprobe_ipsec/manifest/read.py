@@ -5,19 +5,12 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import TypeVar
 
+from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Kind, Protocol
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.catalog.strict_yaml import Bounds, parse_bounded
 from modprobe_ipsec.catalog.table import Table
-from modprobe_ipsec.demand.need import (
-    Choice,
-    FeatureNeed,
-    Mode,
-    Need,
-    Source,
-    Suite,
-)
-from modprobe_ipsec.errors import ConfigError
+from modprobe_ipsec.diagnose.finding import State
 from modprobe_ipsec.manifest.known import Known
 from modprobe_ipsec.manifest.model import (
     BLOCKER_KINDS,
@@ -34,8 +27,8 @@ from modprobe_ipsec.manifest.model import (
 from modprobe_ipsec.manifest.surroundings import CAPABILITIES, DEVICES, PORTS, SYSCTLS
 from modprobe_ipsec.manifest.words import MAX_TEXT, clean
 from modprobe_ipsec.manifest.write import KIND
-from modprobe_ipsec.resolve.finding import State
-from modprobe_ipsec.verdict import Verdict
+from modprobe_ipsec.needs.need import Choice, FeatureNeed, Mode, Need, Source, Suite
+from modprobe_ipsec.plan.verdict import Verdict
 
 # Every transform in every key length, with and without ESN, in both families, is about 400 needs.
 MAX_BYTES = 1 << 19

@@ -4,8 +4,8 @@
 from collections.abc import Iterable, Sequence
 
 from modprobe_ipsec.catalog.model import Family
-from modprobe_ipsec.demand.need import AnyNeed, FeatureNeed, Mode, Need
 from modprobe_ipsec.manifest.model import Container, Sysctl, Where
+from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Mode, Need
 
 # Every sysctl, capability, device and port that a plan may name.
 FORWARDING = {Family.IPV4: "net.ipv4.ip_forward", Family.IPV6: "net.ipv6.conf.all.forwarding"}

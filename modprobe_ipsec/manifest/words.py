@@ -3,11 +3,11 @@
 
 from collections.abc import Iterable, Iterator
 
+from modprobe_ipsec.base.errors import UsageError
 from modprobe_ipsec.catalog.model import Daemon
-from modprobe_ipsec.errors import UsageError
+from modprobe_ipsec.diagnose.finding import State
 from modprobe_ipsec.manifest.model import HostPlan, Module, Options
 from modprobe_ipsec.manifest.plain_yaml import Plain
-from modprobe_ipsec.resolve.finding import State
 
 # Longer than any sentence of ours; what others wrote is cut here.
 MAX_TEXT = 400

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A host plan -> plain values, and from there YAML or JSON. `read` is the way back."""
 
-from modprobe_ipsec.demand.need import AnyNeed, Choice, FeatureNeed, Mode, Source
 from modprobe_ipsec.manifest.model import VERSION, Blocker, File, HostPlan, Module, Options, Sysctl
 from modprobe_ipsec.manifest.plain_yaml import Plain, dump
 from modprobe_ipsec.manifest.words import head
+from modprobe_ipsec.needs.need import AnyNeed, Choice, FeatureNeed, Mode, Source
 
 # The key that shows what kind of file it is; its value is the version of the format.
 KIND = "modprobe-ipsec-host-plan"

@@ -4,14 +4,14 @@
 import json
 from typing import Any
 
-from modprobe_ipsec.demand.need import AnyNeed, Choice, FeatureNeed
-from modprobe_ipsec.load import Result
-from modprobe_ipsec.plan import Step
-from modprobe_ipsec.prove.proof import Proof
+from modprobe_ipsec.diagnose.finding import Finding
+from modprobe_ipsec.kernel.load import Result
+from modprobe_ipsec.needs.need import AnyNeed, Choice, FeatureNeed
+from modprobe_ipsec.needs.proof import Proof
+from modprobe_ipsec.plan.plan import Step
+from modprobe_ipsec.plan.verdict import Judgement, Reason
 from modprobe_ipsec.report import container
 from modprobe_ipsec.report.model import Report
-from modprobe_ipsec.resolve.finding import Finding
-from modprobe_ipsec.verdict import Judgement, Reason
 
 SCHEMA = 1
 

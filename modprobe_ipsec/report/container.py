@@ -8,16 +8,16 @@ The kernel runs its modprobe on the host, with the host's modprobe.d and module 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from modprobe_ipsec.demand.need import FeatureNeed
+from modprobe_ipsec.diagnose.autoload import loads_nothing
+from modprobe_ipsec.diagnose.finding import SERVED
 from modprobe_ipsec.host.facts import Container, Evidence
-from modprobe_ipsec.host.privileges import CAP_NET_ADMIN, CAP_NET_BIND_SERVICE
-from modprobe_ipsec.obstacle.loading import loads_nothing
-from modprobe_ipsec.prove.meaning import NO_SOCKET
-from modprobe_ipsec.prove.proof import Answer
+from modprobe_ipsec.host.machine.privileges import CAP_NET_ADMIN, CAP_NET_BIND_SERVICE
+from modprobe_ipsec.needs.need import FeatureNeed
+from modprobe_ipsec.needs.proof import Answer
+from modprobe_ipsec.plan.meaning import NO_SOCKET
+from modprobe_ipsec.plan.verdict import Verdict
 from modprobe_ipsec.report.model import Report
 from modprobe_ipsec.report.table import table
-from modprobe_ipsec.resolve.finding import SERVED
-from modprobe_ipsec.verdict import Verdict
 
 _IKE_PORT = 500
 _BEFORE = "on the host, before the daemon starts"

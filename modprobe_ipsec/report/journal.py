@@ -6,9 +6,10 @@ Levels as in sd-daemon(3): journald takes the `<N>` off and keeps the number.
 
 from collections.abc import Iterable, Iterator
 
+from modprobe_ipsec.base.text import printable
+from modprobe_ipsec.plan.verdict import Judgement, Verdict
 from modprobe_ipsec.report.model import Report
-from modprobe_ipsec.report.words import because, headline, in_words, printable
-from modprobe_ipsec.verdict import Judgement, Verdict
+from modprobe_ipsec.report.words import because, headline, in_words
 
 _ERROR, _WARNING, _NOTICE, _INFO = "<3>", "<4>", "<5>", "<6>"
 

@@ -4,12 +4,12 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+from modprobe_ipsec.daemons.selection import Wanted
 from modprobe_ipsec.host.facts import Facts
-from modprobe_ipsec.load import Result
-from modprobe_ipsec.plan import Plan
-from modprobe_ipsec.seal import Sealed
-from modprobe_ipsec.verdict import Judgement, Verdict, exit_code
-from modprobe_ipsec.wanted import Wanted
+from modprobe_ipsec.kernel.load import Result
+from modprobe_ipsec.kernel.seal import Sealed
+from modprobe_ipsec.plan.plan import Plan
+from modprobe_ipsec.plan.verdict import Judgement, Verdict, exit_code
 
 
 class Action(StrEnum):

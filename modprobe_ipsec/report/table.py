@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 
-from modprobe_ipsec.report.words import printable
+from modprobe_ipsec.base.text import printable
 
 _COLOURS = {
     "blocked": "31;1",

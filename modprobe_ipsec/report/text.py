@@ -3,16 +3,17 @@
 
 from collections.abc import Iterable, Sequence
 
-from modprobe_ipsec.demand.need import AnyNeed, FeatureNeed, Mode, Need
+from modprobe_ipsec.base.text import printable
+from modprobe_ipsec.daemons.selection import Wanted
 from modprobe_ipsec.host.facts import Witness
-from modprobe_ipsec.load import Outcome, Result
-from modprobe_ipsec.plan import Plan, Step
+from modprobe_ipsec.kernel.load import Outcome, Result
+from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Mode, Need
+from modprobe_ipsec.plan.plan import Plan, Step
+from modprobe_ipsec.plan.verdict import Judgement, Verdict
 from modprobe_ipsec.report import container
 from modprobe_ipsec.report.model import Action, Report
 from modprobe_ipsec.report.table import table
-from modprobe_ipsec.report.words import because, headline, in_words, printable
-from modprobe_ipsec.verdict import Judgement, Verdict
-from modprobe_ipsec.wanted import Wanted
+from modprobe_ipsec.report.words import because, headline, in_words
 
 _FAMILY = {"ipv4": "IPv4", "ipv6": "IPv6"}
 

@@ -1,18 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sentences that more than one of the writers for people says."""
 
-from modprobe_ipsec.demand.need import FeatureNeed
-from modprobe_ipsec.demand.reading import Problem
-from modprobe_ipsec.prove.proof import Answer
+from modprobe_ipsec.needs.need import FeatureNeed
+from modprobe_ipsec.needs.proof import Answer
+from modprobe_ipsec.needs.reading import Problem
+from modprobe_ipsec.plan.verdict import Judgement, Verdict
 from modprobe_ipsec.report.model import Action, Report
-from modprobe_ipsec.verdict import Judgement, Verdict
-
-
-def printable(text: str) -> str:
-    """One line that does nothing but show, whatever a configuration put into it."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else " " if c == "\t" else "?" for c in text)
 
 
 def headline(report: Report) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
+from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.loader import build, parse_all
 from modprobe_ipsec.catalog.model import Catalog, Family, Kind, Protocol
 from modprobe_ipsec.catalog.strict_yaml import parse
-from modprobe_ipsec.errors import ConfigError
 from tests.shipped import CATALOG, TEXTS
 
 # net/xfrm/xfrm_algo.c, all that a daemon can ask for: ICV bits (AEAD), truncation bits (auth)

@@ -19,8 +19,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.vm.apt import source_lines, transport_settings
-from tests.vm.cache import cache_directory, locked
+from tests.vm.harness.apt import source_lines, transport_settings
+from tests.vm.harness.cache import cache_directory, locked
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NAMES = ("libreswan", "strongswan")

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from .bundle import IMPOSSIBLE, PREFIX, make
+from tests.commands.bundle import IMPOSSIBLE, PREFIX, make
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LAUNCHER = Path(sys.executable).with_name("modprobe-ipsec-hook")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from modprobe_ipsec import hook
+from modprobe_ipsec.commands import oci_hook as hook
 from tests.container.images import build_command
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "container"

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from modprobe_ipsec.cli import main
-from modprobe_ipsec.host import container
+from modprobe_ipsec.commands.main import main
 from modprobe_ipsec.host.facts import Container
-from modprobe_ipsec.host.privileges import CAP_NET_ADMIN, CAP_NET_BIND_SERVICE
+from modprobe_ipsec.host.machine import container
+from modprobe_ipsec.host.machine.privileges import CAP_NET_ADMIN, CAP_NET_BIND_SERVICE
 from modprobe_ipsec.host.root import Host
-from tests.trees import tree
+from tests.hosts import tree
 
 HOST = {
     "proc/sys/kernel/osrelease": "6.12.1\n",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from modprobe_ipsec.errors import ConfigError
+from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.host.config_files import ConfigFiles
 from modprobe_ipsec.host.root import Host
 

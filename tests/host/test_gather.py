@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modprobe_ipsec.host import kconfig, privileges, sysctl, witness
 from modprobe_ipsec.host.facts import Gap, ModuleState
 from modprobe_ipsec.host.gather import gather, refresh
+from modprobe_ipsec.host.kernel import kconfig, sysctl
+from modprobe_ipsec.host.kernel import xfrm_proc as witness
+from modprobe_ipsec.host.machine import privileges
 from modprobe_ipsec.host.root import Host
 
 from . import DATA

@@ -10,7 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modprobe_ipsec.host.facts import Directive, Gap, Rule
-from modprobe_ipsec.host.modprobe_d import Obstacles, applies, blocks, parse, parse_cmdline, read
+from modprobe_ipsec.host.kernel.modprobe_d import (
+    Obstacles,
+    applies,
+    blocks,
+    parse,
+    parse_cmdline,
+    read,
+)
 from modprobe_ipsec.host.root import Host
 
 SAMPLE = r"""# dirtyfrag

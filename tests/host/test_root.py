@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modprobe_ipsec.errors import ConfigError, UsageError
+from modprobe_ipsec.base.errors import ConfigError, UsageError
 from modprobe_ipsec.host.facts import Gap
 from modprobe_ipsec.host.gather import gather
 from modprobe_ipsec.host.root import Host

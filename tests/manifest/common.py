@@ -6,19 +6,19 @@ from functools import cache
 from pathlib import Path
 
 from modprobe_ipsec.catalog.model import Daemon, Family, Protocol
-from modprobe_ipsec.demand.everything import all_needs
-from modprobe_ipsec.demand.need import AnyNeed, FeatureNeed, Mode, Need, Source, Suite
+from modprobe_ipsec.daemons.selection import Wanted
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import gather
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.manifest.make import make
 from modprobe_ipsec.manifest.model import HostPlan
-from modprobe_ipsec.plan import make_plan
-from modprobe_ipsec.verdict import judge
-from modprobe_ipsec.wanted import Wanted
+from modprobe_ipsec.needs.everything import all_needs
+from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Mode, Need, Source, Suite
+from modprobe_ipsec.plan.plan import make_plan
+from modprobe_ipsec.plan.verdict import judge
 from tests.facts import choice
+from tests.hosts import tree
 from tests.shipped import CATALOG
-from tests.trees import tree
 
 SOURCE = Source("/etc/ipsec.conf:12 conn office", "aes_gcm256-null", Daemon.LIBRESWAN)
 GCM = tuple(

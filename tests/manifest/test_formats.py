@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from modprobe_ipsec.base.errors import UsageError
 from modprobe_ipsec.catalog.model import Daemon
-from modprobe_ipsec.cli import build_parser, main
-from modprobe_ipsec.errors import UsageError
+from modprobe_ipsec.commands.main import build_parser, main
 from modprobe_ipsec.manifest.check import mistakes
 from modprobe_ipsec.manifest.formats import FORMATS
 from modprobe_ipsec.manifest.model import HostPlan, Options
+from tests.hosts import tree
 from tests.manifest.common import EVERYTHING, FEATURES, GCM, NEEDS, SOURCE, plan
-from tests.trees import tree
 
 EXPECTED = Path(__file__).parent / "expected"
 ESP = ("--daemon", "strongswan", "--esp", "aes256gcm16,chacha20poly1305,aes128-sha256-esn")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from modprobe_ipsec.cli import main
-from tests.trees import tree
+from modprobe_ipsec.commands.main import main
+from tests.hosts import tree
 
 ESP = ("--daemon", "strongswan", "--esp", "aes256gcm16,chacha20poly1305-esn")
 

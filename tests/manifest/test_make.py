@@ -3,15 +3,15 @@
 
 import pytest
 
+from modprobe_ipsec.diagnose.finding import State
+from modprobe_ipsec.diagnose.obstacles import Kind
 from modprobe_ipsec.host.facts import Around
 from modprobe_ipsec.manifest.known import Known
 from modprobe_ipsec.manifest.model import AUTOLOAD_OFF, Module, Where
-from modprobe_ipsec.obstacle import Kind
-from modprobe_ipsec.resolve.finding import State
 from tests import facts as hosts
+from tests.hosts import tree
 from tests.manifest.common import EVERYTHING, FEATURES, GCM, NEEDS, plan, plan_of
 from tests.shipped import CATALOG
-from tests.trees import tree
 
 GONE = "/etc/modprobe.d/dirtyfrag.conf:2: install esp4 /bin/false"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from modprobe_ipsec.manifest.engines import CDI_DEVICE
+from modprobe_ipsec.manifest.engines.engines import CDI_DEVICE
 from modprobe_ipsec.manifest.formats import FORMATS
 from modprobe_ipsec.manifest.model import Options
 from tests.container.images import CONTAINERS, STORAGE

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.model import Daemon
-from modprobe_ipsec.demand.need import AnyNeed, Source
-from modprobe_ipsec.errors import ConfigError
 from modprobe_ipsec.manifest.model import HostPlan, Options
 from modprobe_ipsec.manifest.read import MAX_BYTES, parse
 from modprobe_ipsec.manifest.words import clean
 from modprobe_ipsec.manifest.write import as_json, as_yaml
+from modprobe_ipsec.needs.need import AnyNeed, Source
+from tests.hosts import tree
 from tests.manifest.common import EVERYTHING, FEATURES, NEEDS, facts_of, plan, plan_of
 from tests.shipped import CATALOG
-from tests.trees import tree
 
 
 def text_of(found: HostPlan) -> str:

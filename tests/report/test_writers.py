@@ -5,19 +5,19 @@ import json
 from typing import Any
 
 from modprobe_ipsec.catalog.model import Family
-from modprobe_ipsec.demand.need import AnyNeed, FeatureNeed
-from modprobe_ipsec.demand.reading import Place, Problem, Silent
+from modprobe_ipsec.daemons.selection import Wanted
 from modprobe_ipsec.host.facts import Facts, Gap, Witness
-from modprobe_ipsec.load import Outcome, Result
-from modprobe_ipsec.plan import make_plan
-from modprobe_ipsec.prove.proof import Answer, Proof
+from modprobe_ipsec.kernel.load import Outcome, Result
+from modprobe_ipsec.kernel.seal import Sealed
+from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed
+from modprobe_ipsec.needs.proof import Answer, Proof
+from modprobe_ipsec.needs.reading import Place, Problem, Silent
+from modprobe_ipsec.plan.plan import make_plan
+from modprobe_ipsec.plan.verdict import judge
 from modprobe_ipsec.report import as_json, journal, text
 from modprobe_ipsec.report.model import Action, Report
 from modprobe_ipsec.report.progress import Bar
 from modprobe_ipsec.report.words import headline
-from modprobe_ipsec.seal import Sealed
-from modprobe_ipsec.verdict import judge
-from modprobe_ipsec.wanted import Wanted
 from tests.facts import CBC, GCM, facts, install
 from tests.shipped import CATALOG
 

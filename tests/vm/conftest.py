@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from .guest import run
-from .kernels import DEFAULT, SOURCES, Kernel, KernelError, fetch
-from .suites import Case, as_data
-from .userland import missing
+from tests.vm.harness.guest import run
+from tests.vm.harness.kernels import DEFAULT, SOURCES, Kernel, KernelError, fetch
+from tests.vm.harness.suites import Case, as_data
+from tests.vm.harness.userland import missing
 
 Rows = list[dict[str, Any]]
 # Guests that run at the same time: one for each CPU of the smallest machine that runs the tests.
@@ -68,7 +68,7 @@ def newest_kernel(request: pytest.FixtureRequest) -> Kernel:
 
 def observe(kernel: Kernel, mode: str, cases: list[Case], timeout: float = 1200) -> Rows:
     """Run guest/matrix.py over the cases in a fresh guest; the rows that it prints."""
-    script = Path(__file__).with_name("guest") / "matrix.py"
+    script = Path(__file__).with_name("guests") / "matrix.py"
     data = json.dumps(as_data(cases)).encode()
     result = run(
         kernel, ["python3", str(script), mode], files={"/cases.json": data}, timeout=timeout

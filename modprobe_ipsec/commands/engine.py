@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run, whoever asked for it: plan, load, prove, judge. What needs are and who reads the report
+is the callers' business.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+
+from modprobe_ipsec.catalog.loader import parse_all
+from modprobe_ipsec.catalog.model import Catalog, Family
+from modprobe_ipsec.daemons.selection import Wanted
+from modprobe_ipsec.host.facts import Facts
+from modprobe_ipsec.host.gather import refresh
+from modprobe_ipsec.host.root import Host
+from modprobe_ipsec.host.shipped import read_data
+from modprobe_ipsec.kernel.load import Loads, carry_out
+from modprobe_ipsec.needs.need import AnyNeed
+from modprobe_ipsec.needs.proof import Proof
+from modprobe_ipsec.plan.plan import make_plan
+from modprobe_ipsec.plan.verdict import judge
+from modprobe_ipsec.report.model import Action, Report
+
+# All that a program which libkmod starts for an `install` line gets to see.
+_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+
+
+def clean_environment() -> None:
+    """Forget what our caller's environment says, and let nobody whom we start see it."""
+    os.environ.clear()
+    os.environ.update(_ENVIRONMENT)
+
+
+def trees(names: tuple[str, ...]) -> Mapping[str, Mapping[str, object]]:
+    """The map: parsed when the wheel was built, or from data/*.yaml in a repository."""
+    try:
+        from modprobe_ipsec._map import TREES
+    except ImportError:
+        return parse_all(read_data(names))
+    return {name: TREES[name] for name in names}
+
+
+def families(facts: Facts) -> tuple[Family, ...]:
+    """The address families that this kernel has, for whoever does not say."""
+    return (Family.IPV4, Family.IPV6) if facts.ipv6 else (Family.IPV4,)
+
+
+def act(action: Action, wanted: Wanted, facts: Facts, host: Host, catalog: Catalog) -> Report:
+    """Do what the action says about these needs on this host; the report of it.
+
+    Before anything is loaded the environment is emptied, for good. Raises NoLibkmod only if
+    something is to be loaded.
+    """
+    needs = wanted.needs
+    plan = make_plan(needs, facts, catalog)
+    if action in (Action.CHECK, Action.DRY_RUN):
+        return Report(action, facts, judge(plan, {}, loaded=False), plan, wanted)
+    loads = Loads((), facts, {})
+    if action is Action.LOAD and plan.steps and facts.may_load:
+        clean_environment()
+        loads = carry_out(needs, facts, host, catalog)
+    # costs sockets and a child process, which --check need not pay
+    from modprobe_ipsec.kernel.prover import prove
+    from modprobe_ipsec.report.progress import Bar
+
+    with Bar(sys.stderr, "proving") as bar:
+        proofs = prove(needs, on_progress=bar.show)
+    facts = refresh(loads.facts, host)
+    final = make_plan(needs, facts, catalog, loads.tried)
+    by_need: dict[AnyNeed, Proof] = {proof.need: proof for proof in proofs.proofs}
+    judgements = judge(final, by_need, loaded=action is Action.LOAD)
+    return Report(
+        action,
+        facts,
+        judgements,
+        plan,
+        wanted,
+        loads.results,
+        proofs.loaded,
+        proofs.socket_in_words,
+    )

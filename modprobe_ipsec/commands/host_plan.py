@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Host plans as files: read one that somebody hands over, print or store what is made of one."""
+
+import os
+import sys
+
+from modprobe_ipsec.base.errors import ConfigError, Error, UsageError
+from modprobe_ipsec.catalog.model import Catalog
+from modprobe_ipsec.commands.store import store
+from modprobe_ipsec.daemons.selection import Wanted
+from modprobe_ipsec.host.facts import Gap
+from modprobe_ipsec.host.root import Host
+from modprobe_ipsec.manifest.check import mistakes
+from modprobe_ipsec.manifest.formats import FORMATS
+from modprobe_ipsec.manifest.model import File, HostPlan, Options
+from modprobe_ipsec.manifest.read import MAX_BYTES, parse
+
+
+def read(path: str, catalog: Catalog) -> HostPlan:
+    """The host plan in a file of this machine, or on standard input for `-`.
+
+    Raises ConfigError if it cannot be read, or holds anything that is not in the map.
+    """
+    if path == "-":
+        # Python has no sys.stdin if it was started without one
+        if sys.stdin is None:
+            raise ConfigError("-: standard input is closed")
+        answer: bytes | Gap = sys.stdin.buffer.read(MAX_BYTES + 1)
+    else:
+        answer = Host().read(os.path.abspath(path)[1:], MAX_BYTES)  # noqa: PTH100 (start-up time)
+    if isinstance(answer, Gap):
+        raise ConfigError(f"{path}: {answer.why}")
+    try:
+        return parse(answer.decode(), path, catalog)
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: no UTF-8 text") from None
+
+
+def wanted(plan: HostPlan, path: str) -> Wanted:
+    """What a plan asks for. Its modules and states are those of where it was made: the needs count,
+    and this host's own plan for them."""
+    return Wanted(tuple(wish.need for wish in plan.needs), (path,))
+
+
+def write(plan: HostPlan, format: str, options: Options) -> tuple[File, ...]:
+    """The files of a manifest, checked.
+
+    Raises UsageError for an unknown format, or one that cannot say what is in this plan.
+    """
+    if format not in FORMATS:
+        raise UsageError(f"--manifest {format}: choose from {', '.join(FORMATS)}")
+    files = FORMATS[format](plan, options)
+    for mistake in mistakes(files, plan):
+        raise Error(
+            f"internal error: the manifest would be wrong: {mistake}",
+            "nothing was written; please report this with --record",
+        )
+    return files
+
+
+def as_text(files: tuple[File, ...]) -> str:
+    """One file as it is, several each under a line with its path."""
+    if len(files) == 1:
+        return files[0].text
+    return "\n".join(f"# ---- {file.path}\n{file.text}" for file in files)
+
+
+def put(directory: str, files: tuple[File, ...]) -> str:
+    """Store the files in a new directory; their paths, a line each. Raises UsageError."""
+    store(directory, {file.path: file.text.encode() for file in files})
+    return "".join(f"{file.path}\n" for file in files)

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An OCI createRuntime hook: what the container's IKE daemon needs is there, or it does not start.
+
+Runs on the host, as the engine. Everything that comes from the container is hostile: it can only
+choose among the needs that the map knows.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from modprobe_ipsec.base.errors import ConfigError, Error, UsageError
+from modprobe_ipsec.base.text import printable
+from modprobe_ipsec.catalog.loader import DAEMON_FILES, FILES, build
+from modprobe_ipsec.catalog.model import Catalog, Daemon
+from modprobe_ipsec.commands.engine import act, clean_environment, families, trees
+from modprobe_ipsec.daemons.selection import Request, Wanted, find
+from modprobe_ipsec.host.facts import Facts
+from modprobe_ipsec.host.gather import gather
+from modprobe_ipsec.host.machine import installed as daemons
+from modprobe_ipsec.host.machine import oci_state as oci
+from modprobe_ipsec.host.root import Host
+from modprobe_ipsec.kernel import child
+from modprobe_ipsec.plan.verdict import Judgement, Verdict
+from modprobe_ipsec.report.model import Action, Report
+from modprobe_ipsec.report.words import because, in_words
+
+PREFIX = "io.modprobe-ipsec."
+KEYS = ("esp", "ah", "ipcomp", "config", "daemon")
+
+# Seconds; below the timeout that the shipped hook files give to the runtime.
+LIMIT = 25.0
+# Bytes of address space while the container's files are read.
+_MEMORY = 1 << 30
+_LINE = 1000
+_HINT = f"annotate it with {PREFIX}esp or {PREFIX}config, or give the hook a --plan"
+# Where this package lies, which an isolated interpreter does not look for itself.
+_PLACE = __file__.rsplit("/", 3)[0]
+_AGAIN = (
+    "import sys; sys.path.append({place!r}); "
+    "from modprobe_ipsec.commands.oci_hook import run; run()"
+)
+_MET = (Verdict.READY, Verdict.SLOW)
+
+
+def run() -> NoReturn:
+    """The console script: first of all, nothing of the caller's environment counts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _open_standard_files()
+    arguments = sys.argv[1:]
+    clean_environment()
+    if not sys.flags.isolated:
+        # a fresh interpreter: what the environment named was heard by this one already
+        program = [sys.executable, "-I", "-B", "-c", _AGAIN.format(place=_PLACE), *arguments]
+        os.execve(program[0], program, os.environ)  # noqa: S606
+    sys.exit(main(arguments, LIMIT))
+
+
+def _open_standard_files() -> None:
+    """Whoever starts us without these three would find a pipe of our own in their place."""
+    while (number := os.open(os.devnull, os.O_RDWR)) < 3:
+        os.set_inheritable(number, True)
+    os.close(number)
+
+
+def main(arguments: Sequence[str], limit: float) -> int:
+    """Read the state from stdin, and do what it takes; 0 lets the container start.
+
+    Else one line on stderr says why not. All of it happens in a child, which has `limit` seconds.
+    """
+    said: list[tuple[int, str]] = []
+    group: list[int] = []
+
+    def hear(message: child.Message) -> None:
+        match message:
+            case ["group", number]:
+                group.append(number)
+            case [code, text]:
+                said.append((code, text))
+
+    ending = child.run(lambda send: _work(arguments, send), hear, limit)
+    if not said:
+        # whatever an install line of modprobe.d started goes with it
+        _kill(group)
+        ending = f"no answer within {limit:g} s" if "more than" in ending else ending
+        said.append((Error.exit_code, ending or "the hook died"))
+    code, text = said[-1]
+    if code:
+        _tell(_one_line(text))
+    return code
+
+
+def _tell(line: str) -> None:
+    """To whoever reads stderr, and into the system's log: crun hands stderr to nobody."""
+    import syslog
+    from contextlib import suppress
+
+    syslog.openlog("modprobe-ipsec-hook", 0, syslog.LOG_DAEMON)
+    syslog.syslog(syslog.LOG_ERR, line)
+    # Python has no sys.stderr if it was started without one; and nobody may read it any more
+    with suppress(OSError):
+        os.write(2, f"modprobe-ipsec-hook: {line}\n".encode())
+
+
+def _kill(group: Sequence[int]) -> None:
+    for number in group:
+        try:
+            os.killpg(number, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            continue
+
+
+def _work(arguments: Sequence[str], send: child.Send) -> None:
+    os.setpgid(0, 0)
+    send(["group", os.getpid()])
+    name = ""
+    try:
+        plan = _options(arguments)
+        state = oci.parse_state(_stdin())
+        name = f"{state.id[:12]}: "
+        report = _carry_out(plan, state)
+        problem = _problem(report)
+        send([report.exit_code or Error.exit_code, name + problem] if problem else [0, ""])
+    except Error as error:
+        hint = f"; {error.hint}" if error.hint else ""
+        send([error.exit_code, f"{name}{error.message}{hint}"])
+    except MemoryError:
+        send([Error.exit_code, f"{name}its configuration takes too much memory"])
+    except Exception as error:
+        # fail closed, in one line: a traceback would hide it
+        send([Error.exit_code, f"{name}the hook failed: {type(error).__name__}: {error}"])
+
+
+def _options(arguments: Sequence[str]) -> str:
+    match arguments:
+        case []:
+            return ""
+        case ["--plan", path] if path.startswith("/"):
+            return path
+        case _:
+            raise UsageError("usage: modprobe-ipsec-hook [--plan /ABSOLUTE/FILE] < STATE")
+
+
+def _stdin() -> bytes:
+    data = b""
+    while len(data) <= oci.STATE_LIMIT and (chunk := os.read(0, 1 << 16)):
+        data += chunk
+    return data
+
+
+def _carry_out(plan: str, state: oci.State) -> Report:
+    host = Host()
+    catalog, facts = build(trees(FILES)), gather(host)
+    wanted = _from_plan(plan, catalog) if plan else wanted_by(state, facts, catalog)
+    _refuse_what_is_lost(wanted)
+    if not wanted.needs:
+        problems = [f"{problem.place}: {problem.text}" for problem in wanted.problems]
+        nothing = f"{' and '.join(wanted.configs)}: asks the kernel for nothing"
+        raise ConfigError(next(iter(problems), nothing), _HINT)
+    return act(Action.LOAD, wanted, facts, host, catalog)
+
+
+def _refuse_what_is_lost(wanted: Wanted) -> None:
+    """What an unread file or a connection that is left out needs is unknown: so nothing starts."""
+    lost = [problem for problem in wanted.problems if problem.unread or problem.conn]
+    if lost:
+        more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+        raise ConfigError(in_words(lost[0]) + more, f"correct that, or {_HINT}")
+
+
+def _from_plan(path: str, catalog: Catalog) -> Wanted:
+    from modprobe_ipsec.commands import host_plan
+
+    return host_plan.wanted(host_plan.read(path, catalog), path)
+
+
+def wanted_by(state: oci.State, facts: Facts, catalog: Catalog) -> Wanted:
+    """What its annotations say; else what the configuration says that its daemon will read.
+
+    Raises Error, for whatever is wrong with what it says, and MemoryError.
+    """
+    import resource
+
+    request = _request(state.annotations, facts)
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = _MEMORY if hard == resource.RLIM_INFINITY else min(_MEMORY, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    try:
+        if request.esp or request.ah or request.ipcomp:
+            # the host is not asked: nothing but the annotations counts
+            return find(request, Host(), catalog, lambda: trees(DAEMON_FILES))
+        files = oci.files(state)
+        installed = daemons.read(files)
+        found = Wanted(())
+        if request.config or installed.libreswan or installed.strongswan:
+            found = find(request, files, catalog, lambda: trees(DAEMON_FILES))
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    if not found.configs:
+        raise ConfigError(
+            "nothing says what it needs: no ipsec.conf or swanctl.conf of an installed daemon "
+            "in its root file system",
+            _HINT,
+        )
+    return found
+
+
+def _request(annotations: Mapping[str, str], facts: Facts) -> Request:
+    said = {key[len(PREFIX) :]: value for key, value in annotations.items() if _is_ours(key)}
+    for key, value in said.items():
+        if key not in KEYS:
+            raise ConfigError(f"annotation {PREFIX}{key}: choose from {', '.join(KEYS)}")
+        if len(value) > 4096 or not value.isprintable():
+            raise ConfigError(f"annotation {PREFIX}{key}: too long, or not printable")
+    daemon, ipcomp = said.get("daemon", ""), said.get("ipcomp", "no")
+    if daemon not in ("", *Daemon):
+        raise ConfigError(f"annotation {PREFIX}daemon: choose from {', '.join(Daemon)}")
+    if ipcomp not in ("yes", "no"):
+        raise ConfigError(f"annotation {PREFIX}ipcomp: say yes or no")
+    config = said.get("config", "")
+    if config and not config.startswith("/"):
+        raise ConfigError(f"annotation {PREFIX}config: not an absolute path in the container")
+    return Request(
+        esp=[said["esp"]] if said.get("esp") else (),
+        ah=[said["ah"]] if said.get("ah") else (),
+        ipcomp=ipcomp == "yes",
+        everything=False,
+        config=config,
+        daemon=Daemon(daemon) if daemon else None,
+        release=None,
+        families=families(facts),
+        fips=facts.fips,
+    )
+
+
+def _is_ours(key: str) -> bool:
+    return key.startswith(PREFIX)
+
+
+def _problem(report: Report) -> str:
+    """The worst need that is not met, why, and what to do; empty if all are met."""
+    order = list(Verdict)
+    unmet = [j for j in report.judgements if j.verdict not in _MET]
+    if not unmet:
+        return ""
+    worst = min(unmet, key=lambda judgement: order.index(judgement.verdict))
+    more = f" (and {len(unmet) - 1} more)" if len(unmet) > 1 else ""
+    text = f"{worst.need.label}{more}: {worst.verdict}: {because(worst)}"
+    remedies = "; ".join(_remedies(worst, report.facts))
+    return f"{text}. To do: {remedies}" if remedies else text
+
+
+def _remedies(judgement: Judgement, facts: Facts) -> tuple[str, ...]:
+    if judgement.verdict is Verdict.LOADABLE and not facts.may_load:
+        # a rootless engine's hook is the user's own
+        return ("load them on the host as root: this hook runs without CAP_SYS_MODULE",)
+    return tuple(dict.fromkeys(reason.remedy for reason in judgement.reasons if reason.remedy))
+
+
+def _one_line(text: str) -> str:
+    return printable(text)[:_LINE]
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""/etc/ipsec.conf as libreswan reads it: its connections, with all that adds up to them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from modprobe_ipsec.base.errors import ConfigError
+from modprobe_ipsec.daemons.libreswan.also import Conn, Resolver, Settings
+from modprobe_ipsec.daemons.libreswan.options import Options, Version
+from modprobe_ipsec.daemons.libreswan.sections import Reader
+from modprobe_ipsec.needs.reading import Files, Problem
+
+
+class Config(NamedTuple):
+    """All that was read."""
+
+    setup: Settings
+    conns: Sequence[Conn]
+    problems: Sequence[Problem]
+
+
+def load(path: str, files: Files, options: Options, version: Version) -> Config:
+    """Read a file with all that it includes. Raises ConfigError."""
+    reader = Reader(files, options, version)
+    reader.file(path, files.text(path), ())
+    if reader.notes.first_unreadable and not reader.known:
+        first = reader.notes.first_unreadable
+        raise ConfigError(
+            f"{path} is no ipsec.conf: it has no `conn` and no `config setup`; {first.place}: "
+            f"{first.text}",
+            "name the daemon's configuration file: --config FILE",
+        )
+    conns = tuple(Resolver(reader.sections, options, version).conns())
+    return Config(reader.setup.settings, conns, reader.notes.problems)

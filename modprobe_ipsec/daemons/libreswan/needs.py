@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the connections of libreswan's ipsec.conf ask of the kernel, and which ask for nothing.
+
+source: programs/pluto/{connections,kernel,plutomain}.c of 5.2, extract.c of 5.4
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from modprobe_ipsec.base.errors import ConfigError
+from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
+from modprobe_ipsec.daemons.common.errors import show
+from modprobe_ipsec.daemons.common.text import MAX_LENGTH
+from modprobe_ipsec.daemons.libreswan import proposals as libreswan
+from modprobe_ipsec.daemons.libreswan.also import Conn
+from modprobe_ipsec.daemons.libreswan.conf import Config, load
+from modprobe_ipsec.daemons.libreswan.options import NEWEST, Options, Version, at
+from modprobe_ipsec.daemons.libreswan.question import (
+    Answer,
+    Common,
+    Question,
+    Refused,
+    answer_to,
+    default_of,
+)
+from modprobe_ipsec.daemons.libreswan.refused import asks, check
+from modprobe_ipsec.daemons.libreswan.setting import Setting
+from modprobe_ipsec.needs.need import FeatureNeed, Mode, Need, Source
+from modprobe_ipsec.needs.reading import Files, Problem, Reading, Silent
+
+# Needs times their sources. Who has more has not written them by hand.
+MAX_REASONS = 2_000_000
+# Characters of proposals that differ: each takes some milliseconds to read.
+MAX_PROPOSALS = 1 << 20
+
+_IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}\Z")
+_NEVER = frozenset({"pass", "drop", "reject"})
+_ESN = {"yes": (True,), "no": (False,), "either": libreswan.EITHER}
+
+
+def read(
+    path: str,
+    files: Files,
+    catalog: Catalog,
+    *,
+    families: tuple[Family, ...],
+    version: tuple[int, int] | None,
+    fips: bool,
+    options: Options,
+) -> Reading:
+    """Read libreswan's configuration: every need that its connections can put to the kernel.
+
+    `families` are those that the host has; `version` is libreswan's, None for the newest.
+    Raises ConfigError for what is no configuration at all.
+    """
+    version = version or NEWEST
+    config = load(path, files, options, version)
+    common = Common(catalog, options, families, version, fips)
+    return _Demand(common, config).reading()
+
+
+class _Demand:
+    """Goes through the connections; those that ask the same share an answer."""
+
+    def __init__(self, common: Common, config: Config) -> None:
+        self._common, self._config = common, config
+        self._ikev1 = _ikev1_policy(common, config)
+        self._answers: dict[Question, Answer] = {}
+        self._read = 0
+        # The sources of each answer's needs, and of each feature.
+        self._sources: dict[Question, list[Source]] = {}
+        self._features: dict[tuple[str, Family | None], list[Source]] = {}
+        self._problems = list(config.problems)
+        self._silent: list[Silent] = []
+
+    def reading(self) -> Reading:
+        probe = list(self._probe())
+        self._setup()
+        for conn in self._config.conns:
+            self._conn(conn)
+        features = (
+            FeatureNeed(feature, family, tuple(dict.fromkeys(sources)))
+            for (feature, family), sources in self._features.items()
+        )
+        needs = _collect([*probe, *self._asked()])
+        return Reading(needs, tuple(features), tuple(self._problems), tuple(self._silent))
+
+    def _asked(self) -> Iterator[tuple[tuple[Need, ...], list[Source]]]:
+        for question, sources in self._sources.items():
+            yield self._answers[question].needs, sources
+
+    def _probe(self) -> Iterator[tuple[tuple[Need, ...], list[Source]]]:
+        """What pluto asks for before it has read a connection."""
+        probe = self._common.options.probe
+        if self._common.version < probe.since or Family.IPV4 not in self._common.families:
+            return
+        source = Source("pluto's start-up probe", probe.esp, Daemon.LIBRESWAN)
+        suites = libreswan.read(probe.esp, Protocol.ESP, self._common.catalog, esn=(False,))
+        yield tuple(Need(suite, Family.IPV4) for suite in suites), [source]
+        for feature in probe.features:
+            self._feature(feature, (), source)
+
+    def _setup(self) -> None:
+        for name, option in self._common.options.setup.items():
+            setting = self._config.setup.get(name)
+            if setting and option.feature and asks(setting, option.when, option.kind):
+                where = f"{setting.place} config setup"
+                source = Source(where, setting.written, Daemon.LIBRESWAN)
+                self._feature(option.feature, self._common.families, source)
+
+    def _conn(self, conn: Conn) -> None:
+        # whether a connection counts is not known if its lines cannot be read
+        if not (conn.lost and not conn.lost.readable) and (why := self._why_silent(conn)):
+            self._silent.append(Silent(conn.place, conn.name, why))
+            return
+        if conn.lost:
+            self._problems.append(Problem(conn.lost.place, conn.name, conn.lost.why))
+            return
+        try:
+            families = _families(conn, self._common.families)
+            if not families:
+                why = f"its hosts have IPv6 addresses, and this is read for {_names(self._common)}"
+                if Family.IPV6 in self._common.families:
+                    why = why.replace("IPv6", "IPv4", 1)
+                self._silent.append(Silent(conn.place, conn.name, why))
+                return
+            question, text = self._question(conn, families)
+            check(conn, question, self._common.version)
+            if question not in self._answers:
+                self._spend(question.text or "")
+                self._answers[question] = answer_to(question, self._common)
+            answer = self._answers[question]
+            if answer.error:
+                raise Refused(answer.error, text)
+        except Refused as refused:
+            place = refused.setting.place if refused.setting else conn.place
+            self._problems.append(Problem(place, conn.name, refused.why))
+            return
+        source = _source(conn, text, question, self._common)
+        self._sources.setdefault(question, []).append(source)
+        self._conn_features(conn, families)
+
+    def _spend(self, proposals: str) -> None:
+        # longer ones are refused unread
+        self._read += min(len(proposals), MAX_LENGTH)
+        if self._read > MAX_PROPOSALS:
+            raise ConfigError(
+                f"libreswan's connections have more than {MAX_PROPOSALS >> 20} MiB of proposals",
+                "let connections share their proposals, in conn %default",
+            )
+
+    def _why_silent(self, conn: Conn) -> str:
+        if conn.value("auto", "ignore") == "ignore":
+            by_hand = "it is loaded only by hand, with `ipsec add`"
+            return f"auto={'ignore' if conn.get('auto') else ' is not set'}: {by_hand}"
+        if (kind := conn.get("type")) and kind.value in _NEVER:
+            return f"{kind.written}: packets pass or not, and nothing is encrypted"
+        if _ike(conn) == 1 and self._ikev1 != "accept":
+            said = "config setup has" if "ikev1-policy" in self._config.setup else "by default"
+            return f"it is for IKEv1, and {said} ikev1-policy={self._ikev1}"
+        return ""
+
+    def _question(
+        self, conn: Conn, families: tuple[Family, ...]
+    ) -> tuple[Question, Setting | None]:
+        protocol, text = _proposal(conn, self._common.version)
+        ike, esn = _ike(conn), _ESN[conn.value("esn", "either")]
+        if ike == 1 or conn.value("replay-window") == "0":
+            # source: connections.c, "forcing esn=no as replay-window=0"
+            esn = (False,)
+        mode = Mode.TRANSPORT if conn.value("type") == "transport" else Mode.TUNNEL
+        question = Question(
+            text=text.value if text else None,
+            protocol=protocol,
+            ike=ike,
+            pfs=conn.value("pfs", "yes") == "yes",
+            esn=esn,
+            mode=Mode.IPTFS if conn.value("iptfs") == "yes" else mode,
+            compress=conn.value("compress") == "yes",
+            truncated=conn.value("sha2-truncbug") == "yes",
+            families=families,
+        )
+        return question, text
+
+    def _conn_features(self, conn: Conn, families: tuple[Family, ...]) -> None:
+        options = self._common.options.conn
+        for setting in (*conn.own.values(), *conn.default.values()):
+            option = options[setting.key]
+            if not option.feature or not asks(setting, option.when, option.kind):
+                continue
+            # one of %default may be overruled
+            if conn.get(option.name) is setting and self._applies(conn, option.name, setting):
+                source = Source(
+                    f"{setting.place} conn {show(conn.name)}", setting.written, Daemon.LIBRESWAN
+                )
+                of = (Family.IPV4,) if option.feature == "ip_vti" else families
+                self._feature(option.feature, of, source)
+
+    def _applies(self, conn: Conn, name: str, setting: Setting) -> bool:
+        if name == "vti-interface":
+            # source: _updown.xfrm: without a mark, and for IPv6, nothing is made
+            marked = any(conn.get(mark) for mark in ("mark", "mark-in", "mark-out"))
+            return marked and Family.IPV4 in _families(conn, self._common.families)
+        if name == "ipsec-interface":
+            managed = self._config.setup.get("ipsec-interface-managed")
+            return not (managed and managed.value == "no")
+        return True
+
+    def _feature(self, name: str, families: tuple[Family, ...], source: Source) -> None:
+        options = self._common.options
+        meaning = options.meaning.get(name)
+        for feature in at(meaning, self._common.version) if meaning else (name,):
+            of: tuple[Family | None, ...] = families if feature in options.by_family else (None,)
+            for family in of:
+                self._features.setdefault((feature, family), []).append(source)
+
+
+def _proposal(conn: Conn, version: Version) -> tuple[Protocol, Setting | None]:
+    """Which protocol, and the setting that has the proposals. Raises Refused.
+
+    source: extract.c of 5.3 and later; up to 5.2 esp=, ah= and phase2alg= are one option
+    """
+    phase2 = conn.value("phase2", "default")
+    esp = conn.get("esp")
+    if version < (5, 3):
+        return Protocol.AH if phase2 == "ah" else Protocol.ESP, esp
+    ah, either = conn.get("ah"), conn.get("phase2alg")
+    given = [setting for setting in (esp, ah, either) if setting]
+    if len(given) > 1:
+        raise Refused(
+            f"{given[0].written} and {given[1].written} exclude each other "
+            f"({given[0].place}, {given[1].place})",
+            given[1],
+        )
+    if phase2 == "default":
+        phase2 = "esp" if esp or not ah else "ah"
+    protocol = Protocol(phase2)
+    return protocol, either or (ah if protocol is Protocol.AH else esp)
+
+
+def _source(conn: Conn, setting: Setting | None, question: Question, common: Common) -> Source:
+    """The line with the proposal; the connection's where it has none."""
+    place = setting.place if setting else conn.place
+    text = question.text
+    if text is None:
+        text = default_of(question.protocol, question.ike, common)
+    return Source(f"{place} conn {show(conn.name)}", show(text), Daemon.LIBRESWAN)
+
+
+def _ike(conn: Conn) -> int:
+    """source: confread.c, load_conn()"""
+    exchange = conn.value("keyexchange", "ike")
+    if exchange == "ike":
+        return 1 if conn.value("ikev2") == "no" else 2
+    return int(exchange[-1])
+
+
+def _ikev1_policy(common: Common, config: Config) -> str:
+    setting = config.setup.get("ikev1-policy")
+    default = "accept" if common.version < (5, 0) else "drop"
+    return setting.value if setting else default
+
+
+def _families(conn: Conn, families: tuple[Family, ...]) -> tuple[Family, ...]:
+    """The outer families of a connection's SAs, of those that count."""
+    wanted = conn.value("hostaddrfamily")
+    if not wanted:
+        hosts = [conn.value(side + end) for end in ("", "nexthop") for side in ("left", "right")]
+        six = any(":" in host or host in ("%any6", "%defaultroute6") for host in hosts)
+        four = any(_IPV4.match(host) for host in hosts)
+        if six and four:
+            raise Refused("its hosts have addresses of both families, IPv4 and IPv6")
+        wanted = Family.IPV6 if six else Family.IPV4 if four else ""
+    # %any, %defaultroute and names say nothing
+    return tuple(family for family in families if not wanted or family == wanted)
+
+
+def _names(common: Common) -> str:
+    return " and ".join("IPv4" if family is Family.IPV4 else "IPv6" for family in common.families)
+
+
+def _collect(asked: Iterable[tuple[tuple[Need, ...], list[Source]]]) -> tuple[Need, ...]:
+    """Equal needs made one, in the order of their first appearance, with all their sources.
+
+    `need.merge` does the same and looks for each source in all others: too slow for thousands.
+    """
+    found: dict[Need, list[list[Source]]] = {}
+    for needs, sources in asked:
+        for need in needs:
+            found.setdefault(need, []).append(sources)
+    # most needs come from the same connections as others do
+    shared: dict[tuple[int, ...], tuple[Source, ...]] = {}
+    reasons = 0
+    collected = []
+    for need, lists in found.items():
+        key = tuple(map(id, lists))
+        if key not in shared:
+            shared[key] = tuple(dict.fromkeys(source for part in lists for source in part))
+            reasons += len(key) + len(shared[key])
+            if reasons > MAX_REASONS:
+                raise ConfigError(
+                    f"libreswan's connections give more than {MAX_REASONS} reasons for SAs",
+                    "let connections share their proposals, in conn %default",
+                )
+        collected.append(need._replace(sources=shared[key]))
+    return tuple(collected)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Combinations of settings that pluto does not take.
+
+source: programs/pluto/connections.c of 5.2, extract.c of 5.4
+"""
+
+import re
+from collections.abc import Iterable
+
+from modprobe_ipsec.catalog.model import Protocol
+from modprobe_ipsec.daemons.libreswan.also import Conn
+from modprobe_ipsec.daemons.libreswan.options import Version
+from modprobe_ipsec.daemons.libreswan.question import Question, Refused
+from modprobe_ipsec.daemons.libreswan.setting import Setting
+
+_NO = frozenset({"no", "false", "off", "n"})
+_INTERFACE = re.compile(r"(?:[0-9]+|yes|no|true|false|on|off|y|n)\Z", re.IGNORECASE)
+_PACKET_WINDOWS = ("32", "64", "128", "256")
+
+
+def check(conn: Conn, question: Question, version: Version) -> None:
+    """Let a connection pass whose settings go together. Raises Refused."""
+    ikev1, ah = question.ike == 1, question.protocol is Protocol.AH
+    transport = conn.value("type") == "transport"
+    no_tunnel = "needs tunnel mode, and the connection has type=transport"
+    tfc = conn.value("tfc", "0") != "0"
+    rules: Iterable[tuple[str, tuple[str, ...], str, bool]] = (
+        ("vti-interface", (), no_tunnel, transport),
+        ("aggressive", ("yes",), "is for IKEv1 only", not ikev1),
+        ("mobike", ("yes",), "needs IKEv2", ikev1),
+        ("mobike", ("yes",), no_tunnel, transport),
+        ("iptfs", ("yes",), "needs IKEv2", ikev1),
+        ("iptfs", ("yes",), no_tunnel, transport),
+        ("iptfs", ("yes",), "and tfc= exclude each other", tfc),
+        ("iptfs", ("yes",), "and compress=yes exclude each other", question.compress),
+        ("iptfs", ("yes",), "is for ESP, and the connection uses AH", ah),
+        ("enable-tcp", ("yes", "fallback"), "needs IKEv2", ikev1),
+        ("nic-offload", ("packet",), "needs type=transport", not transport),
+        ("nic-offload", ("packet",), "is for ESP, and the connection uses AH", ah),
+        ("nic-offload", ("packet",), "and compress=yes exclude each other", question.compress),
+        (
+            "nic-offload",
+            ("packet",),
+            "and encapsulation=yes exclude each other",
+            conn.value("encapsulation") == "yes",
+        ),
+        (
+            "nic-offload",
+            ("packet",),
+            f"needs a replay-window of {', '.join(_PACKET_WINDOWS)}",
+            conn.value("replay-window", "128") not in _PACKET_WINDOWS,
+        ),
+        ("tfc", (), no_tunnel, transport),
+        ("tfc", (), "is for ESP, and the connection uses AH", ah),
+        ("sec-label", (), "needs IKEv2", ikev1 and version >= (5, 0)),
+        ("authby", ("never",), "needs type=pass, drop or reject", True),
+    )
+    interface = conn.get("ipsec-interface")
+    if interface and not _INTERFACE.match(interface.value):
+        raise Refused(f"{interface.written} is neither yes, no nor a number", interface)
+    for name, values, problem, applies in rules:
+        setting = conn.get(name) if applies else None
+        if setting and asks(setting, values):
+            raise Refused(f"{setting.written} {problem}", setting)
+
+
+def asks(setting: Setting, values: tuple[str, ...], kind: str = "number") -> bool:
+    """Whether a setting switches on what its option is for."""
+    if values:
+        return setting.value in values
+    if kind == "number":
+        return setting.value not in ("", "0")
+    # ipsec-interface=0 is an interface as any other
+    return bool(setting.value) and setting.value.lower() not in _NO

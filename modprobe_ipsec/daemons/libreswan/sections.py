@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ipsec.conf with its includes -> the sections in it, as libreswan reads them.
+
+Where the daemon refuses the whole file for one line, here only the connection is lost in which the
+line stands: a file of another release is read as well as can be.
+source: lib/libipsecconf/{parser.lex,parser.y} of 5.2; 4.10 differs where it is said
+"""
+
+import re
+
+from modprobe_ipsec.base.errors import ConfigError
+from modprobe_ipsec.daemons.common.errors import show
+from modprobe_ipsec.daemons.libreswan.lines import (
+    BLANK,
+    COMMENT,
+    NUMBER,
+    PRIVATE,
+    SETTING,
+    WORD,
+    Unreadable,
+    end,
+    value,
+)
+from modprobe_ipsec.daemons.libreswan.options import Options, Version
+from modprobe_ipsec.daemons.libreswan.section import MAX_CONNS, Notes, Section, Setter
+from modprobe_ipsec.needs.reading import Files, Place
+
+# The daemon has the first one only.
+MAX_DEPTH = 10
+MAX_FILES = 1000
+MAX_CHARACTERS = 32 << 20
+
+
+class Reader:
+    """Takes files apart into sections."""
+
+    def __init__(self, files: Files, options: Options, version: Version) -> None:
+        self._files, self._version = files, version
+        self.notes = Notes()
+        self._setter = Setter(options, version, self.notes)
+        self.setup = Section("", Place("", 0), is_setup=True)
+        self.sections: list[Section] = []
+        # Whether any line starts as one of an ipsec.conf does.
+        self.known = False
+        self._included = 0
+        self._characters = 0
+        # None: lines with an option have nowhere to go.
+        self._section: Section | None = None
+
+    def file(self, path: str, text: str, above: tuple[str, ...]) -> None:
+        """Read one file, below those that include it."""
+        self._characters += len(text)
+        if self._characters > MAX_CHARACTERS:
+            raise ConfigError(
+                f"{path}: with its includes it is larger than {MAX_CHARACTERS >> 20} MiB"
+            )
+        if "\0" in text:
+            raise ConfigError(
+                f"{path} is no ipsec.conf: it is not a text (it has a NUL character)",
+                "see what this file is; restore it, or take it out of the include",
+            )
+        above = (*above, path)
+        for number, line in enumerate(text.split("\n"), 1):
+            if not line:
+                continue
+            try:
+                if line[0] == "\t" or line[0] == " ":
+                    self._indented(line, path, number)
+                elif line[0] != "#":
+                    self._header(line, Place(path, number), above)
+            except Unreadable as error:
+                self.notes.unreadable(self._section, Place(path, number), str(error))
+        # An end of file ends a section as an end of line would.
+        if not text or text.endswith("\n"):
+            self._section = None
+        elif COMMENT.match(line):
+            # to flex it is a comment only with its end of line
+            why = f"`{show(line)}` must end with an end of line, or libreswan refuses the file"
+            self.notes.note(Place(path, number), why)
+
+    def _indented(self, line: str, path: str, number: int) -> None:
+        # flex warns of a quote that it finds here, and goes on
+        body = line.lstrip(' \t"')
+        # the most frequent case first; BLANK is for the rest
+        if not body or body[0] == "#":
+            return
+        if not (match := SETTING.match(body)):
+            if not PRIVATE.match(body):
+                self._no_setting(body)
+            return
+        key = match[1].lower()
+        if PRIVATE.match(key):
+            return
+        section = self._section
+        if section is None:
+            self._section = Section("", Place(path, number))
+            raise Unreadable(
+                "a line with a blank at its start is an option, and stands in no section"
+            )
+        if key in ("conn", "config", "include", "setup", "version"):
+            self._no_setting(body)
+        start = match.end()
+        text = value(body, start)
+        place = Place(path, number)
+        if self._version < (5, 0):
+            if not text and start == len(body):
+                # source: parser.y of 4.x, `KEYWORD EQUAL`: nothing is set
+                return
+            if NUMBER.match(body, start) and self._setter.no_text(section, key, text, place):
+                return
+        self._setter.set(section, key, text, place)
+
+    def _no_setting(self, body: str) -> None:
+        word = WORD.match(body)
+        if word and word[0] in ("conn", "config", "include", "setup", "version"):
+            self._section = Section("", Place("", 0))
+            raise Unreadable(f"`{word[0]}` must stand at the start of the line, without blanks")
+        raise Unreadable(f"`{show(body)}` is no option: KEY=VALUE is expected")
+
+    def _header(self, line: str, place: Place, above: tuple[str, ...]) -> None:
+        if BLANK.match(line):
+            return
+        line = line.lstrip('"')
+        word = WORD.match(line)
+        keyword = word[0] if word else ""
+        starts = keyword in ("conn", "config", "include", "version")
+        if word and not starts and line[word.end() :].lstrip(" \t").startswith("="):
+            # the section it is meant for goes on
+            raise Unreadable(f"`{show(line)}` stands outside: an option must start with a blank")
+        # whatever is wrong here, the options that follow belong to it
+        self._section = Section("", place)
+        self.known = self.known or starts
+        if keyword == "conn":
+            self._open(self._section, line, place)
+        elif keyword == "config":
+            match = re.match(r"config[ \t]+(setup)", line)
+            if not match:
+                raise Unreadable(f"`{show(line)}` is no section; did you mean `config setup`?")
+            end(line, match.end())
+            self._section = self.setup
+        elif keyword == "include":
+            pattern = value(line, len("include"))
+            self._section = None
+            self._include(pattern, place, above)
+        elif keyword == "version":
+            self._section = None
+            value(line, len("version"))
+            if self.sections or self.setup.settings:
+                raise Unreadable("`version` may only come first")
+        elif keyword == "ca":
+            raise Unreadable("`ca` is a section of strongSwan's; libreswan refuses the file")
+        elif line.strip("\r"):
+            raise Unreadable(f"`{show(line)}` is neither `conn`, `config setup` nor `include`")
+        else:
+            raise Unreadable("a carriage return stands here; write the file with Unix line ends")
+
+    def _open(self, section: Section, line: str, place: Place) -> None:
+        section.name = name = value(line, len("conn"))
+        if not name:
+            raise Unreadable("`conn` needs a name")
+        if len(self.sections) >= MAX_CONNS:
+            raise ConfigError(f"{place}: more than {MAX_CONNS} connections are not read")
+        self.sections.append(section)
+        if name.endswith("\r"):
+            section.name = name.rstrip("\r")
+            raise Unreadable(
+                "the line ends with a carriage return, which libreswan takes for part of the "
+                "name; write the file with Unix line ends"
+            )
+
+    def _include(self, pattern: str, place: Place, above: tuple[str, ...]) -> None:
+        if not pattern:
+            raise Unreadable("`include` needs a file")
+        if len(above) >= MAX_DEPTH:
+            self.notes.note(place, f"is not read: includes are nested at most {MAX_DEPTH} deep")
+            return
+        # relative to the working directory, which is / for a daemon
+        absolute = pattern if pattern.startswith("/") else f"/{pattern}"
+        directory = absolute.rpartition("/")[0] or "/"
+        magic = any(char in absolute for char in "*?[")
+        try:
+            found = self._files.glob(absolute) if magic or self._files.exists(absolute) else ()
+        except ConfigError as error:
+            self.notes.unread(place, f"include {show(pattern)}: {error.message}")
+            return
+        if not found and not ("*" in absolute and self._files.exists(directory)):
+            self.notes.note(place, f"include {show(pattern)}: there is no such file; it is ignored")
+        for path in found:
+            self._included += 1
+            if self._included > MAX_FILES:
+                raise ConfigError(f"{place}: more than {MAX_FILES} files are included")
+            if path in above:
+                self.notes.note(place, f"{path} includes itself; it is read once")
+                continue
+            try:
+                text = self._files.text(path)
+            except ConfigError as error:
+                self.notes.unread(place, f"include {show(pattern)}: {error.message}")
+            else:
+                self.file(path, text, above)

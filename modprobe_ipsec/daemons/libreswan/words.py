@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words of libreswan's proposals: which are known where, and what is said of the others.
+
+source: lib/libswan/{alg_byname,ike_alg,ike_alg_dh}.c
+"""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from modprobe_ipsec.catalog.model import Catalog, Daemon, Kind, Protocol, Transform
+from modprobe_ipsec.daemons.common.errors import Misread
+
+# Key exchanges with more than one name; the last one stands for all.
+_SAME = {
+    name: names.split()[-1]
+    for names in (
+        "none null dh0",
+        "modp1536 dh5",
+        "modp2048 dh14",
+        "modp3072 dh15",
+        "modp4096 dh16",
+        "modp6144 dh17",
+        "modp8192 dh18",
+        "ecp_256 ecp256 dh19",
+        "ecp_384 ecp384 dh20",
+        "ecp_521 ecp521 dh21",
+        "curve25519 x25519 dh31",
+        "ml_kem_512 mlkem512",
+        "ml_kem_768 mlkem768",
+        "ml_kem_1024 mlkem1024",
+    )
+    for name in names.split()
+}
+NO_KEY_EXCHANGE = "dh0"
+_ML_KEM = frozenset({"mlkem512", "mlkem768", "mlkem1024"})
+# dh21 is not among them: releases differ.
+_IKEV2_ONLY = _ML_KEM | {NO_KEY_EXCHANGE, "dh19", "dh20", "dh31"}
+_NOT_IN_FIPS = _ML_KEM | {"dh5", "dh23", "dh24", "dh31"}
+
+
+class Token(NamedTuple):
+    """A word, the delimiter before it (empty for the first one), and where it stands."""
+
+    before: str
+    word: str
+    position: int
+
+    @property
+    def name(self) -> str:
+        """The word for look-up: in lower case, as C's tolower() has it."""
+        return self.word.lower() if self.word.isascii() else self.word
+
+    def error(self, problem: str, known: Collection[str] = ()) -> Misread:
+        """What is wrong with this token."""
+        return Misread(problem, self.word, self.position, known)
+
+
+class Words(NamedTuple):
+    """What one protocol, version of IKE and FIPS mode know."""
+
+    protocol: Protocol
+    catalog: Catalog
+    ike: int
+    fips: bool
+
+    def encryption(self, token: Token, name: str) -> Transform:
+        """Look up a cipher or AEAD by its name without the key length. Raises Misread."""
+        return self._transform(token, "encryption", (Kind.AEAD, Kind.CIPHER), name)
+
+    def integrity(self, token: Token) -> Transform:
+        """Look up an integrity algorithm. Raises Misread."""
+        return self._transform(token, "integrity", (Kind.AUTH,), token.name)
+
+    def key_exchange(self, token: Token) -> str:
+        """Look up a key exchange: the one name for all of its names. Raises Misread."""
+        known = self.catalog.key_exchange[Daemon.LIBRESWAN]
+        method = _SAME.get(token.name, token.name)
+        if token.name not in known or (self.fips and method in _NOT_IN_FIPS):
+            raise self._unknown(token, "key exchange", known)
+        if self.ike == 1 and method in _IKEV2_ONLY:
+            raise token.error("is not supported by IKEv1")
+        return method
+
+    def _transform(self, token: Token, what: str, kinds: tuple[Kind, ...], name: str) -> Transform:
+        known = {
+            name: transform
+            for name, transform in self.catalog.libreswan.items()
+            if transform.kind in kinds and (transform.libreswan_fips or not self.fips)
+        }
+        if not (transform := known.get(name)):
+            raise self._unknown(token, f"{self.protocol.upper()} {what}", known)
+        if transform.libreswan_ike not in (0, self.ike):
+            raise token.error(f"is not supported by IKEv{self.ike}")
+        return transform
+
+    def _unknown(self, token: Token, what: str, known: Collection[str]) -> Misread:
+        if not token.word:
+            return token.error(f"stands where the {what} should be")
+        if token.name in self.catalog.not_supported:
+            return token.error("is not supported")
+        problem = f"is not recognized as {what}" + " in FIPS mode" * self.fips
+        if token.word != token.word.strip():
+            problem += ": white space counts as part of the word"
+        return token.error(problem, known)

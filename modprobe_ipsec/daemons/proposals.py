@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Proposals in either daemon's language -> suites and needs."""
+
+from collections.abc import Iterable, Mapping
+
+from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
+from modprobe_ipsec.daemons.common.errors import DAEMON_NAMES, Misread, ProposalError, show
+from modprobe_ipsec.daemons.libreswan import proposals as libreswan
+from modprobe_ipsec.daemons.strongswan import proposals as strongswan
+from modprobe_ipsec.needs.need import Choice, Need, Source, Suite, merge
+
+# Suites of each reading that a message names.
+_SHOWN = 3
+
+
+def read(
+    text: str, protocol: Protocol, catalog: Catalog, *, daemon: Daemon | None, fips: bool = False
+) -> tuple[tuple[Daemon, ...], tuple[Suite, ...]]:
+    """Read the proposals of a command line as a whole: whose they are, and the suites they name.
+
+    Without `daemon` the text may be in either language. Where both daemons can read it they must
+    agree, but for ESN: what either may negotiate counts. Raises ProposalError.
+    """
+    readings: dict[Daemon, tuple[Suite, ...]] = {}
+    failures: list[tuple[Daemon, Misread]] = []
+    for reader in (daemon,) if daemon else Daemon:
+        try:
+            if reader is Daemon.LIBRESWAN:
+                readings[reader] = libreswan.parse(text, protocol, catalog, fips=fips)
+            else:
+                readings[reader] = strongswan.parse(text, protocol, catalog)
+        except Misread as misread:
+            failures.append((reader, misread))
+    if not readings:
+        raise _unreadable(text, failures)
+    if len({frozenset(map(_without_esn, suites)) for suites in readings.values()}) > 1:
+        raise _ambiguous(text, readings)
+    suites = dict.fromkeys(suite for reading in readings.values() for suite in reading)
+    return tuple(readings), tuple(suites)
+
+
+def needs(suites: Iterable[Suite], families: Iterable[Family], source: Source) -> tuple[Need, ...]:
+    """Each suite in each family, because of `source`."""
+    families = tuple(families)
+    return tuple(Need(suite, family, (source,)) for suite in suites for family in families)
+
+
+def default_needs(
+    catalog: Catalog, families: Iterable[Family], daemon: Daemon | None, *, fips: bool = False
+) -> tuple[Need, ...]:
+    """What a daemon, or both, offer by themselves: ESP. AH is offered only if configured."""
+    families = tuple(families)
+    found: list[Need] = []
+    for offering in (daemon,) if daemon else Daemon:
+        if offering is Daemon.LIBRESWAN:
+            suites = libreswan.default(Protocol.ESP, catalog, fips=fips)
+        else:
+            suites = strongswan.default(Protocol.ESP, catalog)
+        text = catalog.defaults[offering][Protocol.ESP]
+        source = Source(f"{DAEMON_NAMES[offering]}'s default", text, offering)
+        found += needs(suites, families, source)
+    return merge(found)
+
+
+def ipcomp_needs(catalog: Catalog, families: Iterable[Family], source: Source) -> tuple[Need, ...]:
+    """IPComp with DEFLATE, the only compression that a daemon negotiates."""
+    deflate = Choice(catalog.transforms["DEFLATE"], 0)
+    return needs((Suite(Protocol.COMP, deflate, None),), families, source)
+
+
+def _unreadable(text: str, failures: list[tuple[Daemon, Misread]]) -> ProposalError:
+    """The error of the parser that understood more; a wrong word is looked for in all words."""
+    # Who knows no words to put there has understood the token, and found it out of place.
+    daemon, furthest = max(failures, key=lambda item: (item[1].position, not item[1].known))
+    if not furthest.known or len(failures) == 1:
+        return furthest.explain(text, daemon)
+    known = [word for _, misread in failures for word in misread.known]
+    misread = Misread(furthest.problem, furthest.token, furthest.position, known)
+    return misread.explain(text, None)
+
+
+def _ambiguous(text: str, readings: Mapping[Daemon, tuple[Suite, ...]]) -> ProposalError:
+    means = "; ".join(
+        f"{_list(suites)} to {DAEMON_NAMES[daemon]}" for daemon, suites in readings.items()
+    )
+    return ProposalError(
+        f"`{show(text)}` means {means}",
+        f"say whose proposal it is: --daemon {' or --daemon '.join(readings)}",
+        text=text,
+        token=text,
+    )
+
+
+def _list(suites: Iterable[Suite]) -> str:
+    """`AES_CBC_128 HMAC_SHA1_96, AES_CBC_128 without integrity and 3 more`."""
+    labels = [_label(suite) for suite in dict.fromkeys(map(_without_esn, suites))]
+    more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
+    return ", ".join(labels[:_SHOWN]) + more
+
+
+def _label(suite: Suite) -> str:
+    _, _, names = suite.label.partition(" ")
+    protected = suite.integrity or (suite.encryption and suite.encryption.transform.is_aead)
+    return names if protected else f"{names} without integrity"
+
+
+def _without_esn(suite: Suite) -> Suite:
+    return suite._replace(esn=False)

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What connections ask of the kernel, collected: the same for swanctl.conf and ipsec.conf.
+
+source: src/libcharon/sa/child_sa.c install_internal, sa/ikev2/tasks/child_create.c;
+        src/libcharon/plugins/kernel_netlink/kernel_netlink_ipsec.c add_sa
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
+from modprobe_ipsec.daemons.common.errors import show
+from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
+from modprobe_ipsec.daemons.strongswan.options import Options
+from modprobe_ipsec.daemons.strongswan.values import Values
+from modprobe_ipsec.needs.need import Choice, FeatureNeed, Mode, Need, Source, Suite
+from modprobe_ipsec.needs.reading import Place, Problem, Reading, Silent
+
+_IN_USER_SPACE = "kernel-libipsec encrypts in user space; no SA in the kernel, no algorithms"
+# Characters of a value that a source carries.
+_SHOWN = 4096
+
+
+class Lost(Exception):
+    """A connection that the daemon does not load, and why."""
+
+    def __init__(self, place: Place, text: str) -> None:
+        super().__init__(text)
+        self.place, self.text = place, text
+
+
+class Offer(NamedTuple):
+    """Proposals for one protocol; None stands for the defaults."""
+
+    protocol: Protocol
+    text: str | None
+    place: Place
+
+
+class Child(NamedTuple):
+    """What one child of a connection asks for."""
+
+    # `gw children net`
+    name: str
+    place: Place
+    offers: tuple[Offer, ...]
+    # As the option says it.
+    mode: str
+    families: frozenset[Family]
+    ipcomp: Place | None
+    sha256_96: bool
+    # None: as the daemon has it.
+    replay_window: int | None
+    # Options that may ask for a feature, with their places.
+    options: Mapping[str, tuple[str, Place]]
+
+
+class _Group(NamedTuple):
+    """Offers with the same outcome: worked out once, however many connections share them."""
+
+    protocol: Protocol
+    text: str | None
+    mode: str
+    families: tuple[Family, ...]
+    ipcomp: bool
+    sha256_96: bool
+    esn: bool
+
+
+class Asks:
+    """Takes children, and gives the reading."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        options: Options,
+        values: Values,
+        families: Iterable[Family],
+        daemon_conf: DaemonConf,
+    ) -> None:
+        self.problems: list[Problem] = []
+        self.silent: list[Silent] = []
+        self._catalog, self._options, self._values = catalog, options, values
+        self._families = tuple(families)
+        self._daemon_conf = daemon_conf
+        self._open: dict[frozenset[Family], tuple[Family, ...]] = {}
+        self._groups: dict[_Group, dict[Source, None]] = {}
+        self._compress: dict[tuple[str, tuple[Family, ...]], dict[Source, None]] = {}
+        self._features: dict[tuple[str, Family | None], dict[Source, None]] = {}
+
+    def add(self, child: Child) -> None:
+        """One more child, of a connection that the daemon loads."""
+        if child.mode in self._options.shunts:
+            self.silent.append(Silent(child.place, child.name, self._options.shunts[child.mode]))
+            return
+        families = self._open.get(child.families)
+        if families is None:
+            families = tuple(f for f in self._families if f in child.families)
+            self._open[child.families] = families
+        if not families:
+            has = " and ".join("IPv4" if f is Family.IPV4 else "IPv6" for f in child.families)
+            why = f"its addresses are {has} only, which is left out"
+            self.silent.append(Silent(child.place, child.name, why))
+            return
+        if self._daemon_conf.kernel == "libipsec":
+            self._in_user_space(child)
+            return
+        window = child.replay_window
+        window = self._daemon_conf.replay_window if window is None else window
+        for offer in child.offers:
+            group = _Group(
+                offer.protocol,
+                offer.text,
+                child.mode,
+                families,
+                child.ipcomp is not None,
+                child.sha256_96,
+                # charon then leaves out the attribute that would switch it on
+                window != 0,
+            )
+            text = self._default(offer.protocol) if offer.text is None else offer.text[:_SHOWN]
+            source = _source(offer.place, child.name, text)
+            self._groups.setdefault(group, {})[source] = None
+        if child.ipcomp:
+            source = _source(child.ipcomp, child.name, "compression")
+            self._compress.setdefault((child.mode, families), {})[source] = None
+        for option, (value, place) in child.options.items():
+            self._ask(child, option, value, place, families)
+
+    def lost(self, name: str, lost: Lost) -> None:
+        """A connection that the daemon does not load."""
+        self.problems.append(Problem(lost.place, name, lost.text))
+
+    def reading(self, problems: Iterable[Problem]) -> Reading:
+        """All of it; the problems of the files come first."""
+        return Reading(
+            self._needs(),
+            tuple(
+                FeatureNeed(feature, family, tuple(sources))
+                for (feature, family), sources in self._features.items()
+            ),
+            (*problems, *self.problems),
+            tuple(self.silent),
+        )
+
+    def _in_user_space(self, child: Child) -> None:
+        if all(offer.protocol is not Protocol.ESP for offer in child.offers):
+            text = "kernel-libipsec knows no AH; use esp_proposals, or kernel-netlink"
+            self.problems.append(Problem(child.place, child.name, text))
+        else:
+            self.silent.append(Silent(child.place, child.name, _IN_USER_SPACE))
+
+    def _ask(
+        self, child: Child, option: str, value: str, place: Place, families: tuple[Family, ...]
+    ) -> None:
+        ask = self._options.asks[option]
+        if value.lower() in ask.quiet:
+            why = f"{option} = {value}: {ask.quiet[value.lower()]}"
+            self.silent.append(Silent(place, child.name, why))
+        elif self._values.asks(ask.pattern, value):
+            source = _source(place, child.name, f"{option} = {value[:_SHOWN]}")
+            for family in families if ask.families else (None,):
+                self._features.setdefault((ask.feature, family), {})[source] = None
+
+    def _needs(self) -> tuple[Need, ...]:
+        """Of each group all suites in all modes; what several groups need is one need."""
+        found: dict[tuple[Suite, Family, Mode], list[Mapping[Source, None]]] = {}
+        for group, sources in self._groups.items():
+            for suite in self._suites(group):
+                for mode in self._modes(group):
+                    if mode is Mode.IPTFS and suite.protocol is not Protocol.ESP:
+                        continue
+                    for family in group.families:
+                        found.setdefault((suite, family, mode), []).append(sources)
+        deflate = Suite(Protocol.COMP, Choice(self._catalog.transforms["DEFLATE"], 0), None)
+        for (name, families), sources in self._compress.items():
+            for mode in self._options.modes[name]:
+                # the kernel compresses in these modes only
+                if mode in (Mode.TUNNEL, Mode.TRANSPORT):
+                    for family in families:
+                        found.setdefault((deflate, family, mode), []).append(sources)
+        # thousands of needs may share their sources
+        merged: dict[tuple[int, ...], tuple[Source, ...]] = {}
+        needs = []
+        for (suite, family, mode), parts in found.items():
+            key = tuple(map(id, parts))
+            if key not in merged:
+                merged[key] = tuple(dict.fromkeys(source for part in parts for source in part))
+            needs.append(Need(suite, family, merged[key], mode))
+        return tuple(needs)
+
+    def _modes(self, group: _Group) -> tuple[Mode, ...]:
+        modes = self._options.modes[group.mode]
+        if group.ipcomp and Mode.TRANSPORT not in modes:
+            # beside IPComp, which then makes the tunnel; without it if the peer declines
+            return (Mode.TRANSPORT, *modes)
+        return modes
+
+    def _suites(self, group: _Group) -> Iterable[Suite]:
+        suites: Iterable[Suite] = self._values.suites(group.text, group.protocol)
+        if not group.esn:
+            suites = dict.fromkeys(suite._replace(esn=False) for suite in suites)
+        if group.sha256_96:
+            suites = dict.fromkeys(self._truncated(suite) for suite in suites)
+        return suites
+
+    def _truncated(self, suite: Suite) -> Suite:
+        """The option sha256_96 = yes."""
+        if suite.integrity and suite.integrity.transform.name == "HMAC_SHA2_256_128":
+            transform = self._catalog.transforms["HMAC_SHA2_256_96"]
+            return suite._replace(integrity=Choice(transform, suite.integrity.key_bits))
+        return suite
+
+    def _default(self, protocol: Protocol) -> str:
+        return self._catalog.defaults[Daemon.STRONGSWAN][protocol]
+
+
+def wrong(option: str, value: str, what: str) -> str:
+    """How a problem tells of a wrong value."""
+    return f"`{option} = {show(value)}`: {what}; strongSwan does not load this connection"
+
+
+def _source(place: Place, name: str, text: str) -> Source:
+    return Source(f"{place} {name}", text, Daemon.STRONGSWAN)

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""strongSwan's files together: strongswan.conf and either swanctl.conf or starter's ipsec.conf."""
+
+from collections.abc import Callable
+
+from modprobe_ipsec.catalog.model import Daemon
+from modprobe_ipsec.daemons.common.context import Context, socket_of
+from modprobe_ipsec.daemons.strongswan import (
+    daemon as strongswan_daemon,
+)
+from modprobe_ipsec.daemons.strongswan import (
+    starter as strongswan_starter,
+)
+from modprobe_ipsec.daemons.strongswan import (
+    swanctl,
+)
+from modprobe_ipsec.daemons.strongswan.options import Options, build
+from modprobe_ipsec.needs.need import merge_features
+from modprobe_ipsec.needs.reading import Files, Reading
+
+_STRONGSWAN_CONF = ("/etc/strongswan.conf", "/etc/strongswan/strongswan.conf")
+
+
+def read_swanctl(path: str, files: Files, context: Context) -> Reading:
+    """A swanctl.conf, as charon-systemd has it loaded. Raises ConfigError."""
+    return _read(path, files, context, swanctl.read, "charon-systemd")
+
+
+def read_starter(path: str, files: Files, context: Context) -> Reading:
+    """An ipsec.conf of strongSwan's, as starter reads it for charon. Raises ConfigError."""
+    return _read(path, files, context, strongswan_starter.read, "charon")
+
+
+def ipsec_conf(files: Files, context: Context) -> str:
+    """Where strongswan.conf puts the ipsec.conf of starter; empty if it does not say."""
+    conf = strongswan_daemon.read(_conf(files), files, options=_options(context), daemon="charon")
+    return conf.ipsec_conf
+
+
+def looks_like(text: str, context: Context) -> bool | None:
+    """Whether an ipsec.conf is strongSwan's (True) or libreswan's (False); None: it may be both."""
+    return strongswan_starter.looks_like(text, _options(context))
+
+
+def _read(
+    path: str, files: Files, context: Context, read: Callable[..., Reading], daemon: str
+) -> Reading:
+    """The connections of a file, and what charon itself asks for.
+
+    What charon only tries at its start (`conf.optional`) is left out: it goes on without.
+    """
+    options = _options(context)
+    conf = strongswan_daemon.read(_conf(files), files, options=options, daemon=daemon)
+    reading = read(
+        path,
+        files,
+        context.catalog,
+        options=options,
+        families=context.families,
+        daemon_conf=conf,
+    )
+    return reading._replace(
+        features=merge_features((socket_of(Daemon.STRONGSWAN), *conf.features, *reading.features)),
+        problems=(*conf.problems, *reading.problems),
+    )
+
+
+def _options(context: Context) -> Options:
+    return build(context.trees["strongswan"])
+
+
+def _conf(files: Files) -> str:
+    return next((path for path in _STRONGSWAN_CONF if files.exists(path)), _STRONGSWAN_CONF[0])

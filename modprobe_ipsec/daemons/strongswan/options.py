@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`data/strongswan.yaml` -> what options strongSwan knows and what they ask of the kernel."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from modprobe_ipsec.catalog.row import Row
+from modprobe_ipsec.needs.need import Mode
+
+NAME = "strongswan"
+"""Of the file in data/, as catalog.loader.FILES has it."""
+
+# Kinds of values that are grammars of their own.
+GRAMMARS = frozenset(
+    ("text", "files", "mode", "proposals", "ike_proposals", "addresses", "selectors", "hosts")
+)
+KERNELS = ("netlink", "pfkey", "libipsec")
+
+
+class Kind(NamedTuple):
+    """What a value may be: one of `words` in any case, of `exact` as written, or a pattern."""
+
+    words: frozenset[str]
+    exact: frozenset[str]
+    pattern: str
+
+
+class Ask(NamedTuple):
+    """The feature that an option asks for if its whole value matches the pattern, in any case."""
+
+    feature: str
+    pattern: str
+    # Whether each address family has one of its own.
+    families: bool
+    # Values that ask for nothing, and why that is worth a word.
+    quiet: Mapping[str, str]
+
+
+class Plugin(NamedTuple):
+    """A plugin that changes what is asked for."""
+
+    # A key of features.yaml, or empty.
+    feature: str
+    # Whether nothing fails without it.
+    optional: bool
+    # The way to the kernel that it offers, one of KERNELS, or empty.
+    kernel: str
+    # What does not work with it.
+    problem: str
+
+
+class Options(NamedTuple):
+    """The whole of data/strongswan.yaml."""
+
+    kinds: Mapping[str, Kind]
+    # Option -> kind, of each kind of section.
+    connection: Mapping[str, str]
+    authentication: Mapping[str, str]
+    child: Mapping[str, str]
+    conn: Mapping[str, str]
+    end: Mapping[str, str]
+    # Keywords of ipsec.conf that belong into other sections than conns, or nowhere any more.
+    elsewhere: frozenset[str]
+    deprecated: frozenset[str]
+    only_strongswan: frozenset[str]
+    only_libreswan: frozenset[str]
+    modes: Mapping[str, tuple[Mode, ...]]
+    shunts: Mapping[str, str]
+    asks: Mapping[str, Ask]
+    plugins: Mapping[str, Plugin]
+
+
+def build(tree: object) -> Options:
+    """Check the parsed file. Raises ConfigError that names file and line."""
+    top = Row(tree, NAME, 1)
+    swanctl, starter = top.sub("swanctl"), top.sub("starter")
+    kinds = {name: _kind(row) for name, row in top.sub("kinds").rows()}
+    known = GRAMMARS | kinds.keys()
+    options = Options(
+        kinds=kinds,
+        connection=_table(swanctl.sub("connection"), known),
+        authentication=_table(swanctl.sub("authentication"), known),
+        child=_table(swanctl.sub("child"), known),
+        conn=_table(starter.sub("conn"), known),
+        end=_table(starter.sub("end"), known),
+        elsewhere=frozenset(starter.texts("elsewhere")),
+        deprecated=frozenset(starter.texts("deprecated")),
+        only_strongswan=frozenset(starter.texts("only_strongswan")),
+        only_libreswan=frozenset(starter.texts("only_libreswan")),
+        modes=_modes(top.sub("modes")),
+        shunts=top.sub("shunts").words(),
+        asks={name: _ask(row) for name, row in top.sub("asks").rows()},
+        plugins={name: _plugin(row) for name, row in top.sub("plugins").rows()},
+    )
+    for row in (swanctl, starter, top):
+        row.done()
+    return options
+
+
+def _kind(row: Row) -> Kind:
+    words, exact = row.texts("words", []), row.texts("exact", [])
+    kind = Kind(frozenset(words), frozenset(exact), row.take("pattern", str, ""))
+    if sum(map(bool, kind)) != 1:
+        raise row.error("one of `words`, `exact` and `pattern` is needed")
+    row.done()
+    return kind
+
+
+def _table(row: Row, known: frozenset[str]) -> dict[str, str]:
+    table = row.words()
+    for option, kind in table.items():
+        if kind not in known:
+            raise row.error(f"`{kind}` is no kind of value", option)
+    return table
+
+
+def _modes(row: Row) -> dict[str, tuple[Mode, ...]]:
+    result: dict[str, tuple[Mode, ...]] = {}
+    for name in tuple(row.rest):
+        try:
+            result[name] = tuple(Mode(mode) for mode in row.texts(name))
+        except ValueError as error:
+            raise row.error(f"{error} of an SA", name) from None
+    return result
+
+
+def _ask(row: Row) -> Ask:
+    ask = Ask(
+        feature=row.take("feature", str),
+        pattern=row.take("pattern", str),
+        families=row.take("families", bool, False),
+        quiet=row.sub("quiet").words() if "quiet" in row else {},
+    )
+    row.done()
+    return ask
+
+
+def _plugin(row: Row) -> Plugin:
+    kernel = row.take("kernel", str, "")
+    if kernel not in ("", *KERNELS):
+        raise row.error(f"`{kernel}` is none of {', '.join(KERNELS)}", "kernel")
+    plugin = Plugin(
+        feature=row.take("feature", str, ""),
+        optional=row.take("optional", bool, False),
+        kernel=kernel,
+        problem=row.take("problem", str, ""),
+    )
+    row.done()
+    return plugin

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""strongSwan's ESP and AH proposals, as swanctl.conf and ipsec.conf have them.
+
+source: src/libstrongswan/crypto/proposal/proposal.c, crypto/key_exchange.c,
+        collections/enumerator.c; src/libcharon/plugins/vici/vici_config.c,
+        plugins/stroke/stroke_config.c
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from modprobe_ipsec.catalog.model import Catalog, Daemon, Kind, Protocol
+from modprobe_ipsec.daemons.common.errors import Misread
+from modprobe_ipsec.daemons.common.text import check_length, split
+from modprobe_ipsec.needs.need import Choice, Suite
+
+# Of one proposal, as VICI takes it.
+_VICI_LENGTH = 2047
+_ESN = {"esn": True, "noesn": False}
+
+
+class Proposal(NamedTuple):
+    """One proposal: what it names of each kind, in order of preference."""
+
+    protocol: Protocol
+    encryption: tuple[Choice, ...]
+    integrity: tuple[Choice, ...]
+    # Keywords: key exchange is no affair of the kernel.
+    key_exchange: tuple[str, ...]
+    esn: tuple[bool, ...]
+
+    def suites(self) -> Iterator[Suite]:
+        """All that may be negotiated, the preferred first. No integrity: encryption only."""
+        for cipher in self.encryption or (None,):
+            for auth in self.integrity or (None,):
+                for esn in self.esn:
+                    yield Suite(self.protocol, cipher, auth, esn)
+
+
+def read(
+    text: str, protocol: Protocol, catalog: Catalog, *, swanctl: bool | None = None
+) -> tuple[Suite, ...]:
+    """Read a list of proposals: all suites that may be negotiated, the preferred first.
+
+    `swanctl` says where it stands: True in swanctl.conf (`default` is an item), False in
+    ipsec.conf (the defaults follow unless it ends with `!`), None on a command line, where
+    both are understood and nothing follows. Raises ProposalError.
+    """
+    try:
+        return parse(text, protocol, catalog, swanctl=swanctl)
+    except Misread as misread:
+        raise misread.explain(text, Daemon.STRONGSWAN) from None
+
+
+def parse(
+    text: str, protocol: Protocol, catalog: Catalog, *, swanctl: bool | None = None
+) -> tuple[Suite, ...]:
+    """As `read`, but raises Misread."""
+    check_length(text)
+    strict = text.endswith("!") and swanctl is not True
+    value = text[:-1] if strict else text
+    proposals: list[Proposal] = []
+    for position, item in split(value, ",") if swanctl is False else _tokens(value, ","):
+        if item.lower() == "default" and swanctl is not False:
+            proposals += _defaults(protocol, catalog)
+        elif swanctl and len(item) > _VICI_LENGTH:
+            raise Misread(f"is longer than {_VICI_LENGTH} characters", item, position)
+        else:
+            proposals.append(proposal(item, protocol, catalog, position))
+    if not proposals:
+        raise Misread("stands where a proposal should be", "", 0)
+    if swanctl is False and not strict:
+        proposals += reversed(_defaults(protocol, catalog))
+    return _suites(proposals)
+
+
+def default(protocol: Protocol, catalog: Catalog) -> tuple[Suite, ...]:
+    """What a child offers whose configuration says nothing."""
+    return _suites(_defaults(protocol, catalog))
+
+
+def proposal(text: str, protocol: Protocol, catalog: Catalog, start: int = 0) -> Proposal:
+    """Read one proposal, which begins at character `start` of the whole. Raises Misread."""
+    choices: list[tuple[int, str, Choice]] = []
+    key_exchange: list[str] = []
+    esn: list[bool] = []
+    tokens = list(_tokens(text, "-", start))
+    if not tokens:
+        raise Misread("stands where a proposal should be", "", start)
+    for position, word in tokens:
+        if word in catalog.strongswan:
+            choices.append((position, word, Choice(*catalog.strongswan[word])))
+        elif word in _ESN:
+            esn.append(_ESN[word])
+        elif _is_key_exchange(word, catalog):
+            key_exchange.append(word)
+        elif word not in catalog.prf[Daemon.STRONGSWAN]:
+            raise Misread("is not recognized", word, position, known(catalog))
+    if protocol is Protocol.ESP:
+        ciphers, integrity = _esp(choices, text, start)
+    else:
+        ciphers, integrity = [], _ah(choices, text, start, catalog)
+    return Proposal(
+        protocol,
+        encryption=tuple(dict.fromkeys(ciphers)),
+        integrity=tuple(dict.fromkeys(integrity)),
+        key_exchange=tuple(dict.fromkeys(key_exchange)),
+        esn=tuple(dict.fromkeys(esn)) or (False,),
+    )
+
+
+def known(catalog: Catalog) -> list[str]:
+    """All keywords."""
+    daemon = Daemon.STRONGSWAN
+    return [*catalog.strongswan, *_ESN, *catalog.key_exchange[daemon], *catalog.prf[daemon]]
+
+
+def _esp(
+    choices: list[tuple[int, str, Choice]], text: str, start: int
+) -> tuple[list[Choice], list[Choice]]:
+    """Ciphers or AEADs, but not both; integrity beside an AEAD is silently dropped."""
+    ciphers = [entry for entry in choices if entry[2].transform.kind is not Kind.AUTH]
+    if not ciphers:
+        raise Misread("names no encryption, which ESP needs", text, start)
+    aead = ciphers[0][2].transform.is_aead
+    for position, word, choice in ciphers:
+        if choice.transform.is_aead is not aead:
+            problem = f"and `{ciphers[0][1]}` cannot be combined: one is an AEAD; use `,`"
+            raise Misread(problem, word, position)
+    integrity = [choice for _, _, choice in choices if choice.transform.kind is Kind.AUTH]
+    return [choice for _, _, choice in ciphers], [] if aead else integrity
+
+
+def _ah(
+    choices: list[tuple[int, str, Choice]], text: str, start: int, catalog: Catalog
+) -> list[Choice]:
+    """Integrity, which AES-GMAC also is here; encryption is silently dropped."""
+    integrity = []
+    for _, _, choice in choices:
+        if choice.transform.name == "NULL_AES_GMAC":
+            gmac = catalog.transforms[f"AES_{choice.key_bits}_GMAC"]
+            integrity.append(Choice(gmac, choice.key_bits))
+        elif choice.transform.kind is Kind.AUTH:
+            integrity.append(choice)
+    if not integrity:
+        raise Misread("names no integrity, which AH needs", text, start)
+    return integrity
+
+
+def _is_key_exchange(word: str, catalog: Catalog) -> bool:
+    """A method, or `ke1_METHOD` to `ke7_METHOD` for an additional one."""
+    methods = catalog.key_exchange[Daemon.STRONGSWAN]
+    additional = word[:2].lower() == "ke" and word[2:3] in tuple("1234567") and word[3:4] == "_"
+    return word in methods or (additional and word[4:] in methods)
+
+
+def _defaults(protocol: Protocol, catalog: Catalog) -> list[Proposal]:
+    text = catalog.defaults[Daemon.STRONGSWAN][protocol]
+    return [proposal(item, protocol, catalog) for _, item in _tokens(text, ",")]
+
+
+def _suites(proposals: list[Proposal]) -> tuple[Suite, ...]:
+    return tuple(dict.fromkeys(suite for item in proposals for suite in item.suites()))
+
+
+def _tokens(text: str, separator: str, start: int = 0) -> Iterator[tuple[int, str]]:
+    """Split as strongSwan's token enumerator does, with the place of each token.
+
+    Empty ones are skipped and spaces trimmed; what stands in quotes stays as it is.
+    """
+    at = 0
+    while at < len(text):
+        if text[at] in (" ", separator):
+            at += 1
+            continue
+        end = text.find(text[at], at + 1) if text[at] in "\"'" else -1
+        if end >= 0:
+            yield start + at + 1, text[at + 1 : end]
+        else:
+            end = text.find(separator, at)
+            end = len(text) if end < 0 else end
+            yield start + at, text[at:end].rstrip(" ")
+        at = end + 1

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""strongSwan's ipsec.conf, as starter reads it: its conns -> what they ask of the kernel.
+
+source: src/starter/confread.c, args.c; src/libcharon/plugins/stroke/stroke_config.c
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
+from modprobe_ipsec.daemons.common.errors import show
+from modprobe_ipsec.daemons.strongswan.asks import Asks, Child, Lost, Offer, wrong
+from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
+from modprobe_ipsec.daemons.strongswan.options import Options
+from modprobe_ipsec.daemons.strongswan.sections import Conn, Conns, parse
+from modprobe_ipsec.daemons.strongswan.settings import Setting
+from modprobe_ipsec.daemons.strongswan.values import Values
+from modprobe_ipsec.needs.reading import Files, Place, Problem, Reading, Silent
+
+_ENDS = ("left", "right")
+_KEY = re.compile(r"^[\t ]+([\w-]+)[\t ]*=[\t ]*([^\n#]*)", re.MULTILINE)
+
+
+def read(
+    path: str,
+    files: Files,
+    catalog: Catalog,
+    *,
+    options: Options,
+    families: Iterable[Family],
+    daemon_conf: DaemonConf,
+) -> Reading:
+    """Read an ipsec.conf and all that it includes.
+
+    Raises ConfigError for a file that starter cannot read at all.
+    """
+    conns = parse(path, files)
+    values = Values(catalog, options, swanctl=False)
+    asks = Asks(catalog, options, values, families, daemon_conf)
+    reader = _Reader(conns, options, values)
+    for name, conn in conns.conns.items():
+        if name == "%default":
+            continue
+        place = conn.text.place(conn.at)
+        try:
+            child, startup = reader.conn(conn, place)
+        except Lost as lost:
+            asks.lost(name, lost)
+            continue
+        if startup == "ignore":
+            why = "`auto` is `ignore`, also where it is not set: starter does not load it"
+            asks.silent.append(Silent(place, name, why))
+        elif what := reader.wrong_proposal:
+            asks.lost(name, what)
+        else:
+            asks.add(child)
+    return asks.reading((*conns.problems, *reader.problems.values()))
+
+
+def looks_like(text: str, options: Options) -> bool | None:
+    """Whether an ipsec.conf is strongSwan's (True) or libreswan's (False); None: it may be both.
+
+    Decided by keywords that only one of them knows, and by proposals that end with `!`.
+    """
+    ours = theirs = 0
+    for match in _KEY.finditer(text):
+        key, value = match.groups()
+        strict = key in ("esp", "ah", "ike") and value.rstrip().endswith("!")
+        ours += strict or key in options.only_strongswan
+        theirs += key in options.only_libreswan
+    return None if ours == theirs else ours > theirs
+
+
+class _Reader:
+    """Reads one conn after the other."""
+
+    def __init__(self, conns: Conns, options: Options, values: Values) -> None:
+        self._conns, self._options, self._values = conns, options, values
+        # Keywords that starter skips, each named once.
+        self.problems: dict[tuple[Place, str], Problem] = {}
+        # Of the last conn: not starter but charon declines it, so only if it is loaded.
+        self.wrong_proposal: Lost | None = None
+
+    def conn(self, conn: Conn, place: Place) -> tuple[Child, str]:
+        """What it asks for, and `auto`. Raises Lost."""
+        self.wrong_proposal = None
+        settings = self._conns.settings(conn)
+        mode = "tunnel"
+        for key, setting in settings.items():
+            # with `ah` nobody reads `esp`
+            if key != "esp" or "ah" not in settings:
+                self._check(key, setting)
+            if key == "type":
+                mode = setting.value or ""
+            elif key in ("leftsourceip", "rightsourceip"):
+                # whichever of the two comes last
+                mode = "tunnel"
+        self._check_firewall(settings)
+        families = self._family(settings, "left") & self._family(settings, "right")
+        if not families:
+            text = "`left` and `right` have no address family in common"
+            raise Lost(settings["right"].place, text)
+        compress = settings.get("compress")
+        window = _text(settings, "replay_window").strip()
+        child = Child(
+            name=conn.name,
+            place=place,
+            offers=(_offer(settings, place),),
+            mode=mode,
+            families=families,
+            ipcomp=compress.place if compress and compress.value == "yes" else None,
+            sha256_96=_text(settings, "sha256_96") == "yes",
+            # -1, too, leaves it to the daemon
+            replay_window=int(window[:20]) if window not in ("", "-1") else None,
+            options=_asking(settings),
+        )
+        return child, _text(settings, "auto") or "ignore"
+
+    def _check(self, key: str, setting: Setting) -> None:
+        kind = self._kind(key)
+        value = setting.value or ""
+        if kind is None:
+            place = setting.place
+            if key in self._options.elsewhere:
+                raise Lost(place, f"`{show(key)}` does not belong into a conn; starter ignores it")
+            if (place, key) not in self.problems:
+                old = key in self._options.deprecated
+                what = "has no effect any more" if old else "is no keyword of starter's"
+                text = f"`{show(key)}` {what}: skipped"
+                self.problems[place, key] = Problem(place, "", text)
+        elif kind in ("proposals", "ike_proposals"):
+            if what := self._values.wrong(key, value, kind):
+                self.wrong_proposal = Lost(setting.place, wrong(key, value, what))
+        elif what := self._values.wrong(key, value, kind):
+            raise Lost(setting.place, wrong(key, value, what))
+
+    def _kind(self, key: str) -> str | None:
+        kind = self._options.conn.get(key)
+        if kind is None:
+            for end in _ENDS:
+                if key.startswith(end):
+                    return self._options.end.get(key.removeprefix(end))
+        return kind
+
+    def _check_firewall(self, settings: Mapping[str, Setting]) -> None:
+        for end in _ENDS:
+            firewall, updown = f"{end}firewall", f"{end}updown"
+            if _text(settings, firewall) == "yes" and updown in settings:
+                text = f"`{firewall}` and `{updown}` exclude each other; starter ignores the conn"
+                raise Lost(settings[firewall].place, text)
+
+    def _family(self, settings: Mapping[str, Setting], end: str) -> frozenset[Family]:
+        value = _text(settings, end)
+        if value == "%defaultroute":
+            value = "%any"
+        prefixed = value.startswith("%") and value not in ("%any", "%any4", "%any6")
+        if prefixed or _text(settings, f"{end}allowany") == "yes":
+            # charon then takes any address beside the one that is named
+            return frozenset(Family)
+        return self._values.families(value)
+
+
+def _offer(settings: Mapping[str, Setting], place: Place) -> Offer:
+    """AH if it is set, ESP otherwise; never both."""
+    for option, protocol in (("ah", Protocol.AH), ("esp", Protocol.ESP)):
+        if option in settings:
+            return Offer(protocol, settings[option].value, settings[option].place)
+    return Offer(Protocol.ESP, None, place)
+
+
+def _asking(settings: Mapping[str, Setting]) -> dict[str, tuple[str, Place]]:
+    found = {}
+    for end in _ENDS:
+        for option in ("firewall", "updown"):
+            if setting := settings.get(f"{end}{option}"):
+                found[option] = (setting.value or "", setting.place)
+    return found
+
+
+def _text(settings: Mapping[str, Setting], key: str) -> str:
+    setting = settings.get(key)
+    return setting.value or "" if setting else ""

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What strongSwan takes for a value of an option, and what an address says about its family."""
+
+import re
+
+from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Kind, Protocol
+from modprobe_ipsec.daemons.common.errors import Misread, ProposalError, show
+from modprobe_ipsec.daemons.strongswan import proposals as strongswan
+from modprobe_ipsec.daemons.strongswan.options import Options
+from modprobe_ipsec.needs.need import Suite
+
+# Wrong proposals for which a right word is looked for; that takes longer than all the rest.
+_SUGGESTIONS = 100
+
+_BOTH = frozenset(Family)
+_IPV4 = frozenset({Family.IPV4})
+_IPV6 = frozenset({Family.IPV6})
+_NONE: frozenset[Family] = frozenset()
+
+_V4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?=\d)|\Z)){4}\Z", re.ASCII)
+_V6 = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:]*(?::[0-9.]+)?(?:%[\w.-]+)?\Z", re.ASCII)
+_ANY = {"%any": _BOTH, "%any4": _IPV4, "%any6": _IPV6}
+# Protocols and services may have names.
+_SELECTOR = re.compile(
+    r"([^\[]*)(?:\[([\w.+-]*)(?:/(?:(\d+)(?:-(\d+))?|[A-Za-z][\w.+-]*|))?\][^\]]*)?\Z", re.ASCII
+)
+_ADDITIONAL = re.compile(r"\A[kK][eE][1-7]_")
+_TOKEN = re.compile(r"""[ ,]*(?:"([^"]*)"|'([^']*)'|([^,]+))""")
+
+
+class Values:
+    """Checks values, each only once however often it stands there."""
+
+    def __init__(self, catalog: Catalog, options: Options, *, swanctl: bool) -> None:
+        self._catalog, self._options, self._swanctl = catalog, options, swanctl
+        self._checked: dict[tuple[str, str], str] = {}
+        self._suites: dict[tuple[Protocol, str], tuple[Suite, ...] | str] = {}
+        self._families: dict[str, frozenset[Family]] = {"": _BOTH}
+        self._patterns: dict[str, re.Pattern[str]] = {}
+        self._misread = 0
+
+    def wrong(self, option: str, value: str, kind: str) -> str:
+        """What is wrong with a value; empty if nothing is."""
+        key = (option, value)
+        if key not in self._checked:
+            self._checked[key] = self._wrong(option, value, kind)
+        return self._checked[key]
+
+    def suites(self, text: str | None, protocol: Protocol) -> tuple[Suite, ...]:
+        """What proposals that are right mean; the defaults if there are none."""
+        if text is None:
+            key = (protocol, "")
+            if key not in self._suites:
+                self._suites[key] = strongswan.default(protocol, self._catalog)
+        else:
+            key = (protocol, text)
+            self._proposals(text, protocol)
+        found = self._suites[key]
+        return () if isinstance(found, str) else found
+
+    def asks(self, pattern: str, value: str) -> bool:
+        """Whether the whole value matches."""
+        return bool(self._pattern(f"(?is:{pattern})").fullmatch(value))
+
+    def families(self, addresses: str) -> frozenset[Family]:
+        """Families that a list of addresses, ranges, subnets and names leaves open."""
+        found = self._families.get(addresses)
+        if found is None:
+            each = [_family(token) for token in tokens(addresses)]
+            found = frozenset().union(*each) if each else _BOTH
+            self._families[addresses] = found
+        return found
+
+    def _wrong(self, option: str, value: str, kind: str) -> str:
+        if kind == "files":
+            return ""
+        if self._swanctl and not printable(value):
+            return "VICI takes printable ASCII characters only"
+        if kind == "text":
+            return ""
+        if kind == "proposals":
+            if self._swanctl and not tokens(value):
+                # an empty list is none
+                return ""
+            protocol = Protocol.AH if option.startswith("ah") else Protocol.ESP
+            return self._proposals(value, protocol)
+        if kind == "ike_proposals":
+            return self._ike(value)
+        if kind == "mode":
+            names = (*self._options.modes, *self._options.shunts)
+            # these are ipsec.conf's
+            known = [name for name in names if name not in ("passthrough", "reject")]
+            return "" if value.lower() in known else f"it is none of {', '.join(known)}"
+        if kind in ("addresses", "selectors", "hosts"):
+            return self._list(value, kind)
+        rule = self._options.kinds[kind]
+        if value in rule.exact or value.lower() in rule.words:
+            return ""
+        if rule.pattern:
+            matches = self._pattern(rule.pattern).fullmatch(value)
+            return "" if matches else f"this is no valid {kind.replace('_', ' ')}"
+        return f"it is none of {', '.join(sorted(rule.words or rule.exact))}"
+
+    def _proposals(self, text: str, protocol: Protocol) -> str:
+        key = (protocol, text)
+        if key not in self._suites:
+            try:
+                self._suites[key] = strongswan.parse(
+                    text, protocol, self._catalog, swanctl=self._swanctl
+                )
+            except ProposalError as error:
+                self._suites[key] = error.message
+            except Misread as misread:
+                self._misread += 1
+                if self._misread > _SUGGESTIONS:
+                    misread.known = ()
+                self._suites[key] = misread.explain(text, Daemon.STRONGSWAN).message
+        found = self._suites[key]
+        return found if isinstance(found, str) else ""
+
+    def _ike(self, text: str) -> str:
+        """Proposals for IKE are no affair of the kernel, but a wrong one costs the connection."""
+        if self._swanctl:
+            items = tokens(text)
+        else:
+            items = (text[:-1] if text.endswith("!") else text).split(",")
+        for item in items:
+            if item.lower() == "default" and self._swanctl:
+                continue
+            if what := self._ike_proposal(item):
+                return what
+        return ""
+
+    def _ike_proposal(self, text: str) -> str:
+        catalog = self._catalog
+        kinds: set[Kind | str] = set()
+        for word in filter(None, (part.strip(" ") for part in text.split("-"))):
+            word = word.strip("\"'")
+            if word in catalog.strongswan:
+                kinds.add(catalog.strongswan[word][0].kind)
+            elif word in catalog.prf[Daemon.STRONGSWAN]:
+                kinds.add("prf")
+            elif word in ("none", "modpnone") or word in ("esn", "noesn"):
+                continue
+            elif _ADDITIONAL.sub("", word) in catalog.key_exchange[Daemon.STRONGSWAN]:
+                kinds.add("ke")
+            else:
+                return f"`{show(word)}` is not recognized"
+        if Kind.AEAD in kinds and Kind.CIPHER in kinds:
+            return f"`{show(text)}` combines an AEAD with another cipher; use `,`"
+        for needed, name in (
+            ({Kind.AEAD, Kind.CIPHER}, "encryption"),
+            ({"prf", Kind.AUTH}, "PRF"),
+            ({"ke"}, "key exchange"),
+            ({Kind.AEAD, Kind.AUTH}, "integrity"),
+        ):
+            if not kinds & needed:
+                return f"`{show(text)}` names no {name}, which IKE needs"
+        return ""
+
+    def _list(self, value: str, kind: str) -> str:
+        for token in tokens(value):
+            if kind == "hosts" and not _literal(token) and token not in _ANY:
+                return f"`{show(token)}` is no address"
+            if kind == "selectors" and not _is_selector(token):
+                return f"`{show(token)}` is no traffic selector"
+        return ""
+
+    def _pattern(self, pattern: str) -> re.Pattern[str]:
+        if pattern not in self._patterns:
+            self._patterns[pattern] = re.compile(pattern, re.DOTALL)
+        return self._patterns[pattern]
+
+
+def printable(text: str) -> bool:
+    """Whether it gets through VICI."""
+    return text.isascii() and text.isprintable()
+
+
+def tokens(text: str) -> list[str]:
+    """Parts of a list, as strongSwan splits it: empty ones are skipped, spaces trimmed."""
+    return [
+        part
+        for match in _TOKEN.finditer(text)
+        if (part := (match[1] or match[2] or match[3] or "").strip(" "))
+    ]
+
+
+def _literal(text: str) -> frozenset[Family]:
+    """The family of an address as such; none for anything else."""
+    if ":" in text:
+        return _IPV6 if _V6.match(text) else _NONE
+    return _IPV4 if _V4.match(text) else _NONE
+
+
+def _family(token: str) -> frozenset[Family]:
+    """An address, subnet or range has one; a name may have both."""
+    if token in _ANY:
+        return _ANY[token]
+    for separator in ("/", "-"):
+        first, found, _ = token.partition(separator)
+        if found and (family := _literal(first)):
+            return family
+    return _literal(token) or _BOTH
+
+
+def _is_selector(token: str) -> bool:
+    """`dynamic`, an address, subnet or range; `[protocol/port]` may follow."""
+    match = _SELECTOR.match(token)
+    if not match:
+        return False
+    address, protocol, first, last = match.groups()
+    numbers = ((protocol, 0xFF), (first, 0xFFFF), (last, 0xFFFF))
+    if any(number and number.isdecimal() and int(number[:9]) > most for number, most in numbers):
+        return False
+    if address == "dynamic":
+        return True
+    lower, dash, upper = address.partition("-")
+    if dash:
+        family = _literal(lower.rstrip(" "))
+        return bool(family) and family == _literal(upper.lstrip(" "))
+    # whatever stands after the `/` counts for a number
+    address = address.partition("/")[0]
+    return address in _ANY or bool(_literal(address))

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How one request of the kernel stands on a host, and by what evidence."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from modprobe_ipsec.catalog.obstacles import Symptom
+from modprobe_ipsec.diagnose.obstacles import FORBIDS, Autoload, Obstacle
+from modprobe_ipsec.host.facts import Algorithm
+
+
+class State(StrEnum):
+    """How what a request needs stands on this host."""
+
+    BUILTIN = "builtin"
+    LIVE = "live"
+    LOADABLE = "loadable"
+    BLOCKED = "blocked"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+
+SERVED = frozenset({State.BUILTIN, State.LIVE})
+LACKING = frozenset({State.BLOCKED, State.ABSENT, State.UNKNOWN})
+
+
+class Finding(NamedTuple):
+    """How one request stands, and by what evidence."""
+
+    # As the kernel makes it: xfrm-type-2-50, crypto-gcm
+    request: str
+    state: State
+    # The module that answers it or would; empty if none is known.
+    module: str = ""
+    # The evidence in words, with its place.
+    because: str = ""
+    remedy: str = ""
+    # Not needed for the answer, only for speed: the CPU's own implementation.
+    faster: bool = False
+    # Names that the module is expected to register, once loaded.
+    brings: tuple[str, ...] = ()
+    # What stands in the way, if that is known.
+    obstacle: Obstacle | None = None
+    # What the request is for, in words, where it has a name of its own.
+    title: str = ""
+    # Whether the kernel would load it by itself; only of what is loadable.
+    autoload: Autoload | None = None
+    # What is seen where it stays without an answer; only of what cannot be had.
+    symptom: Symptom | None = None
+
+
+class Failure(NamedTuple):
+    """A load that was tried in this run and did not bring the module."""
+
+    state: State
+    because: str
+    remedy: str = ""
+    # This process was not allowed to.
+    denied: bool = False
+    # The kernel did not take the file, as it is.
+    of_file: bool = False
+
+
+def blocked(alias: str, module: str, obstacle: Obstacle, *, unknown: bool = False) -> Finding:
+    """What cannot be had because of an obstacle; `unknown` where it may be there all the same."""
+    state = State.BLOCKED if obstacle.kind in FORBIDS else State.ABSENT
+    state = State.UNKNOWN if unknown or not obstacle.sure else state
+    return Finding(alias, state, module, obstacle.text, obstacle.remedy, obstacle=obstacle)
+
+
+def registered(algorithm: Algorithm) -> Finding:
+    """What is in /proc/crypto."""
+    state = State.BUILTIN if algorithm.module == "kernel" else State.LIVE
+    module = "" if algorithm.module == "kernel" else algorithm.module
+    because = f"/proc/crypto: {algorithm.driver}, priority {algorithm.priority}"
+    return Finding(f"crypto-{algorithm.name}", state, module, because)

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What this machine's CPU can do, and which modules were made for it."""
+
+from modprobe_ipsec.base.names import glob
+from modprobe_ipsec.host.facts import Gap
+from modprobe_ipsec.host.root import Host
+
+# More than the record of one processor; all of a large machine's would take milliseconds.
+_ONE_PROCESSOR = 8192
+
+
+def matches(modalias: str, pattern: str) -> bool:
+    """Whether a module's `cpu:type:...` alias fits the CPU, as udev and libkmod compare them."""
+    return glob(modalias, pattern)
+
+
+def read_modalias(host: Host, gaps: list[Gap]) -> str:
+    """`cpu:type:x86,ven0002fam...:feature:,0000,...` (arch/x86/kernel/cpu/match.c), or empty."""
+    return (host.text("sys/devices/system/cpu/modalias", gaps) or "").strip()
+
+
+def read_flags(host: Host, gaps: list[Gap]) -> frozenset[str]:
+    """The flags of the first processor in /proc/cpuinfo, or empty."""
+    answer = host.read("proc/cpuinfo", _ONE_PROCESSOR, head=True)
+    if isinstance(answer, Gap):
+        gaps.append(answer)
+        return frozenset()
+    return flags(answer.decode("utf-8", "replace"))
+
+
+def flags(cpuinfo: str) -> frozenset[str]:
+    """The words of the first `flags` (x86) or `Features` (arm) line."""
+    for line in cpuinfo.split("\n"):
+        key, _, value = line.partition(":")
+        if key.strip() in ("flags", "Features", "features"):
+            return frozenset(value.split())
+    return frozenset()

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the admin says about loading: modprobe.d as libkmod reads it, and the kernel command line.
+
+Source: kmod 30, libkmod/libkmod-config.c, libkmod-util.c:freadline_wrapped, compared with the
+output of `modprobe --showconfig`; kernel/module/main.c:blacklisted, init/main.c.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
+
+from modprobe_ipsec.base.names import glob, underscores
+from modprobe_ipsec.host.facts import Directive, Gap, Rule
+from modprobe_ipsec.host.root import Host
+
+# A file in an earlier directory hides those of the same name in the later ones.
+DIRECTORIES = (
+    "etc/modprobe.d",
+    "run/modprobe.d",
+    "usr/local/lib/modprobe.d",
+    "usr/lib/modprobe.d",
+    "lib/modprobe.d",
+)
+# All files together are some lines; hostile ones shall not fill the memory with rules.
+_LIMIT = 1 << 20
+# Some kernels take 4 KiB.
+_CMDLINE_LIMIT = 1 << 16
+_CMDLINE = "kernel command line"
+_DIRECTIVES = {
+    word: Directive(word) for word in ("install", "blacklist", "alias", "options", "softdep")
+}
+# libkmod splits at blanks and tabs only: a carriage return is part of a name.
+_LINE = re.compile(r"[ \t]*([^ \t]+)[ \t]+([^ \t]+)(?:[ \t](.*))?", re.DOTALL)
+_PATTERNS = (Directive.INSTALL, Directive.ALIAS, Directive.SOFTDEP)
+# Commands that load nothing, whatever their exit status.
+_IDLE = frozenset(("false", "true", ":", "exit", "nologin", "null", "echo", "logger", "sleep"))
+
+
+def read(host: Host, gaps: list[Gap]) -> tuple[Rule, ...]:
+    """All rules of the host, in the order in which libkmod meets them."""
+    rules: list[Rule] = []
+    left = _LIMIT
+    for path in files(host, gaps):
+        answer = host.read(path, left)
+        if isinstance(answer, bytes):
+            left -= len(answer)
+            where = "/" + os.fsencode(path).decode("utf-8", "replace")
+            rules += parse(answer.decode("utf-8", "replace"), where)
+        elif not answer.missing:
+            # a dangling link hides others and says nothing
+            gaps.append(answer)
+    rules += parse_cmdline(host.text("proc/cmdline", gaps, _CMDLINE_LIMIT) or "")
+    return tuple(rules)
+
+
+def files(host: Host, gaps: list[Gap]) -> list[str]:
+    """The files that count, in the order in which libkmod reads them."""
+    found: dict[str, str] = {}
+    for directory in DIRECTORIES:
+        names = host.list_dir(directory)
+        if isinstance(names, Gap):
+            if not names.missing:
+                gaps.append(names)
+            continue
+        for name in names:
+            if name.endswith((".conf", ".alias")) and not name.startswith("."):
+                found.setdefault(name, f"{directory}/{name}")
+    return [found[name] for name in sorted(found, key=os.fsencode)]
+
+
+def parse(text: str, where: str) -> list[Rule]:
+    """The rules of one file; lines that libkmod ignores are left out."""
+    rules = []
+    for number, line in _lines(text):
+        match = None if line.startswith("#") else _LINE.fullmatch(line)
+        if not match:
+            continue
+        word, name, rest = match[1], underscores(match[2]), match[3] or ""
+        directive = _DIRECTIVES.get(word)
+        if directive is None or not name:
+            continue
+        if directive is Directive.ALIAS:
+            rest = underscores(rest.replace("\t", " ").strip(" ").partition(" ")[0]) or ""
+        if directive is Directive.BLACKLIST:
+            rest = ""
+        elif not rest:
+            # to libkmod a command of blanks is one
+            continue
+        rest = rest.strip(" \t")
+        rules.append(Rule(directive, name, rest, f"{where}:{number}", line.strip()))
+    return rules
+
+
+def parse_cmdline(text: str) -> list[Rule]:
+    """The rules in a kernel command line.
+
+    Names are taken as they stand there: neither libkmod nor the kernel maps dashes here, so that
+    `modprobe.blacklist=ghash-clmulni-intel` forbids nothing.
+    """
+    rules: list[Rule] = []
+    kernel: list[Rule] = []
+    ours = True
+    # blanks between quotes belong to a word
+    quoted = '"' in text
+    words = re.findall(r'(?:[^\s"]|"[^"]*(?:"|$))+', text) if quoted else text.split()
+    for word in words:
+        word = word.replace('"', "")
+        key, _, value = word.partition("=")
+        key = key.replace("-", "_")
+        # the kernel leaves what follows a `--` to init, libkmod does not
+        ours = ours and word != "--"
+        if key == "modprobe.blacklist":
+            directive, found = Directive.BLACKLIST, rules
+        elif key == "module_blacklist" and ours:
+            # a charp parameter: the last one counts
+            kernel.clear()
+            directive, found = Directive.MODULE_BLACKLIST, kernel
+        elif key == "initcall_blacklist" and ours:
+            directive, found = Directive.INITCALL_BLACKLIST, rules
+        else:
+            continue
+        found += [Rule(directive, name, "", _CMDLINE, word) for name in value.split(",") if name]
+    return rules + kernel
+
+
+def applies(rule: Rule, name: str) -> bool:
+    """Whether the rule is about this module (canonical name) or alias (`crypto-gcm`)."""
+    name = name.replace("-", "_")
+    return glob(name, rule.name) if rule.directive in _PATTERNS else rule.name == name
+
+
+def blocks(rule: Rule) -> bool | None:
+    """Whether the rule keeps what it applies to from being loaded; None if only a run would tell.
+
+    An `install` command is never run here. It blocks if it does nothing (`/bin/false`, and just so
+    `/bin/true`), it does not if it goes on to load the module itself. An `alias` blocks if it leads
+    to `off`, which is no module. (A `blacklist` counts for aliases, and for names with `modprobe
+    -b`.)
+    """
+    match rule.directive:
+        case Directive.INSTALL:
+            return _install_blocks(rule)
+        case Directive.BLACKLIST | Directive.MODULE_BLACKLIST | Directive.INITCALL_BLACKLIST:
+            return True
+        case Directive.ALIAS:
+            return True if rule.command in ("off", "null", "/dev/null") else None
+        case Directive.OPTIONS | Directive.SOFTDEP:
+            return False
+
+
+class Obstacles:
+    """The rules that stand in the way of loading, looked up by module or alias.
+
+    Made once for all of `facts.rules`: hosts have hundreds of rules, nearly all of one plain name.
+    """
+
+    __slots__ = ("_patterns", "_plain")
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._plain: dict[str, list[tuple[int, Rule]]] = {}
+        self._patterns: list[tuple[int, Rule]] = []
+        for place, rule in enumerate(rules):
+            if rule.directive is Directive.INITCALL_BLACKLIST:
+                continue  # names functions of the kernel, not modules
+            if rule.directive in _PATTERNS and not {"*", "?", "["}.isdisjoint(rule.name):
+                self._patterns.append((place, rule))
+            else:
+                self._plain.setdefault(rule.name, []).append((place, rule))
+
+    def find(self, name: str) -> Rule | None:
+        """The first rule that keeps `name` from being loaded, or None.
+
+        `blocks` of it is True, or None for an `install` whose effect only a run would tell. As in
+        libkmod only the first `install` for a name counts.
+        """
+        name = name.replace("-", "_")
+        found = list(self._plain.get(name, ()))
+        found += [(place, rule) for place, rule in self._patterns if applies(rule, name)]
+        installed = False
+        for _, rule in sorted(found, key=itemgetter(0)):
+            does = blocks(rule)
+            if rule.directive is Directive.INSTALL:
+                if installed:
+                    continue
+                installed = True
+                does = does is not False
+            if does:
+                return rule
+        return None
+
+
+def _install_blocks(rule: Rule) -> bool | None:
+    command, quotes = rule.command, set("\"'`")
+    comment = re.search(r"(?:^|\s)#", command)
+    if comment and not quotes & set(command[: comment.start()]):
+        command = command[: comment.start()]
+    if "`" in command or "$(" in command:
+        return None
+    # without redirections, whose & separates nothing
+    plain = re.sub(r"\d?&?[<>]+\s*(?:&\d|[^\s;&|]+)", " ", command)
+    commands = [words for part in re.split(r"[;&|]+", plain) if (words := _words(part))]
+    programs = [words[0].rpartition("/")[2] for words in commands]
+    if all(program in _IDLE for program in programs):
+        return True
+    if "false" in programs or "exit" in programs:
+        return None
+    return False if any(_loads(rule.name, words) for words in commands) else None
+
+
+def _words(command: str) -> list[str]:
+    words: list[str] = []
+    for word in command.split():
+        word = word.strip("\"'(){}")
+        if word and not (word == "exec" and not words):
+            words.append(word)
+    return words
+
+
+def _loads(name: str, words: list[str]) -> bool:
+    """Whether a command is `modprobe --ignore-install NAME` or `insmod .../NAME.ko`."""
+    program = words[0].rpartition("/")[2]
+    named = {word.rpartition("/")[2].partition(".ko")[0].replace("-", "_") for word in words[1:]}
+    if program == "insmod":
+        return name in named
+    forced = any(
+        word == "--ignore-install" or (word[0] == "-" and word[1:].isalpha() and "i" in word)
+        for word in words[1:]
+    )
+    return program == "modprobe" and forced and name in named
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Logical lines with the number of their first physical one.
+
+    A backslash joins with the next line, and before any other character just vanishes.
+    """
+    start, joined = 0, ""
+    for number, line in enumerate(text.split("\n"), 1):
+        start = start or number
+        if (len(line) - len(line.rstrip("\\"))) % 2:
+            joined += line[:-1]
+            continue
+        joined += line
+        yield start, _unescape(joined)
+        start, joined = 0, ""
+    if joined:
+        yield start, _unescape(joined)
+
+
+def _unescape(line: str) -> str:
+    return re.sub(r"\\(.)", r"\1", line, flags=re.DOTALL) if "\\" in line else line

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asks the kernel for features that are no SAs, in the throw-away namespace of the process."""
+
+import socket
+import struct
+
+from modprobe_ipsec.catalog.model import Family
+from modprobe_ipsec.kernel.netlink import NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, Netlink, attribute
+from modprobe_ipsec.needs.need import FeatureNeed
+
+# include/uapi/linux/{rtnetlink,if_link}.h
+_RTM_NEWLINK = 16
+_IFLA_IFNAME, _IFLA_LINKINFO, _IFLA_INFO_KIND, _IFLA_INFO_DATA = 3, 18, 1, 2
+_IFLA_XFRM_LINK, _IFLA_XFRM_IF_ID = 1, 2
+_LOOPBACK = 1
+
+# Link kinds by feature and family.
+_KINDS = {
+    ("xfrm_interface", None): "xfrm",
+    ("ip_vti", Family.IPV4): "vti",
+    ("ip_vti", Family.IPV6): "vti6",
+}
+
+
+def askable(need: FeatureNeed) -> bool:
+    """Whether a question to the kernel tells. The XFRM socket is opened before anything else."""
+    return need.feature == "xfrm_socket" or (need.feature, need.family) in _KINDS
+
+
+def ask(need: FeatureNeed, number: int) -> None:
+    """Make what the feature is about; it goes with the namespace.
+
+    `number` tells names apart. Raises OSError with the kernel's errno and its text, if it has one.
+    """
+    kind = _KINDS.get((need.feature, need.family))
+    if kind is None:
+        return
+    with Netlink(socket.NETLINK_ROUTE) as route:
+        link = _new_link(kind, f"ipsec-test{number}")
+        route.ask(_RTM_NEWLINK, link, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL)
+
+
+def _new_link(kind: str, name: str) -> bytes:
+    info = attribute(_IFLA_INFO_KIND, kind.encode())
+    if kind == "xfrm":
+        info += attribute(
+            _IFLA_INFO_DATA,
+            attribute(_IFLA_XFRM_LINK, struct.pack("I", _LOOPBACK))
+            + attribute(_IFLA_XFRM_IF_ID, struct.pack("I", 1)),
+        )
+    # ifinfomsg: all zero is a new link
+    return (
+        bytes(16) + attribute(_IFLA_IFNAME, name.encode() + b"\0") + attribute(_IFLA_LINKINFO, info)
+    )

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carries a plan out, round by round, and believes only what the kernel shows afterwards."""
+
+import errno
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from modprobe_ipsec.catalog.model import Catalog
+from modprobe_ipsec.diagnose.finding import Failure, State
+from modprobe_ipsec.host.facts import Facts, ModuleState
+from modprobe_ipsec.host.gather import module_states, refresh
+from modprobe_ipsec.host.root import Host
+from modprobe_ipsec.needs.need import AnyNeed
+from modprobe_ipsec.plan.plan import Step, next_round
+
+# What `Kmod.load` returns for a module that a blacklist keeps out (libkmod.h).
+_BLACKLISTED = 0x10000
+
+States = Mapping[str, ModuleState]
+
+# Another loader may be at the same module; its self-tests can take a while on a slow CPU.
+_COMING_SECONDS = 10.0
+
+
+class Outcome(StrEnum):
+    """What became of one step."""
+
+    LOADED = "loaded"
+    # This CPU has not got what the module drives. Normal for an accelerator.
+    NO_DEVICE = "no device"
+    FAILED = "failed"
+
+
+class Result(NamedTuple):
+    """One step, carried out."""
+
+    step: Step
+    outcome: Outcome
+    # What libkmod returned: 0, an errno, or 0x10000 for a blacklisted module.
+    code: int
+    # In words, if it failed.
+    why: str = ""
+    # Modules that were not there before, in the order in which the plan brings them.
+    came: tuple[str, ...] = ()
+
+
+class Loads(NamedTuple):
+    """All results, and the facts as they are now."""
+
+    results: tuple[Result, ...]
+    facts: Facts
+    tried: dict[str, Failure]
+
+
+def carry_out(
+    needs: Sequence[AnyNeed],
+    facts: Facts,
+    host: Host,
+    catalog: Catalog,
+    on_step: Callable[[Step], None] | None = None,
+) -> Loads:
+    """Load what the needs want, until nothing is left that could help.
+
+    One failure does not stop the others. Raises NoLibkmod only if something is to be loaded.
+    """
+    results: list[Result] = []
+    tried: dict[str, Failure] = {}
+    steps = next_round(needs, facts, catalog, tried)
+    if not steps:
+        return Loads((), facts, tried)
+    # costs ctypes, which a run that loads nothing need not pay
+    from modprobe_ipsec.kernel.kmod import Kmod
+
+    with Kmod() as kmod:
+        while steps:
+            for step in steps:
+                if on_step:
+                    on_step(step)
+                before = facts.modules or {}
+                code = kmod.load(step.module)
+                after = _settled(host, step.module, before)
+                facts = facts._replace(modules=after)
+                result = _judge(step, code, before, after)
+                results.append(result)
+                if result.outcome is not Outcome.LOADED:
+                    tried[step.module] = _failure(result)
+            facts = refresh(facts, host)
+            steps = next_round(needs, facts, catalog, tried)
+    return Loads(tuple(results), facts, tried)
+
+
+def _settled(host: Host, module: str, before: States) -> States:
+    """The states of all modules, once this one is no longer on its way in."""
+    end = time.monotonic() + _COMING_SECONDS
+    while True:
+        states = module_states(host, before) or {}
+        if states.get(module) is not ModuleState.COMING or time.monotonic() > end:
+            return states
+        time.sleep(0.02)
+
+
+def _judge(step: Step, code: int, old: States, new: States) -> Result:
+    came = tuple(name for name in (*step.brings, step.module) if name in new and name not in old)
+    if new.get(step.module) is ModuleState.LIVE:
+        return Result(step, Outcome.LOADED, code, came=came)
+    outcome = Outcome.NO_DEVICE if code == errno.ENODEV else Outcome.FAILED
+    return Result(step, outcome, code, _sentence(step.module, code), came)
+
+
+def _sentence(module: str, code: int) -> str:
+    """What a failed load means (source: kernel/module/main.c; libkmod-module.c)."""
+    if code == 0:
+        return f"{module}: modprobe reports success and the kernel has no such module"
+    if code == _BLACKLISTED:
+        return f"{module}: blacklisted in modprobe.d or on the kernel command line"
+    meaning = _MEANINGS.get(code)
+    name = errno.errorcode.get(code, str(code))
+    return f"{module}: {meaning or os.strerror(code)} ({name})"
+
+
+_MEANINGS = {
+    errno.EPERM: "the kernel allows no loading: no CAP_SYS_MODULE, modules_disabled, lockdown, "
+    "or module_blacklist= on the kernel command line",
+    errno.ENOENT: "its file, or a symbol that another module should have brought, is missing",
+    errno.EKEYREJECTED: "its signature is not accepted",
+    errno.EBADMSG: "its signature is damaged",
+    errno.ENOEXEC: "it was built for another kernel, or its file is damaged",
+    errno.EINVAL: "its install command failed, or the kernel refused it",
+    errno.ENOSYS: "this kernel has no module support",
+    errno.ENODEV: "this CPU has not got what it drives",
+    errno.EBUSY: "another loader is still at it",
+}
+
+
+def _failure(result: Result) -> Failure:
+    denied = result.code in (errno.EPERM, errno.EACCES)
+    refused = denied or result.code in (0, _BLACKLISTED, errno.EKEYREJECTED, errno.EINVAL)
+    state = State.BLOCKED if refused else State.ABSENT
+    return Failure(state, result.why, denied=denied, of_file=result.code in _OF_FILE)
+
+
+# source: kernel/module/main.c load_module, version.c check_version: magic, checksums, symbols
+_OF_FILE = (errno.ENOEXEC, errno.EINVAL, errno.ENOENT)

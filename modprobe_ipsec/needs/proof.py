@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kernel's own answer to a need, as values."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from modprobe_ipsec.base.text import strerror
+from modprobe_ipsec.needs.need import AnyNeed
+
+
+class Answer(StrEnum):
+    """What came of a question to the kernel."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    # Or asked, but the kernel did not come to the point: no permission, no memory, no time.
+    NOT_ASKED = "not asked"
+
+
+class Proof(NamedTuple):
+    """What the kernel answered to one security association made as the need wants it."""
+
+    need: AnyNeed
+    answer: Answer
+    # Positive, as in errno.h; 0 if there was none.
+    errno: int = 0
+    # The kernel's extended-ack text; empty where it has none (up to 5.10).
+    message: str = ""
+    # What serves it: seqiv(rfc4106-gcm-aesni); empty and None if unknown or not accepted.
+    driver: str = ""
+    priority: int | None = None
+    # NOT_ASKED: why not. REFUSED without errno: how the kernel's SA differs from what was asked.
+    why: str = ""
+
+
+class Proofs(NamedTuple):
+    """All answers, in the order of the needs, and what asking did to the machine."""
+
+    proofs: tuple[Proof, ...]
+    # Modules that came meanwhile (the kernel loads by itself what it misses), in that order.
+    loaded: tuple[str, ...] = ()
+    # Whether a NETLINK_XFRM socket could be opened; None if nobody tried.
+    socket: bool | None = None
+    socket_errno: int = 0
+
+    @property
+    def socket_in_words(self) -> str:
+        """`can be opened`, or why not; empty if nobody tried."""
+        if self.socket is None:
+            return ""
+        return "can be opened" if self.socket else f"none: {strerror(self.socket_errno)}"

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What came of reading a daemon's configuration: the common end of all configuration readers."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from modprobe_ipsec.needs.need import FeatureNeed, Need
+
+
+class Place(NamedTuple):
+    """A line of a file, as messages name it."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+class Problem(NamedTuple):
+    """Something in a configuration that the daemon, or we, cannot follow.
+
+    It costs the connection it stands in (or nothing, if `conn` is empty), never the others.
+    """
+
+    place: Place
+    # Name of the connection or child that is lost by it; empty if none is.
+    conn: str
+    text: str
+    # A file could not be read, which the daemon may be able to: what it asks for is unknown.
+    unread: bool = False
+
+
+class Silent(NamedTuple):
+    """A connection that asks the kernel for nothing, and why."""
+
+    place: Place
+    conn: str
+    why: str
+
+
+class Reading(NamedTuple):
+    """All that the connections of one configuration ask for."""
+
+    needs: tuple[Need, ...]
+    features: tuple[FeatureNeed, ...]
+    problems: tuple[Problem, ...]
+    silent: tuple[Silent, ...]
+
+
+class Files(Protocol):
+    """The reader's door to files: demand/ itself opens nothing.
+
+    Paths are those of the host that is looked at. Both answer within bounds, whatever is there.
+    """
+
+    def text(self, path: str) -> str:
+        """The file's text. Raises ConfigError that names the file and why it cannot be read."""
+        ...
+
+    def glob(self, pattern: str) -> Sequence[str]:
+        """Files that match, sorted, as glob(3) has them. Raises ConfigError if there are too many
+        or a directory cannot be read."""
+        ...
+
+    def exists(self, path: str) -> bool:
+        """Whether something is there. Raises ConfigError if that cannot be seen."""
+        ...

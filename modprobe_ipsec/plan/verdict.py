@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plan, load results and proofs -> one verdict a need, with its evidence and what to do. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import NamedTuple, assert_never
+
+from modprobe_ipsec.catalog.obstacles import Symptom
+from modprobe_ipsec.diagnose.finding import SERVED, Finding, State
+from modprobe_ipsec.diagnose.obstacles import Obstacle
+from modprobe_ipsec.needs.need import AnyNeed
+from modprobe_ipsec.needs.proof import Answer, Proof
+from modprobe_ipsec.plan.meaning import explain
+from modprobe_ipsec.plan.plan import Outlook, Plan, Standing
+
+
+class Verdict(StrEnum):
+    """What we say about a need. The worst comes first."""
+
+    BLOCKED = "blocked"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+    LOADABLE = "loadable"
+    SLOW = "slow"
+    READY = "ready"
+
+    @property
+    def exit_code(self) -> int:
+        """0 ready, 1 not yet, 2 cannot be met, 3 cannot tell."""
+        match self:
+            case Verdict.READY:
+                return 0
+            case Verdict.SLOW | Verdict.LOADABLE:
+                return 1
+            case Verdict.BLOCKED | Verdict.MISSING:
+                return 2
+            case Verdict.UNKNOWN:
+                return 3
+            case _:
+                assert_never(self)
+
+
+class Reason(NamedTuple):
+    """One thing that makes a verdict what it is, and what would change it."""
+
+    text: str
+    remedy: str = ""
+    obstacle: Obstacle | None = None
+    # What the kernel would answer, and the daemons write, because of it.
+    symptom: Symptom | None = None
+
+
+class Judgement(NamedTuple):
+    """The verdict on one need."""
+
+    need: AnyNeed
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    proof: Proof | None
+    findings: tuple[Finding, ...]
+
+
+def judge(plan: Plan, proofs: Mapping[AnyNeed, Proof], *, loaded: bool) -> tuple[Judgement, ...]:
+    """One judgement for each need of the plan, in its order.
+
+    `plan` is made from the facts after loading and proving; `loaded` says that this run was to load
+    and prove, so that "ready" is a promise and needs a proof.
+    """
+    return tuple(_judge(s, proofs.get(s.need), loaded) for s in plan.standings)
+
+
+def exit_code(judgements: Iterable[Judgement]) -> int:
+    """The worst of all: what cannot be met, then what is unknown, then what is not yet."""
+    codes = {judgement.verdict.exit_code for judgement in judgements}
+    return next((code for code in (2, 3, 1) if code in codes), 0)
+
+
+def _judge(standing: Standing, proof: Proof | None, loaded: bool) -> Judgement:
+    if proof and proof.answer is Answer.ACCEPTED:
+        verdict, reasons = _accepted(standing)
+    elif proof and proof.answer is Answer.REFUSED:
+        verdict, reasons = _refused(standing, proof)
+    else:
+        verdict, reasons = _not_asked(standing, proof, loaded)
+    return Judgement(standing.need, verdict, reasons, proof, standing.findings)
+
+
+def _accepted(standing: Standing) -> tuple[Verdict, tuple[Reason, ...]]:
+    """The kernel took the SA, so it works; what may remain is a faster driver."""
+    slow = [finding for finding in standing.findings if _is_missed_speed(finding)]
+    if slow:
+        return Verdict.SLOW, tuple(_slow(finding) for finding in slow)
+    return Verdict.READY, ()
+
+
+def _refused(standing: Standing, proof: Proof) -> tuple[Verdict, tuple[Reason, ...]]:
+    """The kernel said no; the plan may know why."""
+    said = Reason(explain(proof))
+    verdict, reasons = _not_asked(standing, None, False)
+    if verdict in (Verdict.BLOCKED, Verdict.MISSING, Verdict.LOADABLE):
+        return verdict, (*reasons, said)
+    # what could not be told before is told now
+    likely = (f.obstacle for f in standing.foreseen if f.state is State.UNKNOWN and f.obstacle)
+    whys = dict.fromkeys(Reason(obstacle.text, obstacle.remedy) for obstacle in likely)
+    return Verdict.MISSING, (*whys, said)
+
+
+def _not_asked(
+    standing: Standing, proof: Proof | None, loaded: bool
+) -> tuple[Verdict, tuple[Reason, ...]]:
+    """Only the facts speak."""
+    match standing.outlook:
+        case Outlook.READY:
+            if loaded and standing.unproven:
+                # what is there has to do, and the report says so
+                return Verdict.READY, (Reason(f"there, but not proven: {standing.unproven}"),)
+            if loaded:
+                why = proof.why if proof else "the kernel was not asked"
+                remedy = "run it as root, or where user namespaces are allowed"
+                return Verdict.UNKNOWN, (Reason(f"not proven: {why}", remedy),)
+            return Verdict.READY, ()
+        case Outlook.SLOW:
+            slow = [finding for finding in standing.findings if _is_missed_speed(finding)]
+            return Verdict.SLOW, tuple(_slow(finding) for finding in slow)
+        case Outlook.LOADABLE:
+            return Verdict.LOADABLE, _loadable(standing)
+        case Outlook.BLOCKED:
+            return Verdict.BLOCKED, _lacking(standing, State.BLOCKED)
+        case Outlook.MISSING:
+            return Verdict.MISSING, _lacking(standing, State.ABSENT)
+        case Outlook.UNKNOWN:
+            return Verdict.UNKNOWN, _lacking(standing, State.UNKNOWN)
+        case _:
+            assert_never(standing.outlook)
+
+
+def _is_missed_speed(finding: Finding) -> bool:
+    return finding.faster and finding.state not in SERVED
+
+
+def _slow(finding: Finding) -> Reason:
+    if finding.state is State.BLOCKED:
+        return Reason(f"slower driver: {_lack([finding])}", "", finding.obstacle)
+    if finding.state is not State.LOADABLE:
+        return Reason(f"slower driver: {_lack([finding])}", finding.remedy, finding.obstacle)
+    return Reason(
+        f"slower driver: {finding.module} ({finding.because}) is not loaded",
+        "run modprobe-ipsec without --check before the daemon starts",
+    )
+
+
+def _loadable(standing: Standing) -> tuple[Reason, ...]:
+    loadable = [finding for finding in standing.findings if finding.state is State.LOADABLE]
+    modules = dict.fromkeys(finding.module for finding in loadable)
+    text = f"not loaded: {', '.join(modules)}"
+    text = "; ".join((text, *_autoload(loadable), *_remarks(loadable)))
+    return (Reason(text, next(f.remedy for f in loadable)),)
+
+
+def _autoload(loadable: Sequence[Finding]) -> list[str]:
+    """Whether the kernel would load these by itself; nothing of what only makes it faster."""
+    for finding in loadable:
+        autoload = finding.autoload
+        if autoload and not finding.faster:
+            if autoload.works:
+                return ["the kernel loads what it needs when asked"]
+            off = "cannot be told" if autoload.works is None else "is off"
+            return [f"autoload {off}: {autoload.why}"]
+    return []
+
+
+def _remarks(loadable: Sequence[Finding]) -> list[str]:
+    return list(dict.fromkeys(f.because for f in loadable if f.because and not f.faster))
+
+
+def _lacking(standing: Standing, state: State) -> tuple[Reason, ...]:
+    """One reason for all that is lacking for the same cause."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in standing.foreseen:
+        if finding.state is state and not finding.faster:
+            groups.setdefault((finding.because, finding.remedy), []).append(finding)
+    return tuple(
+        Reason(_lack(group), remedy, group[0].obstacle, group[0].symptom)
+        for (_, remedy), group in groups.items()
+    )
+
+
+def _lack(findings: Sequence[Finding]) -> str:
+    """What some findings lack for one and the same cause."""
+    first = findings[0]
+    obstacle, because = first.obstacle, first.because
+    if first.state is State.UNKNOWN:
+        requests = dict.fromkeys(finding.request for finding in findings)
+        return f"cannot tell about {', '.join(requests)}: {because}"
+    if first.state is not State.BLOCKED:
+        return because
+    names = list(dict.fromkeys(finding.module for finding in findings))
+    if obstacle and obstacle.module not in names:
+        # a module that all of these depend on
+        text = f"{', '.join(names)} cannot do without {obstacle.module}, which is"
+    else:
+        text = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
+    means = f" ({obstacle.means})" if obstacle and obstacle.means else ""
+    return f"{text} blocked by {because}{means}"

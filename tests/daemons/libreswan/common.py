@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The shipped options, files that are texts, and readings written as text."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from modprobe_ipsec.catalog.model import Catalog, Family
+from modprobe_ipsec.catalog.strict_yaml import parse
+from modprobe_ipsec.daemons.libreswan import needs as libreswan_needs
+from modprobe_ipsec.daemons.libreswan.options import libreswan_options
+from modprobe_ipsec.host.shipped import read_data
+from modprobe_ipsec.needs.need import Source
+from modprobe_ipsec.needs.reading import Reading
+from tests.daemons.texts import Texts as Texts
+from tests.shipped import CATALOG as CATALOG
+
+TABLE = parse(read_data(("libreswan",))["libreswan"], "data/libreswan.yaml")
+OPTIONS = libreswan_options(TABLE)
+CONF = "/etc/ipsec.conf"
+BOTH = (Family.IPV4, Family.IPV6)
+
+
+def read(
+    files: str | Mapping[str, str],
+    *,
+    families: tuple[Family, ...] = BOTH,
+    version: tuple[int, int] | None = None,
+    fips: bool = False,
+    catalog: Catalog = CATALOG,
+) -> Reading:
+    """Read /etc/ipsec.conf of some files, or from a text."""
+    texts = {CONF: files} if isinstance(files, str) else files
+    return libreswan_needs.read(
+        CONF,
+        Texts(texts),
+        catalog,
+        families=families,
+        version=version,
+        fips=fips,
+        options=OPTIONS,
+    )
+
+
+def lines(reading: Reading) -> Iterator[str]:
+    """One line each: what is asked, and after `<` by whom. The start-up probe is left out."""
+    for need in reading.needs:
+        yield from _asked(need.label, need.sources)
+    for feature in reading.features:
+        family = f" {feature.family}" if feature.family else ""
+        yield from _asked(f"feature {feature.feature}{family}", feature.sources)
+    for silent in reading.silent:
+        yield f"silent {silent.conn} < {silent.place}: {silent.why}"
+    for problem in reading.problems:
+        lost = f" loses {problem.conn}" if problem.conn else ""
+        yield f"problem{lost} < {problem.place}: {problem.text}"
+
+
+def _asked(what: str, sources: Iterable[Source]) -> Iterator[str]:
+    by = [s.where.removeprefix("/etc/") for s in sources if "probe" not in s.where]
+    if by:
+        yield f"{what} < {', '.join(by)}"

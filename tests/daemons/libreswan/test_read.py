@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a reading is made of; the cases beside it have the rules."""
+
+import re
+
+import pytest
+
+from modprobe_ipsec.base.errors import ConfigError
+from modprobe_ipsec.catalog.model import Daemon, Family, Protocol
+from modprobe_ipsec.catalog.strict_yaml import parse
+from modprobe_ipsec.daemons.libreswan.options import NEWEST, at, libreswan_options
+from modprobe_ipsec.daemons.libreswan.whose import looks_like
+from modprobe_ipsec.host.shipped import read_data
+from modprobe_ipsec.needs.need import FeatureNeed, Source
+
+from .common import BOTH, CATALOG, OPTIONS, read
+from .test_cases import CASES
+
+YAML = read_data(("libreswan",))["libreswan"]
+OFFICE = """\
+conn office
+\tleft=192.0.2.1
+\tesp=aes_gcm256
+\tesn=no
+\tmobike=yes
+\tauto=add
+"""
+
+
+def test_sources() -> None:
+    reading = read(OFFICE, version=(5, 0))
+    (need,) = reading.needs
+    assert need.label == "ESP IPv4 AES_GCM_16_256"
+    assert need.sources == (
+        Source("/etc/ipsec.conf:3 conn office", "aes_gcm256", Daemon.LIBRESWAN),
+    )
+    assert reading.features == (
+        FeatureNeed(
+            "migrate",
+            None,
+            (Source("/etc/ipsec.conf:5 conn office", "mobike=yes", Daemon.LIBRESWAN),),
+        ),
+    )
+
+
+def test_the_source_of_a_default_is_the_connection() -> None:
+    reading = read("conn office\n\tauto=add\n", version=(5, 0))
+    for need in reading.needs:
+        (source,) = need.sources
+        assert source.where == "/etc/ipsec.conf:1 conn office"
+        assert source.text.startswith("aes_gcm_16_256,aes_gcm_16_128")
+
+
+@pytest.mark.parametrize("version", [None, (5, 2), (5, 5)])
+def test_start_up_probe(version: tuple[int, int] | None) -> None:
+    reading = read("config setup\n", version=version)
+    (need,) = reading.needs
+    assert need.label == "ESP IPv4 AES_CBC_128 HMAC_SHA2_256_128"
+    assert [source.where for source in need.sources] == ["pluto's start-up probe"]
+    (feature,) = reading.features
+    assert feature.feature == "sa_dir"
+
+
+@pytest.mark.parametrize("version", [(4, 10), (5, 1)])
+def test_no_start_up_probe_before_5_2(version: tuple[int, int]) -> None:
+    reading = read("config setup\n", version=version)
+    assert not reading.needs
+    assert not reading.features
+
+
+def test_the_probe_is_merged_with_a_connection_that_asks_the_same() -> None:
+    reading = read("conn a\n\tleft=192.0.2.1\n\tesp=aes128-sha2\n\tesn=no\n\tauto=add\n")
+    (need,) = reading.needs
+    assert [source.where for source in need.sources] == [
+        "pluto's start-up probe",
+        "/etc/ipsec.conf:3 conn a",
+    ]
+
+
+@pytest.mark.parametrize("families", [(Family.IPV4,), (Family.IPV6,), BOTH])
+def test_only_the_families_that_are_asked_for(families: tuple[Family, ...]) -> None:
+    reading = read("conn a\n\tenable-tcp=yes\n\tauto=add\n", families=families)
+    assert {need.family for need in reading.needs} == set(families)
+    espintcp = [feature for feature in reading.features if feature.feature == "espintcp"]
+    assert {feature.family for feature in espintcp} == set(families)
+
+
+def test_the_newest_default_is_that_of_the_map() -> None:
+    """data/defaults.yaml is for `--esp` without a configuration."""
+    for protocol in (Protocol.ESP, Protocol.AH):
+        ours = at(OPTIONS.defaults[f"{protocol}_ikev2"], NEWEST)
+        assert ours == CATALOG.defaults[Daemon.LIBRESWAN][protocol]
+
+
+def test_every_option_with_a_meaning_is_in_a_case() -> None:
+    texts = "\n".join(case.read_text(encoding="utf-8") for case in CASES)
+    used = set(re.findall(r"^\s+([a-z0-9_-]+)\s*=", texts.lower(), re.MULTILINE))
+    meaning = {key for key, option in OPTIONS.conn.items() if option.feature or option.words}
+    meaning = {key for key in meaning if OPTIONS.conn[key].kind == "" or OPTIONS.conn[key].feature}
+    plain = {key for key in meaning if "-cat" not in key and key != "cat"}
+    assert not plain - used
+
+
+LIBRESWAN = ["config setup\n\tprotostack=xfrm\n", "conn a\n\tikev2=insist\n", "conn a\n\tphase2=ah"]
+STRONGSWAN = ["config setup\n\tcharondebug=all\n", "ca x\n", "conn a\n\tleftfirewall=yes\n"]
+EITHER = [
+    "",
+    "# nothing\n",
+    "conn a\n\tleft=%any\n\tesp=aes128-sha1\n",
+    LIBRESWAN[0] + STRONGSWAN[0],
+]
+
+
+@pytest.mark.parametrize("text", LIBRESWAN)
+def test_looks_like_libreswan(text: str) -> None:
+    assert looks_like(text) is True
+
+
+@pytest.mark.parametrize("text", STRONGSWAN)
+def test_looks_like_strongswan(text: str) -> None:
+    assert looks_like(text) is False
+
+
+@pytest.mark.parametrize("text", EITHER)
+def test_looks_like_either(text: str) -> None:
+    assert looks_like(text) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("mobike: {values: bool", "mobike: {values: boole", "neither in `words`"),
+        ('when: ["yes"]}', "when: [maybe]}", "is never `maybe`"),
+        ("by_family: [", "by_families: [", "`by_family` is missing"),
+        ('since: "5.2"', "since: five", "no version"),
+        ('"4.0": "sha1"', '"6.0": "sha1"', "oldest version must come first"),
+        ("  ah_ikev1:", "  ah_ike:", "`defaults` must have"),
+        ("features: [sa_dir]", "features: sa_dir", "must be a list"),
+        ('"4.0": [xt_policy]', '"4.0": [7]', "must hold texts"),
+        ("drop: [drop]", "drop: [drop, accept]", "is `accept` already"),
+        ("feature: migrate", "feature: 3", "must be a text"),
+        ("feature: migrate", "featur: migrate", "unknown key `featur`"),
+        ("same:\n", "same: x\nother:\n", "must be a mapping"),
+        ("drop: [drop]", "drop: [Drop]", "must be lower case"),
+    ],
+)
+def test_mistakes_in_the_map(old: str, new: str, message: str) -> None:
+    assert old in YAML
+    table = parse(YAML.replace(old, new, 1), "data/libreswan.yaml")
+    with pytest.raises(ConfigError, match=message) as caught:
+        libreswan_options(table)
+    assert re.match(r"data/libreswan\.yaml:\d+: ", caught.value.message)

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the trees do not show: sources, narrowed families, the daemon without a file, whose file."""
+
+import pytest
+
+from modprobe_ipsec.base.errors import ConfigError
+from modprobe_ipsec.catalog.model import Daemon, Family
+from modprobe_ipsec.catalog.strict_yaml import parse
+from modprobe_ipsec.daemons.strongswan import daemon as strongswan_daemon
+from modprobe_ipsec.daemons.strongswan.options import build
+from modprobe_ipsec.daemons.strongswan.starter import looks_like
+from modprobe_ipsec.host.shipped import read_data
+from modprobe_ipsec.needs.need import Mode, Source
+from modprobe_ipsec.needs.reading import Place, Problem, Silent
+from tests.shipped import CATALOG
+
+from .common import IPSEC, OPTIONS, STRONGSWAN, SWANCTL, Texts, read
+
+CHILD = (
+    "connections {\n gw {\n  remote_addrs = %s\n  children {\n   net {\n    %s\n   }\n  }\n }\n}\n"
+)
+
+
+def child(option: str = "esp_proposals = aes128gcm16", remote: str = "192.0.2.1") -> str:
+    return CHILD % (remote, option)
+
+
+def test_source_of_a_proposal() -> None:
+    (need,) = read(child()).needs
+    where = "/etc/swanctl/swanctl.conf:6 gw children net"
+    assert need.sources == (Source(where, "aes128gcm16", Daemon.STRONGSWAN),)
+    assert need.mode is Mode.TUNNEL
+
+
+def test_source_of_the_defaults() -> None:
+    source = read(child("reqid = 1")).needs[0].sources[0]
+    assert source.where == "/etc/swanctl/swanctl.conf:5 gw children net"
+    assert source.text.startswith("aes128gcm16-aes192gcm16-")
+
+
+def test_source_of_a_conn() -> None:
+    (need,) = read({IPSEC: "conn a\n right=192.0.2.1\n auto=add\n esp=aes128gcm16!\n"}).needs
+    assert need.sources == (Source("/etc/ipsec.conf:4 a", "aes128gcm16!", Daemon.STRONGSWAN),)
+
+
+def test_narrowed_family() -> None:
+    reading = read(child(remote="%any"), families=(Family.IPV6,))
+    assert [need.family for need in reading.needs] == [Family.IPV6]
+    reading = read(child(), families=(Family.IPV6,))
+    assert not reading.needs
+    (silent,) = reading.silent
+    assert silent.why == "its addresses are IPv4 only, which is left out"
+
+
+def test_problem() -> None:
+    (problem,) = read(child("mode = tunel")).problems
+    assert problem.place == Place(SWANCTL, 6)
+    assert problem.conn == "gw"
+    assert "`mode = tunel`: it is none of tunnel, transport" in problem.text
+
+
+def test_no_file() -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        read({SWANCTL + ".bak": ""}, daemon_conf=strongswan_daemon.DaemonConf())
+
+
+def test_an_unreadable_include_is_no_secret() -> None:
+    class Door(Texts):
+        def text(self, path: str) -> str:
+            if path == "/etc/swanctl/conf.d/a.conf":
+                raise ConfigError(f"{path}: permission denied")
+            return super().text(path)
+
+    files = Door({SWANCTL: "include conf.d/*\n" + child(), "/etc/swanctl/conf.d/a.conf": ""})
+    from modprobe_ipsec.daemons.strongswan import swanctl
+
+    reading = swanctl.read(
+        SWANCTL,
+        files,
+        CATALOG,
+        options=OPTIONS,
+        families=tuple(Family),
+        daemon_conf=strongswan_daemon.DaemonConf(),
+    )
+    assert len(reading.needs) == 1
+    text = "`include`: /etc/swanctl/conf.d/a.conf: permission denied"
+    assert reading.problems == (Problem(Place(SWANCTL, 1), "", text, unread=True),)
+
+
+def test_hw_offload_auto() -> None:
+    reading = read(child("hw_offload = auto\n    esp_proposals = aes128gcm16"))
+    assert not reading.features
+    (silent,) = reading.silent
+    assert isinstance(silent, Silent)
+    assert "nothing fails without" in silent.why
+
+
+@pytest.mark.parametrize("window", ["0", "0x0", "-0", "4294967296", "9" * 5000 + "0", ""])
+def test_esn_needs_a_replay_window(window: str) -> None:
+    reading = read(child(f"replay_window = {window}\n    esp_proposals = aes128-sha1-esn"))
+    off = window in ("0", "0x0", "-0", "4294967296")
+    assert [need.suite.esn for need in reading.needs] == [not off]
+
+
+@pytest.mark.parametrize("daemon", ["charon-systemd", "charon"])
+def test_daemon_without_a_file(daemon: str) -> None:
+    conf = strongswan_daemon.read(STRONGSWAN, Texts({}), options=OPTIONS, daemon=daemon)
+    assert (conf.kernel, conf.replay_window, conf.features) == ("netlink", 32, ())
+    (test_interface,) = conf.optional
+    assert test_interface.feature == "xfrm_interface"
+    assert test_interface.sources[0].where == "charon's test interface"
+
+
+def test_whose_section() -> None:
+    """charon-systemd falls back to charon; charon under starter knows nothing of charon-systemd."""
+    files = Texts({STRONGSWAN: "charon-systemd {\n replay_window = 0\n}\ncharon {\n load = a\n}\n"})
+    conf = strongswan_daemon.read(STRONGSWAN, files, options=OPTIONS)
+    assert conf.replay_window == 0
+    conf = strongswan_daemon.read(STRONGSWAN, files, options=OPTIONS, daemon="charon")
+    assert conf.replay_window == 32
+
+
+def test_without_kernel_netlink_no_test_interface() -> None:
+    files = Texts({STRONGSWAN: "charon {\n load = kernel-pfkey kernel-pfroute\n}\n"})
+    conf = strongswan_daemon.read(STRONGSWAN, files, options=OPTIONS)
+    assert conf.kernel == "pfkey"
+    assert not conf.optional
+
+
+@pytest.mark.parametrize(
+    ("text", "whose"),
+    [
+        ("", None),
+        ("config setup\n\nconn a\n  left=1.2.3.4\n  auto=add\n", None),
+        ("conn a\n  esp=aes128gcm16!\n", True),
+        ("conn a\n  leftfirewall=yes\n", True),
+        ("config setup\n  charondebug = 2\n", True),
+        ("conn a\n  ikev2=insist\n", False),
+        ("config setup\n  virtual-private=%v4:10.0.0.0/8\n", False),
+        ("conn a\n  ipsec-interface=yes\n  reauth=no\n", None),
+        ("conn a\n  # reauth=no\n  leftaddresspool=10.0.0.0/8\n", False),
+        ("conn a\n  esp=aes128gcm16 # why!\n", None),
+    ],
+)
+def test_looks_like(text: str, whose: bool | None) -> None:
+    assert looks_like(text, OPTIONS) is whose
+
+
+def test_features_are_known() -> None:
+    known = parse(read_data(("features",))["features"], "data/features.yaml")
+    asked = {ask.feature for ask in OPTIONS.asks.values()}
+    asked |= {plugin.feature for plugin in OPTIONS.plugins.values() if plugin.feature}
+    assert asked <= known.keys()
+
+
+def test_whose_keywords() -> None:
+    """No keyword decides for both, and starter knows all of its own."""
+    ends = {side + end for side in ("left", "right") for end in OPTIONS.end}
+    known = ends | OPTIONS.conn.keys() | OPTIONS.elsewhere | OPTIONS.deprecated
+    assert known >= OPTIONS.only_strongswan
+    assert not OPTIONS.only_libreswan & (known - OPTIONS.deprecated)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("    mobike: bool", "    mobike: boolean", "`boolean` is no kind of value"),
+        ("  iptfs: [iptfs, tunnel]", "  iptfs: [iptf]", "'iptf' is not a valid Mode"),
+        ("kernel: netlink}", "kernel: pluto}", "`pluto` is none of netlink, pfkey, libipsec"),
+        ("  yes_no: {exact:", "  yes_no: {exactly:", "one of `words`, `exact` and `pattern`"),
+        ("families: true", 'families: "yes"', "`families` must be true or false"),
+        ("feature: iptfs, pattern", "features: iptfs, pattern", "`feature` is missing"),
+        ("deprecated: [pfs,", "deprecated: [1,", "`deprecated` must hold texts"),
+        ("shunts:", "surprise: x\nshunts:", "unknown key `surprise`"),
+    ],
+)
+def test_a_mistake_in_the_table(old: str, new: str, message: str) -> None:
+    text = read_data(("strongswan",))["strongswan"]
+    assert old in text
+    with pytest.raises(ConfigError, match=r"data/strongswan.yaml:\d+: ") as caught:
+        build(parse(text.replace(old, new, 1), "data/strongswan.yaml"))
+    assert message in caught.value.message
+
+
+def test_pass_and_drop_are_not_ipsec_conf_names() -> None:
+    assert read(child("mode = passthrough")).problems
+    assert read(child("mode = pass")).silent

@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands in the way: which comes first, what it was shipped against, who would load."""
+
+from typing import Any
+
+import pytest
+
+from modprobe_ipsec.diagnose.autoload import Loading
+from modprobe_ipsec.diagnose.finding import Failure, State
+from modprobe_ipsec.diagnose.obstacles import Kind, Obstacle
+from modprobe_ipsec.diagnose.obstacles.mitigation import behind, decision
+from modprobe_ipsec.diagnose.obstacles.survey import Survey
+from modprobe_ipsec.diagnose.obstacles.tree import Tree
+from modprobe_ipsec.diagnose.resolver import Resolver
+from modprobe_ipsec.host.facts import (
+    BINARY_INDEXES,
+    Around,
+    Body,
+    Directive,
+    Gap,
+    KernelConfig,
+    Rule,
+)
+from modprobe_ipsec.host.kernel.module_file import look, stand_in
+from tests.facts import MODERN, blacklist, facts, install, live
+from tests.shipped import CATALOG
+
+HOLES = {hole.name: hole for hole in CATALOG.lore.mitigations}
+
+
+def found(module: str = "esp4", alias: str = "xfrm-type-2-50", **changes: Any) -> Obstacle | None:
+    return Survey(facts(**changes), CATALOG).module(module, alias)
+
+
+def kind(module: str = "esp4", **changes: Any) -> Kind | None:
+    obstacle = found(module, **changes)
+    return obstacle.kind if obstacle else None
+
+
+def around(**changes: Any) -> Any:
+    return lambda: Around(**changes)
+
+
+def config(versions: str) -> KernelConfig:
+    return KernelConfig(f"CONFIG_MODVERSIONS={versions}\n", "boot/config")
+
+
+DEP_BIN, ALIAS_BIN = (f"/lib/modules/6.1.0-56-amd64/{name}" for name in BINARY_INDEXES)
+LIBKMOD = "/usr/lib/libkmod.so.2"
+VERSIONED = Body("/lib/x/esp4.ko", vermagic="6.1.0-55-amd64 SMP modversions")
+PLAIN = VERSIONED._replace(vermagic="6.1.0-55-amd64 SMP")
+UNSIGNED = Body("/lib/x/esp4.ko", vermagic="6.1.0-56-amd64 SMP", signed=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, None),
+        ({"rules": (install("esp4"),)}, Kind.INSTALL),
+        ({"rules": (install("xfrm_algo"),)}, Kind.INSTALL),
+        # what is there already cannot be kept out
+        ({"rules": (install("xfrm_algo"),), "modules": live("xfrm_algo")}, None),
+        ({"rules": (blacklist("esp4"),)}, Kind.BLACKLIST),
+        ({"modules_disabled": True}, Kind.MODULES_DISABLED),
+        # the first in the order of a load
+        ({"rules": (blacklist("esp4"),), "modules_disabled": True}, Kind.BLACKLIST),
+        ({"bodies": {"esp4": Body("/x", "no such file")}}, Kind.NO_FILE),
+        ({"bodies": {"xfrm_algo": Body("/x", "truncated")}}, Kind.BROKEN_FILE),
+        ({"bodies": {"esp4": Body("/x", vermagic="6.1.0-55-amd64 SMP")}}, Kind.OTHER_KERNEL),
+        ({"bodies": {"esp4": UNSIGNED}}, None),
+        # what checksums of symbols let in
+        ({"bodies": {"esp4": VERSIONED}, "config": config("y")}, None),
+        ({"bodies": {"esp4": VERSIONED}, "config": config("n")}, Kind.OTHER_KERNEL),
+        ({"bodies": {"esp4": PLAIN}, "config": config("y")}, Kind.OTHER_KERNEL),
+        ({"bodies": {"esp4": UNSIGNED}, "around": around(sig_enforce=True)}, Kind.SIGNATURE),
+        ({"bodies": {"esp4": UNSIGNED}, "around": around(lockdown="none")}, None),
+        ({"bodies": {"esp4": UNSIGNED}, "around": around(lockdown="integrity")}, Kind.SIGNATURE),
+        (
+            {"tree": MODERN._replace(lacks=(DEP_BIN,)), "around": around(libkmod=LIBKMOD)},
+            Kind.NO_INDEX,
+        ),
+        # busybox reads the text
+        ({"tree": MODERN._replace(lacks=(DEP_BIN,)), "around": around(libkmod="")}, None),
+        ({"tree": MODERN._replace(lacks=(ALIAS_BIN,)), "around": around(libkmod=LIBKMOD)}, None),
+        # a file that only libkmod can read is left to it
+        ({"bodies": {"esp4": Body("/x")}, "around": around(sig_enforce=True)}, None),
+    ],
+)
+def test_the_first_obstacle(changes: dict[str, Any], expected: Kind | None) -> None:
+    assert kind(**changes) is expected
+
+
+def test_a_dependency_is_named() -> None:
+    obstacle = found(rules=(install("xfrm_algo"),))
+    assert obstacle and obstacle.module == "xfrm_algo"
+
+
+def test_a_command_is_named_once_it_has_failed() -> None:
+    rules = (install("esp4", "/usr/local/sbin/decide"),)
+    assert found(rules=rules) is None
+    obstacle = Survey(facts(rules=rules), CATALOG).after_failure("esp4")
+    assert obstacle and obstacle.kind is Kind.INSTALL and "x.conf:1" in obstacle.remedy
+    assert Survey(facts(), CATALOG).after_failure("esp4") is None
+
+
+def test_another_kernel_s_file_is_named_once_it_has_failed() -> None:
+    bodies = {"bodies": {"esp4": VERSIONED}, "config": config("y")}
+    obstacle = Survey(facts(**bodies), CATALOG).after_failure("esp4", of_file=True)
+    assert obstacle and obstacle.kind is Kind.OTHER_KERNEL
+    # what was refused before the file was looked at is not the file's fault
+    assert Survey(facts(**bodies), CATALOG).after_failure("esp4") is None
+    # without the configuration nobody knows whether the release counts
+    unsure = found(bodies={"esp4": VERSIONED})
+    assert unsure and not unsure.sure
+
+
+def test_true_is_told_from_false() -> None:
+    true = found(rules=(install("esp4", "/bin/true"),))
+    assert true and "loads nothing" in true.means
+    false = found(rules=(install("esp4", "/bin/false"),))
+    assert false and false.means == ""
+
+
+def rule(where: str, directive: Directive = Directive.INSTALL) -> Rule:
+    return Rule(directive, "esp4", "/bin/false", where, "install esp4 /bin/false")
+
+
+def test_a_file_that_names_its_hole_is_believed() -> None:
+    known = CATALOG.lore.mitigations
+    assert [hole.name for hole in behind(rule("/x/y.conf:1"), "esp4", known)] == [
+        "Dirty Frag",
+        "Fragnesia",
+    ]
+    assert [hole.name for hole in behind(rule("/x/a-fragnesia.conf:1"), "esp4", known)] == [
+        "Fragnesia"
+    ]
+    assert behind(rule("/x/dirtyfrag.conf:1"), "gcm", known) == ()
+    assert behind(rule("/x/dirtyfrag.conf:1", Directive.ALIAS), "esp4", known) == ()
+
+
+@pytest.mark.parametrize(
+    ("release", "build", "words"),
+    [
+        ("6.12.117+deb13-amd64", "", "no longer needed"),
+        ("6.12.85+deb13-amd64", "", "this kernel is older"),
+        ("6.12.86+deb13-amd64", "", "no longer needed"),
+        ("6.12.48", "#1 SMP Debian 6.12.86-1 (2026-05-10)", "no longer needed"),
+        ("6.12.48", "#1 SMP Debian 6.12.86-0 (2026-05-10)", "this kernel is older"),
+        ("6.1.0-56-amd64", "#1 SMP Debian 6.1.192-2 (2026-10-01)", "it is not known"),
+        # somebody else's kernel
+        ("6.12.117-1.el10", "#1 SMP", "Debian fixed Dirty Frag in 6.12.86-1"),
+        ("", "", "Debian fixed Dirty Frag in 6.12.86-1"),
+    ],
+)
+def test_whether_the_kernel_has_the_fix(release: str, build: str, words: str) -> None:
+    said = decision([HOLES["Dirty Frag"]], release, build)
+    assert "to remove it is a security decision" in said
+    assert words in said
+    if "el10" in release or not release:
+        assert said.endswith(words)
+
+
+def test_what_is_not_known_is_said() -> None:
+    assert "no kernel that fixes Fragnesia is known" in decision([HOLES["Fragnesia"]], "6.12", "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "works", "why"),
+    [
+        ({}, True, ""),
+        ({"modprobe_path": ""}, False, "kernel.modprobe is empty"),
+        ({"modprobe_path": "/bin/false"}, False, "kernel.modprobe is /bin/false"),
+        ({"modprobe_path": None}, None, "cannot be read"),
+        ({"around": around(modprobe_there=False)}, False, "no such program"),
+        ({"around": around(selinux=True)}, None, "SELinux"),
+        ({"running": False}, None, "does not run here"),
+        (
+            {"tree": MODERN._replace(lacks=(ALIAS_BIN,)), "around": around(libkmod=LIBKMOD)},
+            False,
+            ALIAS_BIN,
+        ),
+        # it has no say in that
+        ({"around": around(apparmor="/usr/sbin/modprobe-ipsec")}, True, ""),
+    ],
+)
+def test_autoload(changes: dict[str, Any], works: bool | None, why: str) -> None:
+    autoload = Loading(facts(**changes), CATALOG.lore).autoload("esp4", faster=False)
+    assert autoload.works is works
+    assert why in autoload.why and bool(autoload.why) == (works is not True)
+
+
+def test_the_kernel_does_not_ask_for_what_is_only_faster() -> None:
+    loading = Loading(facts(), CATALOG.lore)
+    assert "udev" in loading.autoload("aesni_intel", faster=True).why
+    assert "nobody" in loading.autoload("camellia_x86_64", faster=True).why
+
+
+@pytest.mark.parametrize(
+    ("request_", "errno"),
+    [
+        ("net-pf-16-proto-6", 93),
+        ("xfrm-type-10-50", 93),
+        ("crypto-gcm", 38),
+        ("crypto-authencesn", 2),
+        ("crypto-seqiv", 2),
+    ],
+)
+def test_what_is_seen(request_: str, errno: int) -> None:
+    symptom = Survey(facts(), CATALOG).symptom(request_)
+    assert symptom and symptom.errno == errno
+    assert str(errno) in symptom.libreswan and str(errno) in symptom.strongswan
+    assert Survey(facts(), CATALOG).symptom("ipt_policy") is None
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        ({}, "as root"),
+        ({"container": "docker"}, "on the host"),
+        ({"cap_sys_module": False}, "CAP_SYS_MODULE"),
+        ({"libkmod": "", "cap_sys_module": True, "distribution": ("fedora",)}, "kmod-libs"),
+        ({"libkmod": "", "cap_sys_module": True}, "install libkmod"),
+        ({"apparmor": "tight"}, "the profile tight, which must allow `capability sys_module,`"),
+        ({"apparmor": "docker-default", "container": "docker"}, "on the host"),
+        # a tree without /proc says nothing about who would load there
+        ({"libkmod": ""}, "as root"),
+    ],
+)
+def test_who_can_load(known: dict[str, Any], words: str) -> None:
+    assert words in Loading(facts(around=around(**known)), CATALOG.lore).loader()
+
+
+def test_no_module_support_is_told_from_no_tree() -> None:
+    gaps = tuple(
+        Gap(path, "no such file", missing=True)
+        for path in ("proc/modules", "proc/sys/kernel/modules_disabled")
+    )
+    without = Tree(facts(tree=None, modules=None, gaps=gaps), CATALOG.lore)
+    assert without.no_tree("esp4").kind is Kind.NO_MODULE_SUPPORT
+    config = KernelConfig("# CONFIG_MODULES is not set\n", "proc/config.gz")
+    without = Tree(facts(tree=None, modules=None, config=config), CATALOG.lore)
+    assert without.no_tree("esp4").kind is Kind.NO_MODULE_SUPPORT
+    assert Tree(facts(tree=None), CATALOG.lore).no_tree("esp4").kind is Kind.NO_TREE
+
+
+def test_nothing_more_is_read_while_all_is_well() -> None:
+    def refuse() -> Around:
+        raise AssertionError("read")
+
+    host = facts(modules=live(*MODERN.files), around=refuse)
+    assert Survey(host, CATALOG).module("esp4", "xfrm-type-2-50") is None
+
+
+def test_what_denies_is_named() -> None:
+    def resolver(apparmor: str, failure: Failure, **known: Any) -> Resolver:
+        known = {"cap_sys_module": True, **known}
+        host = facts(around=around(apparmor=apparmor, **known))
+        return Resolver(host, CATALOG, {"xfrm_user": failure})
+
+    denied = Failure(State.BLOCKED, "xfrm_user: ... (EPERM)", denied=True)
+    found = resolver("tight", denied).request(CATALOG.xfrm)
+    assert found.state is State.BLOCKED and found.because == denied.because
+    assert "the profile tight" in found.remedy and 'profile="tight"' in found.remedy
+    assert resolver("", denied).request(CATALOG.xfrm).remedy == ""
+    for known in ({"cap_sys_module": False}, {"container": "docker"}):
+        assert resolver("tight", denied, **known).request(CATALOG.xfrm).remedy == ""
+    other = Failure(State.BLOCKED, "xfrm_user: its signature is not accepted (EKEYREJECTED)")
+    assert resolver("tight", other).request(CATALOG.xfrm).remedy == ""
+
+
+# `printf 'aaaa...' | zstd -19`; and two raw blocks
+ZSTD = (
+    bytes.fromhex("28b52ffd04683d000008610100300542196c65d7"),
+    b"\x28\xb5\x2f\xfd\x20\x06" + b"\x18\0\0abc" + b"\x19\0\0def",
+)
+
+
+@pytest.mark.parametrize("data", ZSTD)
+def test_zstd_is_whole_or_cut_off(data: bytes) -> None:
+    assert look("/x", data) == Body("/x")
+    assert {look("/x", data[:end]).broken for end in range(4, len(data))} == {"truncated"}
+    # what follows may be another frame, or something that decoders skip
+    assert look("/x", data + data).broken == look("/x", data + b"\0").broken == ""
+    assert look("/x", data + data[:-1]).broken == "truncated"
+
+
+def test_zstd_of_unknown_blocks_is_damaged() -> None:
+    head = ZSTD[1][:6]
+    # a reserved type, and a block larger than any may be
+    for block in (b"\x1f\0\0", b"\xf9\xff\xff"):
+        assert look("/x", head + block + b"abc").broken == "damaged: not zstd data"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        Body("/x", vermagic="6.1 SMP", signed=True),
+        Body("/x", vermagic="6.1 SMP", signed=False),
+        Body("/x"),
+        look("/x", b""),
+        look("/x", b"\x7fELF"),
+        look("/x", b"\xfd7zXZ\0"),
+        look("/x", b"\xfd7zXZ\0" + b"?" * 30),
+        look("/x", b"\x1f\x8b" + b"?" * 30),
+        look("/x", b"BZh9"),
+        look("/x", b"\x28\xb5\x2f\xfd"),
+        look("/x", b"\x28\xb5\x2f\xfd\x20\x06\x1f\0\0abc"),
+    ],
+)
+def test_a_stand_in_is_as_good_or_as_broken(body: Body) -> None:
+    data = stand_in(body)
+    assert data is not None and len(data) < 256
+    assert look("/x", data) == body
+
+
+def test_no_stand_in_for_what_is_not_there() -> None:
+    assert stand_in(Body("/x", "no such file")) is None

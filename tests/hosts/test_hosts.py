@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Recorded hosts, one for each obstacle and each kernel: what the tool says lies beside each.
+
+pytest tests/hosts/test_hosts.py --update        write down what it says now
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from modprobe_ipsec.commands.main import main
+from modprobe_ipsec.diagnose.obstacles import Kind
+from modprobe_ipsec.report.model import Report
+from tests.hosts import tree
+
+
+def said(capsys: pytest.CaptureFixture[str], root: Path, *arguments: str) -> tuple[int, str]:
+    code = main(["--check", "--root", str(root), *arguments])
+    out = capsys.readouterr()
+    return code, tree.plain(out.out + out.err, root)
+
+
+@pytest.mark.parametrize("name", tree.names())
+def test_tree(
+    name: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
+) -> None:
+    root = tree.assemble(name, tmp_path / "root")
+    arguments = tree.arguments(name)
+    code, text = said(capsys, root, *arguments)
+    json_code, document = said(capsys, root, *arguments, "--format", "json")
+    assert code == json_code
+    text = f"{text}exit status {code}\n"
+    expected = tree.CASES / name / "expected"
+    if request.config.getoption("--update"):
+        expected.mkdir(exist_ok=True)
+        (expected / "check.txt").write_text(text)
+        (expected / "check.json").write_text(document)
+    assert text == (expected / "check.txt").read_text()
+    assert document == (expected / "check.json").read_text()
+
+
+@pytest.mark.parametrize("name", tree.names())
+def test_the_record_of_a_tree_says_the_same(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tree.assemble(name, tmp_path / "root")
+    arguments = tree.arguments(name)
+    options = [word for word in arguments if word.startswith("--kernel")]
+    code, before = said(capsys, root, *arguments, "--format", "json")
+    copy = tmp_path / "copy"
+    recorded = main(["--record", str(copy), "--root", str(root), *options])
+    listed = capsys.readouterr().out.split()
+    if recorded:
+        # a tree that cannot be read at all has nothing to record
+        assert recorded == code
+        return
+    assert sorted(listed) == sorted(
+        str(path.relative_to(copy)) for path in copy.rglob("*") if path.is_file()
+    )
+    again, after = said(capsys, copy, *arguments, "--format", "json")
+    assert (again, json.loads(after)["needs"]) == (code, json.loads(before)["needs"])
+
+
+def test_there_is_a_tree_for_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reports: list[Report] = []
+
+    def render(report: Report) -> str:
+        reports.append(report)
+        return ""
+
+    monkeypatch.setattr("modprobe_ipsec.report.as_json.render", render)
+    names = tree.names()
+    for name in names:
+        said(capsys, tree.assemble(name, tmp_path / name), *tree.arguments(name), "--format=json")
+    reasons = [r for report in reports for j in report.judgements for r in j.reasons]
+    assert len(names) >= 40
+    assert {tree.base(name) for name in names} - {""} == {
+        path.name for path in tree.BASES.iterdir()
+    }
+    assert {reason.obstacle.kind for reason in reasons if reason.obstacle} == set(Kind)
+    assert all(reason.remedy for reason in reasons), "whatever is not ready says what would help"
+
+
+def test_a_record_goes_only_into_a_new_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tree.assemble("install-false", tmp_path / "root")
+    used = tmp_path / "used"
+    used.mkdir()
+    (used / "x").touch()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "nowhere")
+    other = tmp_path / "other"
+    other.symlink_to(used)
+    for place in (used, link, other, tmp_path / "no/such/place", root / "proc/cmdline"):
+        assert main(["--record", str(place), "--root", str(root)]) == 64
+        assert str(place) in capsys.readouterr().err
+    assert [path.name for path in used.iterdir()] == ["x"]
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_record_has_no_secrets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tree.assemble("install-false", tmp_path / "root")
+    (root / "proc/cmdline").write_text("root=x secret=HUSH module_blacklist=a luks=HUSH")
+    (root / "etc/modprobe.d/y.conf").write_text(
+        "# HUSH\noptions wl key=HUSH\nblacklist b # the\\\nblacklist c\n"
+    )
+    (root / "etc/ipsec.conf").write_text("# HUSH\n")
+    (root / "etc/ipsec.secrets").write_text("HUSH\n")
+    (root / "proc/modules").write_text("esp4 1 0 - Live 0xffffffffc0123000\n")
+    (root / "etc/modprobe.d/z.conf").symlink_to("/etc/ipsec.secrets")
+    copy = tmp_path / "copy"
+    assert main(["--record", str(copy), "--root", str(root)]) == 0
+    capsys.readouterr()
+    text = b"".join(path.read_bytes() for path in copy.rglob("*") if path.is_file())
+    assert b"HUSH" not in text and b"c0123" not in text
+    assert (copy / "etc/modprobe.d/y.conf").read_text().split("\n")[2] == "blacklist b # the\\"
+    assert shutil.disk_usage(copy)
+    assert sum(path.stat().st_size for path in copy.rglob("*")) < 1 << 20

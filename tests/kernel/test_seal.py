@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When a kernel must not be sealed. That it is, and stays so, is shown in guests only."""
+
+from pathlib import Path
+
+import pytest
+
+from modprobe_ipsec.daemons.selection import Wanted
+from modprobe_ipsec.host.root import Host
+from modprobe_ipsec.kernel.seal import Seal, seal
+from modprobe_ipsec.needs.reading import Place, Problem
+from modprobe_ipsec.plan.plan import make_plan
+from modprobe_ipsec.plan.verdict import Judgement, judge
+from tests.facts import GCM, facts
+from tests.shipped import CATALOG
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    """A host that is not this machine: a mistake here must not seal it."""
+    kernel = tmp_path / "proc/sys/kernel"
+    kernel.mkdir(parents=True)
+    (kernel / "osrelease").write_text("6.1.0\n")
+    (kernel / "modules_disabled").write_text("0\n")
+    return Host(str(tmp_path))
+
+
+LOADABLE = judge(make_plan([GCM], facts(), CATALOG), {}, loaded=True)
+BAD_LINE = Problem(Place("/etc/ipsec.conf", 7), "office", "what is this")
+
+
+@pytest.mark.parametrize(
+    ("judgements", "wanted", "why"),
+    [
+        ((), Wanted(()), "nothing is asked for, so nothing is proven"),
+        (LOADABLE, Wanted((GCM,)), "ESP IPv4 AES_GCM_16_256 is not proven"),
+        (LOADABLE, Wanted((GCM,), problems=(BAD_LINE,)), "is not proven and 1 more"),
+    ],
+    ids=["no needs", "unproven", "and a bad line"],
+)
+def test_refused(host: Host, judgements: tuple[Judgement, ...], wanted: Wanted, why: str) -> None:
+    sealed = seal(Seal.MODULES, judgements, wanted, host)
+    assert not sealed.done
+    assert sealed.text.endswith(why)
+
+
+def test_unknown_is_not_done(host: Host) -> None:
+    # no such sysctl is only then "no modules" if the others are there
+    assert seal(Seal.AUTOLOAD, (), Wanted(()), host).done
+    nothing = Host(f"{host.root}/proc", "6.1.0")
+    sealed = seal(Seal.MODULES, (), Wanted(()), nothing)
+    assert (sealed.done, sealed.text) == (
+        False,
+        "not sealed: /proc/sys/kernel/modules_disabled: no such file",
+    )
+
+
+def test_sealed_before_is_sealed(host: Host) -> None:
+    Path(host.root, "proc/sys/kernel/modules_disabled").write_text("1\n")
+    assert seal(Seal.MODULES, LOADABLE, Wanted((GCM,)), host).done

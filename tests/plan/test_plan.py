@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is planned on small hosts, and how each need stands there."""
+
+from typing import Any
+
+import pytest
+
+from modprobe_ipsec.base.errors import ConfigError
+from modprobe_ipsec.catalog.model import Family
+from modprobe_ipsec.diagnose.finding import Failure, State
+from modprobe_ipsec.host.facts import Facts, KernelConfig
+from modprobe_ipsec.needs.need import Need
+from modprobe_ipsec.plan import plan
+from modprobe_ipsec.plan.plan import Outlook, make_plan, next_round
+from tests.facts import (
+    BOOTED,
+    CAMELLIA_CTR,
+    CBC,
+    GCM,
+    MODERN,
+    algorithm,
+    blacklist,
+    facts,
+    install,
+    live,
+)
+from tests.shipped import CATALOG
+
+
+def rounds(need: Need, host: Facts, **more: Any) -> list[list[str]]:
+    return [[s.module for s in steps] for steps in make_plan([need], host, CATALOG, **more).rounds]
+
+
+def outlook(need: Need, host: Facts) -> Outlook:
+    (standing,) = make_plan([need], host, CATALOG).standings
+    return standing.outlook
+
+
+def test_a_map_without_an_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "_MAX_ROUNDS", 0)
+    with pytest.raises(ConfigError, match=r"data/crypto\.yaml: no end .*aesni_intel"):
+        make_plan([GCM], facts(), CATALOG)
+
+
+BASE = ["xfrm_user", "esp4"]
+RNG = ["sha512_generic", "drbg"]
+
+
+def test_the_cpus_own_code_comes_first_and_spares_the_rest() -> None:
+    assert rounds(GCM, facts()) == [["aesni_intel", *BASE, *RNG, "seqiv"]]
+
+
+def test_dependencies_come_along_in_their_order() -> None:
+    (steps,) = make_plan([GCM], facts(), CATALOG).rounds
+    assert {step.module: step.brings for step in steps}["aesni_intel"] == ("cryptd", "crypto_simd")
+
+
+def test_without_aes_instructions_the_templates_and_their_hidden_parts() -> None:
+    host = facts(cpu_modalias="cpu:type:x86,ven0000:feature:,0001,", cpu_flags=frozenset({"fpu"}))
+    assert rounds(GCM, host) == [[*BASE, "ctr", "ghash_generic", "gcm", *RNG, "seqiv"]]
+
+
+def test_an_accelerator_that_fails_is_replaced_in_the_next_round() -> None:
+    tried = {"aesni_intel": Failure(State.ABSENT, "no such device")}
+    assert rounds(GCM, facts(), tried=tried) == [
+        ["ghash_clmulni_intel", *BASE, "ctr", "gcm", *RNG, "seqiv"]
+    ]
+
+
+def test_esn_takes_authencesn_and_the_hash_is_made_faster() -> None:
+    assert rounds(CBC, facts()) == [
+        ["sha256_ssse3", "aesni_intel", *BASE, "authencesn", *RNG, "echainiv"]
+    ]
+
+
+def test_one_plan_serves_all_needs_once() -> None:
+    plan = make_plan([GCM, CBC], facts(), CATALOG)
+    modules = [step.module for step in plan.steps]
+    assert len(modules) == len(set(modules))
+    (drbg,) = (step for step in plan.steps if step.module == "drbg")
+    assert drbg.needs == (GCM.label, CBC.label)
+
+
+def test_newer_kernels_ask_for_less() -> None:
+    host = facts(release="7.3.4+deb13-amd64", cpu_modalias="cpu:type:x86", cpu_flags=frozenset())
+    assert rounds(GCM, host) == [[*BASE, "ctr", "gcm", "seqiv"]]
+    # but for the random generator in FIPS mode
+    assert rounds(GCM, host._replace(fips=True)) == [[*BASE, "ctr", "gcm", *RNG, "seqiv"]]
+
+
+def test_older_kernels_seed_with_another_hash() -> None:
+    assert "sha512_generic" not in rounds(GCM, facts(release="5.10.0-46-amd64"))[0]
+
+
+def test_nothing_to_do_where_all_is_there() -> None:
+    host = facts(
+        modules=live("xfrm_algo", "xfrm_user", "esp4", "aesni_intel", "seqiv", "drbg"),
+        algorithms=(
+            *BOOTED,
+            algorithm("rfc4106(gcm(aes))", "rfc4106-gcm-aesni", "aesni_intel", 400),
+            algorithm("stdrng", "drbg_nopr_hmac_sha512", "drbg", 221),
+        ),
+    )
+    assert rounds(GCM, host) == []
+    assert outlook(GCM, host) is Outlook.READY
+
+
+def test_working_but_slow() -> None:
+    host = facts(
+        modules=live("xfrm_user", "esp4", "gcm", "ctr", "ghash_generic", "seqiv", "drbg"),
+        algorithms=(
+            *BOOTED,
+            algorithm("ghash", "ghash-generic", "ghash_generic"),
+            algorithm("stdrng", "drbg", "drbg"),
+        ),
+    )
+    assert outlook(GCM, host) is Outlook.SLOW
+    assert rounds(GCM, host) == [["aesni_intel"]]
+    # that the admin wants it so does not make it fast, but it is nothing to load
+    rules = (blacklist("aesni_intel"), blacklist("ghash_clmulni_intel"))
+    forbidden = host._replace(rules=rules)
+    assert outlook(GCM, forbidden) is Outlook.SLOW
+    assert rounds(GCM, forbidden) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "module"),
+    [
+        (install("esp4"), "esp4"),
+        (install("esp4", "/bin/true"), "esp4"),
+        (install("esp*"), "esp4"),
+        (blacklist("seqiv"), "seqiv"),
+        # what it depends on counts as well
+        (blacklist("xfrm_algo"), "xfrm_user"),
+    ],
+)
+def test_what_the_admin_forbade_is_blocked_and_nothing_is_loaded(rule: Any, module: str) -> None:
+    plan = make_plan([GCM], facts(rules=(rule,)), CATALOG)
+    (standing,) = plan.standings
+    assert standing.outlook is Outlook.BLOCKED
+    blocked = [f for f in standing.foreseen if f.state is State.BLOCKED]
+    assert blocked[0].module == module
+    assert blocked[0].because == f"{rule.where}: {rule.text}"
+    assert module not in [step.module for step in plan.steps]
+
+
+def test_a_need_that_cannot_be_met_loads_nothing_for_its_own_sake() -> None:
+    host = facts(rules=(install("esp4"),))
+    assert next_round([GCM], host, CATALOG, {}) == ()
+    ipv6 = GCM._replace(family=Family.IPV6)
+    modules = {step.module for step in next_round([GCM, ipv6], host, CATALOG, {})}
+    assert "esp6" in modules and "esp4" not in modules
+
+
+def test_an_install_line_that_loads_is_no_obstacle() -> None:
+    rule = install("esp4", "/sbin/modprobe --ignore-install esp4 && /usr/local/bin/notify")
+    assert outlook(GCM, facts(rules=(rule,))) is Outlook.LOADABLE
+
+
+def test_sealed() -> None:
+    assert outlook(GCM, facts(modules_disabled=True)) is Outlook.BLOCKED
+
+
+def test_no_kernel_can() -> None:
+    assert outlook(CAMELLIA_CTR, facts()) is Outlook.MISSING
+    assert rounds(CAMELLIA_CTR, facts()) == []
+
+
+def test_never_load_and_hardware_are_left_alone() -> None:
+    modules = {module for steps in rounds(GCM, facts()) for module in steps}
+    modules |= {m for steps in rounds(GCM, facts(cpu_modalias="")) for m in steps}
+    assert not modules & {"aes_ti", "ansi_cprng", "qat", "padlock_aes"}
+
+
+def test_missing_is_said_only_where_an_index_says_it() -> None:
+    small = MODERN._replace(
+        aliases={k: v for k, v in MODERN.aliases.items() if k != "crypto-seqiv"},
+        files={k: v for k, v in MODERN.files.items() if k != "seqiv"},
+    )
+    assert outlook(GCM, facts(tree=small)) is Outlook.MISSING
+    assert outlook(GCM, facts(tree=None)) is Outlook.UNKNOWN
+
+
+def test_without_module_support_the_configuration_decides() -> None:
+    options = (
+        *("XFRM_USER", "INET_ESP", "CRYPTO_GCM", "CRYPTO_CTR", "CRYPTO_GHASH", "CRYPTO_AES"),
+        *("CRYPTO_SEQIV", "CRYPTO_DRBG", "CRYPTO_HMAC", "CRYPTO_SHA512"),
+    )
+    text = "\n".join(f"CONFIG_{option}=y" for option in options)
+    host = facts(tree=None, modules=None, config=KernelConfig(text, "proc/config.gz"))
+    assert outlook(GCM, host) is Outlook.READY
+    without = text.replace("CONFIG_CRYPTO_GCM=y", "# CONFIG_CRYPTO_GCM is not set")
+    host = host._replace(config=KernelConfig(without, "proc/config.gz"))
+    assert outlook(GCM, host) is Outlook.MISSING
+    assert outlook(GCM, host._replace(config=None)) is Outlook.UNKNOWN
+
+
+def test_a_container_without_a_tree_still_sees_what_is_live() -> None:
+    modules = live("xfrm_user", "esp4", "gcm", "ctr", "ghash_generic", "seqiv", "drbg", "hmac")
+    algorithms = (*BOOTED, algorithm("ghash", "g"), algorithm("stdrng", "d"))
+    assert outlook(GCM, facts(tree=None, modules=modules, algorithms=algorithms)) is Outlook.READY

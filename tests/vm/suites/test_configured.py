@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Without arguments: the modules of exactly what the installed daemon's connections ask for."""
+
+import json
+
+import pytest
+
+from tests.vm.harness.guest import run
+from tests.vm.harness.kernels import Kernel
+
+pytestmark = pytest.mark.vm
+
+LIBRESWAN = """
+config setup
+
+conn %default
+    left=192.0.2.1
+    auto=add
+
+conn gcm
+    right=198.51.100.1
+    esp=aes_gcm256
+
+conn six
+    left=2001:db8::1
+    right=2001:db8::2
+    esp=aes_ctr128-sha1
+    esn=no
+
+conn header
+    right=198.51.100.3
+    phase2=ah
+    ah=sha2_512
+    esn=no
+
+conn small
+    right=198.51.100.4
+    esp=aes128-sha2_256
+    compress=yes
+    esn=no
+
+conn device
+    right=198.51.100.5
+    esp=aes_gcm128
+    ipsec-interface=yes
+
+# none of these is ever loaded
+conn idle
+    right=198.51.100.6
+    esp=camellia256-sha1
+    auto=ignore
+
+conn wall
+    right=198.51.100.7
+    type=drop
+
+conn broken
+    right=198.51.100.8
+    esp=3des-nonsense
+"""
+
+SWANCTL = """
+base {
+  remote_addrs = 198.51.100.1
+  local_addrs = 192.0.2.1
+}
+connections {
+  gcm : base { children { net { esp_proposals = aes256gcm16-x25519 } } }
+  six {
+    local_addrs = 2001:db8::1
+    remote_addrs = 2001:db8::2
+    children { net { esp_proposals = aes128ctr-sha1 } }
+  }
+  header : base { children { net { ah_proposals = sha512 } } }
+  small : base { children { net { esp_proposals = aes128-sha256
+                                  ipcomp = yes } } }
+  device : base {
+    if_id_in = 1
+    if_id_out = 1
+    children { net { esp_proposals = aes128gcm16 } }
+  }
+  wall : base { children { net { mode = drop
+                                 esp_proposals = camellia128-sha1 } } }
+  broken : base { children { net { esp_proposals = 3des-nonsense } } }
+}
+"""
+
+COMMON = {
+    *("xfrm_user", "xfrm_algo", "esp4", "esp6", "ah4", "ipcomp", "xfrm_ipcomp", "xfrm4_tunnel"),
+    *("aesni_intel", "crypto_simd", "cryptd", "ctr", "authenc", "seqiv", "echainiv", "drbg"),
+    *("sha1_ssse3", "sha256_ssse3", "sha512_ssse3", "sha512_generic"),
+    *("xfrm_interface", "tunnel4", "tunnel6", "xfrm6_tunnel"),
+}
+
+
+@pytest.mark.parametrize(
+    ("program", "path", "text"),
+    [
+        ("/usr/libexec/ipsec/pluto", "/etc/ipsec.conf", LIBRESWAN),
+        ("/usr/sbin/charon-systemd", "/etc/swanctl/swanctl.conf", SWANCTL),
+    ],
+    ids=["libreswan", "strongswan"],
+)
+def test_five_connections(bookworm: Kernel, program: str, path: str, text: str) -> None:
+    script = (
+        "#!/bin/sh\necho /bin/false >/proc/sys/kernel/modprobe\n"
+        "modprobe-ipsec --format json; echo $? >&2; cut -d' ' -f1 /proc/modules\n"
+    )
+    # only that the program is there tells that the daemon is installed
+    files = {"/run-test": script.encode(), program: b"", path: text.encode()}
+    result = run(bookworm, ["/run-test"], files=files, timeout=120)
+    document, _, modules = result.stdout.rpartition("}\n")
+    report = json.loads(document + "}")
+    assert result.stderr == "0\n", report["needs"]
+    assert set(modules.split()) == COMMON
+    assert report["configs"] == [path]
+    assert {need["verdict"] for need in report["needs"]} == {"ready"}
+    assert ["broken" in problem["conn"] for problem in report["problems"]] == [True]
+    assert report["plan"] and report["autoloaded"] == []
+    features = {need["feature"]: need for need in report["needs"] if "feature" in need}
+    assert features["xfrm_interface"]["proof"]["answer"] == "accepted"
+    places = {source["where"] for need in report["needs"] for source in need["sources"]}
+    assert any(place.startswith(f"{path}:") and "gcm" in place for place in places)

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Machines that lack something get a true answer, or hear what cannot be told and why."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.vm.harness.guest import run
+from tests.vm.harness.kernels import Kernel
+
+pytestmark = pytest.mark.vm
+
+# the oldest, one between and the newest: what differs more is in the matrix
+KERNELS = ("5.10", "6.1", "7")
+SCRIPT = Path(__file__).parents[1] / "guests" / "odd.py"
+
+
+@pytest.fixture(scope="module")
+def answer(kernel: Kernel) -> dict[str, Any]:
+    result = run(kernel, ["python3", str(SCRIPT)], timeout=400)
+    assert result.status == 0, result.stderr
+    answer: dict[str, Any] = json.loads(result.stdout)
+    return answer
+
+
+def verdicts(said: dict[str, Any]) -> set[str]:
+    return {need["verdict"] for need in said["report"]["needs"]}
+
+
+def test_never_a_traceback(answer: dict[str, Any]) -> None:
+    for case, said in answer.items():
+        if isinstance(said, dict) and "stderr" in said:
+            assert "Traceback" not in str(said["stderr"]), case
+
+
+def test_looking_loads_nothing(answer: dict[str, Any]) -> None:
+    assert answer["modules after looking"] == []
+
+
+@pytest.mark.parametrize("case", ["check", "nobody checks", "no /sys"])
+def test_what_is_needed_is_known_without_permission(answer: dict[str, Any], case: str) -> None:
+    assert (answer[case]["status"], verdicts(answer[case])) == (1, {"loadable"})
+
+
+@pytest.mark.parametrize("case", ["no /proc", "no /proc, no /sys"])
+def test_unknown_is_said_with_its_reason(answer: dict[str, Any], case: str) -> None:
+    said = answer[case]
+    assert (said["status"], verdicts(said)) == (3, {"unknown"})
+    assert all(need["reasons"][0]["text"] for need in said["report"]["needs"])
+    assert said["report"]["gaps"]
+
+
+def test_a_tree_that_is_hidden_from_us_may_be_there(answer: dict[str, Any]) -> None:
+    said = answer["no module tree"]
+    assert (said["status"], verdicts(said)) == (3, {"unknown"})
+    assert "no module tree for " in said["report"]["needs"][0]["reasons"][0]["text"]
+
+
+@pytest.mark.parametrize("case", ["no /proc/modules", "no /proc/crypto"])
+def test_an_empty_list_is_no_list(answer: dict[str, Any], case: str) -> None:
+    assert answer[case]["status"] in (1, 3)
+
+
+def test_without_libkmod_nothing_can_be_loaded_and_the_package_is_named(
+    answer: dict[str, Any],
+) -> None:
+    said = answer["no libkmod"]
+    assert said["status"] == 3
+    assert "libkmod.so.2" in said["stderr"] and "libkmod2" in said["stderr"]
+
+
+def test_who_may_not_load_hears_so(answer: dict[str, Any]) -> None:
+    said = answer["nobody loads, no autoload"]
+    assert said["status"] == 77
+    assert "CAP_SYS_MODULE" in said["stderr"]
+
+
+def test_in_a_user_namespace_the_answer_is_the_same(answer: dict[str, Any]) -> None:
+    assert answer["container"]["status"] == 1
+
+
+def test_five_at_once_all_end_well(answer: dict[str, Any]) -> None:
+    assert answer["together"]["statuses"] == [0] * 5, answer["together"]["stderr"]
+
+
+def test_nothing_is_loaded_when_everything_is_there(answer: dict[str, Any]) -> None:
+    again = answer["again"]
+    assert again["status"] == 0
+    assert again["report"]["loads"] == [] and again["report"]["plan"] == []
+
+
+def test_nobody_can_prove_through_a_user_namespace(answer: dict[str, Any]) -> None:
+    said = answer["nobody, all loaded"]
+    assert (said["status"], verdicts(said)) == (0, {"ready"})
+
+
+def test_ctrl_c_is_no_traceback_either(answer: dict[str, Any]) -> None:
+    # Python itself may be hit before the first lines of ours
+    assert "main.py" not in answer["killed"]["said"]
+
+
+def test_cut_off_at_any_moment_it_leaves_nothing(answer: dict[str, Any]) -> None:
+    killed = answer["killed"]
+    before, after = killed["namespaces"]
+    assert before == after
+    assert killed["processes"] == [] and killed["states"] == ""
+    assert killed["then"]["status"] == 0
+
+
+def test_modules_that_the_kernel_loads_by_itself_are_named(answer: dict[str, Any]) -> None:
+    said = answer["kernel loads by itself"]
+    assert verdicts(said) <= {"ready", "slow"}
+    assert {"ah4", "ah6"} <= set(said["report"]["autoloaded"])
+
+
+def test_slow_says_what_would_be_faster(answer: dict[str, Any]) -> None:
+    check, load = answer["slow"]["check"], answer["slow"]["load"]
+    assert (check["status"], verdicts(check)) == (1, {"slow"})
+    reason = check["report"]["needs"][0]["reasons"][0]
+    assert "aesni_intel" in reason["text"] and reason["remedy"]
+    assert (load["status"], verdicts(load)) == (0, {"ready"})
+
+
+def test_a_cpu_without_aes_is_not_told_off(kernel: Kernel) -> None:
+    command = ["modprobe-ipsec", "--esp", "aes256gcm16", "--format", "json"]
+    result = run(kernel, command, cpu="qemu64", timeout=90)
+    report = json.loads(result.stdout)
+    assert (result.status, {n["verdict"] for n in report["needs"]}) == (0, {"ready"})
+    assert "aesni_intel" not in str(report["loads"])
+    assert "failed" not in {load["outcome"] for load in report["loads"]}
