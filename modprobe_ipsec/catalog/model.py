@@ -7,8 +7,8 @@ net/xfrm/xfrm_algo.c and crypto/ (algorithms, templates).
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import NamedTuple
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.obstacles import Lore
 
 
@@ -43,7 +43,7 @@ class Kind(StrEnum):
     COMP = "comp"
 
 
-class Transform(NamedTuple):
+class Transform(Value):
     """One ENCR, INTEG or IPComp transform, as a daemon negotiates it and the kernel names it.
 
     There is one object for each, so they compare and hash by identity.
@@ -88,7 +88,7 @@ class Transform(NamedTuple):
         return self.kind is Kind.AEAD
 
 
-class Until(NamedTuple):
+class Until(Value):
     """Kernels that make a request: all up to `last`, none from `gone` on.
 
     Between the two it counts exactly where something answers it. Versions are (major, minor).
@@ -100,7 +100,7 @@ class Until(NamedTuple):
     fips: bool
 
 
-class Part(NamedTuple):
+class Part(Value):
     """A crypto request that building something makes and no name shows. `%` is the argument."""
 
     request: str
@@ -109,7 +109,7 @@ class Part(NamedTuple):
     before: tuple[int, int] = (9999, 0)
 
 
-class Request(NamedTuple):
+class Request(Value):
     """A request outside the crypto API, by its module alias, and what answers it."""
 
     # xfrm-type-2-50
@@ -122,7 +122,7 @@ class Request(NamedTuple):
     title: str
 
 
-class Feature(NamedTuple):
+class Feature(Value):
     """Something beyond SAs that an option of a configuration asks of the kernel."""
 
     title: str
@@ -132,7 +132,7 @@ class Feature(NamedTuple):
     unproven: str
 
 
-class Catalog(NamedTuple):
+class Catalog(Value):
     """The whole map. Built once by `loader.build`, never changed."""
 
     transforms: Mapping[str, Transform]

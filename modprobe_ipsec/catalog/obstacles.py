@@ -2,10 +2,11 @@
 """The types of data/obstacles.yaml and data/packages.yaml: what stands in the way, what helps."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+from modprobe_ipsec.base.value import Value
 
 
-class Mitigation(NamedTuple):
+class Mitigation(Value):
     """A hole in the kernel against which lines for modprobe.d were shipped."""
 
     # Dirty Frag
@@ -19,7 +20,7 @@ class Mitigation(NamedTuple):
     fixed: tuple[tuple[str, str], ...]
 
 
-class Symptom(NamedTuple):
+class Symptom(Value):
     """What is seen where a request of the kernel stays without an answer."""
 
     errno: int
@@ -28,7 +29,7 @@ class Symptom(NamedTuple):
     strongswan: str
 
 
-class Package(NamedTuple):
+class Package(Value):
     """The package that has what a distribution's kernel lacks."""
 
     # ID or ID_LIKE of os-release.
@@ -41,7 +42,7 @@ class Package(NamedTuple):
     lacks: str = ""
 
 
-class Lore(NamedTuple):
+class Lore(Value):
     """Both files."""
 
     mitigations: tuple[Mitigation, ...]

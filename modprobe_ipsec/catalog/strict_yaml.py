@@ -6,11 +6,12 @@ equal keys. Here each of these is an error with file and line; quotes make any o
 """
 
 import re
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import yaml
 
 from modprobe_ipsec.base.errors import ConfigError
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.table import Table
 
 # The wheel and Debian's package bring the C parser, eight times as fast; a source build may not.
@@ -85,7 +86,7 @@ _Loader.yaml_constructors = {
 }
 
 
-class Bounds(NamedTuple):
+class Bounds(Value):
     """How much of a document is read at most: mappings in mappings, and scalars in all."""
 
     depth: int

@@ -2,8 +2,8 @@
 """What is asked of the kernel: on the command line, else in the daemons' configuration."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
 from modprobe_ipsec.daemons import proposals
 from modprobe_ipsec.host.machine import installed as daemons
@@ -16,7 +16,7 @@ from modprobe_ipsec.needs.reading import Problem, Reading, Silent
 Trees = Callable[[], Mapping[str, Mapping[str, object]]]
 
 
-class Request(NamedTuple):
+class Request(Value):
     """What the command line says about needs."""
 
     esp: Sequence[str]
@@ -31,7 +31,7 @@ class Request(NamedTuple):
     fips: bool
 
 
-class Wanted(NamedTuple):
+class Wanted(Value):
     """All needs, and what came of the configurations they stand in."""
 
     needs: tuple[AnyNeed, ...]

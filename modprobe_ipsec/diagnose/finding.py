@@ -2,8 +2,8 @@
 """How one request of the kernel stands on a host, and by what evidence."""
 
 from enum import StrEnum
-from typing import NamedTuple
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.obstacles import Symptom
 from modprobe_ipsec.diagnose.obstacles import FORBIDS, Autoload, Obstacle
 from modprobe_ipsec.host.facts import Algorithm
@@ -24,7 +24,7 @@ SERVED = frozenset({State.BUILTIN, State.LIVE})
 LACKING = frozenset({State.BLOCKED, State.ABSENT, State.UNKNOWN})
 
 
-class Finding(NamedTuple):
+class Finding(Value):
     """How one request stands, and by what evidence."""
 
     # As the kernel makes it: xfrm-type-2-50, crypto-gcm
@@ -49,7 +49,7 @@ class Finding(NamedTuple):
     symptom: Symptom | None = None
 
 
-class Failure(NamedTuple):
+class Failure(Value):
     """A load that was tried in this run and did not bring the module."""
 
     state: State

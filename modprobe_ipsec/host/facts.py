@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
+
+from modprobe_ipsec.base.value import Value
 
 
 class ModuleState(StrEnum):
@@ -21,7 +22,7 @@ class ModuleState(StrEnum):
     GOING = "going"
 
 
-class Algorithm(NamedTuple):
+class Algorithm(Value):
     """One record of /proc/crypto that can be used: self-test passed and not internal."""
 
     # cbc(aes)
@@ -35,7 +36,7 @@ class Algorithm(NamedTuple):
     type: str
 
 
-class ModuleFile(NamedTuple):
+class ModuleFile(Value):
     """A module that lies in the module tree of this kernel (a line of modules.dep)."""
 
     # Canonical name, with underscores.
@@ -51,7 +52,7 @@ class ModuleFile(NamedTuple):
 BINARY_INDEXES = (DEP_BIN, ALIAS_BIN) = ("modules.dep.bin", "modules.alias.bin")
 
 
-class ModuleIndex(NamedTuple):
+class ModuleIndex(Value):
     """The module tree of a kernel: /lib/modules/RELEASE."""
 
     # By canonical name.
@@ -85,7 +86,7 @@ class Directive(StrEnum):
     SOFTDEP = "softdep"
 
 
-class Rule(NamedTuple):
+class Rule(Value):
     """A line of modprobe.d, or a word of the kernel command line, that changes what loading does.
 
     `modprobe_d.applies` says for which module or alias, `modprobe_d.blocks` whether it forbids.
@@ -103,7 +104,7 @@ class Rule(NamedTuple):
     text: str
 
 
-class Body(NamedTuple):
+class Body(Value):
     """The file of a module, as far as the kernel looks at it before it runs anything of it."""
 
     # /lib/modules/6.1/kernel/net/ipv4/esp4.ko
@@ -116,7 +117,7 @@ class Body(NamedTuple):
     signed: bool | None = None
 
 
-class Around(NamedTuple):
+class Around(Value):
     """What matters only once something is not ready."""
 
     # none, integrity or confidentiality; empty if the kernel has no lockdown or does not say.
@@ -145,7 +146,7 @@ class Around(NamedTuple):
     apparmor: str = ""
 
 
-class Evidence(NamedTuple):
+class Evidence(Value):
     """A place that shows something, and the word that stood there."""
 
     # run/.containerenv
@@ -154,7 +155,7 @@ class Evidence(NamedTuple):
     said: str
 
 
-class Container(NamedTuple):
+class Container(Value):
     """A container, as it looks from inside. None stands for what cannot be seen."""
 
     # podman, docker, lxc, kubernetes, ...; "user namespace" if that is all that shows.
@@ -187,7 +188,7 @@ class Container(NamedTuple):
         return None if self.bounding is None else bool(self.bounding >> capability & 1)
 
 
-class Gap(NamedTuple):
+class Gap(Value):
     """Something that could not be learned, and why it could not."""
 
     # proc/crypto
@@ -198,7 +199,7 @@ class Gap(NamedTuple):
     missing: bool = False
 
 
-class Witness(NamedTuple):
+class Witness(Value):
     """What one place shows about the XFRM stack. A missing one says nothing."""
 
     path: str
@@ -207,7 +208,7 @@ class Witness(NamedTuple):
     shows: str
 
 
-class Facts(NamedTuple):
+class Facts(Value):
     """Everything about one kernel and machine that a verdict depends on."""
 
     # 6.1.0-56-amd64

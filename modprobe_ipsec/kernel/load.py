@@ -6,8 +6,8 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.diagnose.finding import Failure, State
 from modprobe_ipsec.host.facts import Facts, ModuleState
@@ -34,7 +34,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-class Result(NamedTuple):
+class Result(Value):
     """One step, carried out."""
 
     step: Step
@@ -47,7 +47,7 @@ class Result(NamedTuple):
     came: tuple[str, ...] = ()
 
 
-class Loads(NamedTuple):
+class Loads(Value):
     """All results, and the facts as they are now."""
 
     results: tuple[Result, ...]

@@ -2,8 +2,8 @@
 """A throw-away security association: what a need looks like to the kernel."""
 
 import os
-from typing import NamedTuple
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Family, Kind, Protocol
 from modprobe_ipsec.needs.need import Choice, Mode, Need
 
@@ -15,7 +15,7 @@ TUNNEL, IPTFS = MODES[Mode.TUNNEL], MODES[Mode.IPTFS]
 FIRST_SPI = 0x100
 
 
-class SaAlgorithm(NamedTuple):
+class SaAlgorithm(Value):
     """An algorithm as XFRM messages carry it."""
 
     kind: Kind
@@ -32,7 +32,7 @@ class SaAlgorithm(NamedTuple):
         return f"{self.name} with a key of {self.key_bits} and an ICV of {self.icv_bits} bits"
 
 
-class Sa(NamedTuple):
+class Sa(Value):
     """A security association between two addresses that are reserved for documentation."""
 
     protocol: Protocol

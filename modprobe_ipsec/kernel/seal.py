@@ -4,8 +4,8 @@
 import os
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import NamedTuple
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.selection import Wanted
 from modprobe_ipsec.host.facts import Gap
 from modprobe_ipsec.host.root import Host
@@ -23,7 +23,7 @@ class Seal(StrEnum):
     AUTOLOAD = "autoload"
 
 
-class _Sysctl(NamedTuple):
+class _Sysctl(Value):
     name: str
     value: str
     means: str
@@ -35,7 +35,7 @@ _SYSCTL = {
 }
 
 
-class Sealed(NamedTuple):
+class Sealed(Value):
     """What came of it."""
 
     done: bool

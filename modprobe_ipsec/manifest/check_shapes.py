@@ -3,9 +3,9 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
 
 from modprobe_ipsec.base.errors import ConfigError
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.strict_yaml import parse
 from modprobe_ipsec.manifest import words
 from modprobe_ipsec.manifest.engines import engines
@@ -16,14 +16,14 @@ from modprobe_ipsec.manifest.vocabulary import Vocabulary
 from modprobe_ipsec.manifest.write import KIND
 
 
-class Each(NamedTuple):
+class Each(Value):
     """A mapping in which each key stands a question and each value has a shape."""
 
     key: Callable[[object], str]
     value: object
 
 
-class OneOf(NamedTuple):
+class OneOf(Value):
     """One of several shapes."""
 
     shapes: tuple[object, ...]

@@ -2,8 +2,8 @@
 """The host plan: all that a host must do for an IKE daemon that cannot load modules itself."""
 
 from enum import StrEnum
-from typing import NamedTuple
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.diagnose.finding import SERVED, State
 from modprobe_ipsec.diagnose.obstacles import Kind
 from modprobe_ipsec.needs.need import AnyNeed
@@ -17,7 +17,7 @@ AUTOLOAD_OFF = "autoload off"
 BLOCKER_KINDS = frozenset((*Kind, AUTOLOAD_OFF))
 
 
-class Made(NamedTuple):
+class Made(Value):
     """What a plan was made by and from. For people; nothing is decided by it."""
 
     # modprobe-ipsec 0.1
@@ -33,14 +33,14 @@ class Made(NamedTuple):
     configs: tuple[str, ...]
 
 
-class Wish(NamedTuple):
+class Wish(Value):
     """One need, and how it stood where the plan was made."""
 
     need: AnyNeed
     verdict: Verdict
 
 
-class Module(NamedTuple):
+class Module(Value):
     """One module, or one request that a module answers whose name cannot be told from here."""
 
     # Canonical name; empty where no module tree is visible, and for built-in code without a name.
@@ -76,7 +76,7 @@ class Where(StrEnum):
     CONTAINER = "container"
 
 
-class Sysctl(NamedTuple):
+class Sysctl(Value):
     """A sysctl that the daemon, or what it does, wants."""
 
     key: str
@@ -89,7 +89,7 @@ class Sysctl(NamedTuple):
     why: str
 
 
-class Container(NamedTuple):
+class Container(Value):
     """What the daemon's container needs besides modules."""
 
     # Without CAP_: NET_ADMIN
@@ -100,7 +100,7 @@ class Container(NamedTuple):
     ports: tuple[str, ...]
 
 
-class Blocker(NamedTuple):
+class Blocker(Value):
     """Something in the way, that only the host's administrator may take away."""
 
     # One of BLOCKER_KINDS.
@@ -112,7 +112,7 @@ class Blocker(NamedTuple):
     remedy: str
 
 
-class HostPlan(NamedTuple):
+class HostPlan(Value):
     """The whole plan. `modules` are in the order in which they are to be loaded."""
 
     made: Made
@@ -134,7 +134,7 @@ class HostPlan(NamedTuple):
 HAVE = SERVED | {State.LOADABLE}
 
 
-class File(NamedTuple):
+class File(Value):
     """One file of a manifest."""
 
     # Relative: etc/modules-load.d/modprobe-ipsec.conf
@@ -143,7 +143,7 @@ class File(NamedTuple):
     mode: int = 0o644
 
 
-class Options(NamedTuple):
+class Options(Value):
     """What a writer is told besides the plan."""
 
     # Also write out what is expected to come by itself.

@@ -2,8 +2,8 @@
 """The words that a manifest may be made of; a question is answered with what is wrong, or not."""
 
 import re
-from typing import NamedTuple
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.manifest.surroundings import CAPABILITIES, DEVICES, FORWARDING, PORTS
 
 _IMAGE = re.compile(r"example\.org/[a-z-]+:[0-9]+")
@@ -11,7 +11,7 @@ _IMAGE = re.compile(r"example\.org/[a-z-]+:[0-9]+")
 _VALUES = ("0", "1")
 
 
-class Vocabulary(NamedTuple):
+class Vocabulary(Value):
     """The known words, with the modules (or requests) of one plan."""
 
     modules: frozenset[str]

@@ -3,12 +3,12 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import NamedTuple
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Daemon, Family, Kind, Protocol, Transform
 
 
-class Choice(NamedTuple):
+class Choice(Value):
     """One transform with one key length (bits, without salt)."""
 
     transform: Transform
@@ -26,7 +26,7 @@ class Choice(NamedTuple):
         return f"{self.transform.name}_{self.key_bits}" if several else self.transform.name
 
 
-class Suite(NamedTuple):
+class Suite(Value):
     """The algorithms of one SA, before it is said for which address family.
 
     ESP with an AEAD has no `integrity`; ESP without integrity is encryption only (the kernel then
@@ -69,7 +69,7 @@ class Suite(NamedTuple):
         return f"{encryption.geniv}({name})" if encryption.geniv else name
 
 
-class Source(NamedTuple):
+class Source(Value):
     """Where a need comes from: the command line, a daemon's built-in default, a file's line."""
 
     # `--esp`, `libreswan's default`, `/etc/ipsec.conf:12 conn office`
@@ -88,7 +88,7 @@ class Mode(StrEnum):
     IPTFS = "iptfs"
 
 
-class Need(NamedTuple):
+class Need(Value):
     """One SA that the kernel must be able to build, because of its sources."""
 
     suite: Suite
@@ -105,7 +105,7 @@ class Need(NamedTuple):
         return f"{protocol} {family}{mode} {rest}".rstrip()
 
 
-class FeatureNeed(NamedTuple):
+class FeatureNeed(Value):
     """Something beyond SAs that an option of a configuration asks of the kernel."""
 
     # A key of data/features.yaml: xfrm_interface, ip_vti, espintcp, offload, ...

@@ -2,9 +2,9 @@
 """The kernel's own answer to a need, as values."""
 
 from enum import StrEnum
-from typing import NamedTuple
 
 from modprobe_ipsec.base.text import strerror
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.needs.need import AnyNeed
 
 
@@ -17,7 +17,7 @@ class Answer(StrEnum):
     NOT_ASKED = "not asked"
 
 
-class Proof(NamedTuple):
+class Proof(Value):
     """What the kernel answered to one security association made as the need wants it."""
 
     need: AnyNeed
@@ -33,7 +33,7 @@ class Proof(NamedTuple):
     why: str = ""
 
 
-class Proofs(NamedTuple):
+class Proofs(Value):
     """All answers, in the order of the needs, and what asking did to the machine."""
 
     proofs: tuple[Proof, ...]

@@ -2,12 +2,13 @@
 """What came of reading a daemon's configuration: the common end of all configuration readers."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.needs.need import FeatureNeed, Need
 
 
-class Place(NamedTuple):
+class Place(Value):
     """A line of a file, as messages name it."""
 
     file: str
@@ -17,7 +18,7 @@ class Place(NamedTuple):
         return f"{self.file}:{self.line}"
 
 
-class Problem(NamedTuple):
+class Problem(Value):
     """Something in a configuration that the daemon, or we, cannot follow.
 
     It costs the connection it stands in (or nothing, if `conn` is empty), never the others.
@@ -31,7 +32,7 @@ class Problem(NamedTuple):
     unread: bool = False
 
 
-class Silent(NamedTuple):
+class Silent(Value):
     """A connection that asks the kernel for nothing, and why."""
 
     place: Place
@@ -39,7 +40,7 @@ class Silent(NamedTuple):
     why: str
 
 
-class Reading(NamedTuple):
+class Reading(Value):
     """All that the connections of one configuration ask for."""
 
     needs: tuple[Need, ...]

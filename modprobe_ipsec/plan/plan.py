@@ -7,9 +7,9 @@ a load ends a round, and the next one starts from what the kernel then shows.
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
 
 from modprobe_ipsec.base.errors import ConfigError
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.diagnose.finding import SERVED, Failure, Finding, State
 from modprobe_ipsec.diagnose.resolver import Resolver
@@ -33,7 +33,7 @@ class Outlook(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Step(NamedTuple):
+class Step(Value):
     """One module to load, with what it depends on."""
 
     module: str
@@ -50,7 +50,7 @@ class Step(NamedTuple):
     names: tuple[str, ...] = ()
 
 
-class Standing(NamedTuple):
+class Standing(Value):
     """How a need stands: every request it makes, now, and what is to be expected."""
 
     need: AnyNeed
@@ -63,7 +63,7 @@ class Standing(NamedTuple):
     unproven: str = ""
 
 
-class Plan(NamedTuple):
+class Plan(Value):
     """The steps of each round and how every need stands.
 
     The first round is certain. The later ones are what the map expects; they are planned anew from

@@ -3,8 +3,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple, assert_never
+from typing import assert_never
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.obstacles import Symptom
 from modprobe_ipsec.diagnose.finding import SERVED, Finding, State
 from modprobe_ipsec.diagnose.obstacles import Obstacle
@@ -40,7 +41,7 @@ class Verdict(StrEnum):
                 assert_never(self)
 
 
-class Reason(NamedTuple):
+class Reason(Value):
     """One thing that makes a verdict what it is, and what would change it."""
 
     text: str
@@ -50,7 +51,7 @@ class Reason(NamedTuple):
     symptom: Symptom | None = None
 
 
-class Judgement(NamedTuple):
+class Judgement(Value):
     """The verdict on one need."""
 
     need: AnyNeed

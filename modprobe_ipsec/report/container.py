@@ -6,8 +6,9 @@ The kernel runs its modprobe on the host, with the host's modprobe.d and module 
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.diagnose.autoload import loads_nothing
 from modprobe_ipsec.diagnose.finding import SERVED
 from modprobe_ipsec.host.facts import Container, Evidence
@@ -25,7 +26,7 @@ _BEFORE = "on the host, before the daemon starts"
 _WITH_FLAGS = ("podman", "docker")
 
 
-class Autoload(NamedTuple):
+class Autoload(Value):
     """Whether the kernel fetches modules by itself when the daemon asks; None: cannot be told."""
 
     works: bool | None
@@ -34,14 +35,14 @@ class Autoload(NamedTuple):
     preload: str = _BEFORE
 
 
-class Lack(NamedTuple):
+class Lack(Value):
     """Something that the container would need."""
 
     what: str
     remedy: str
 
 
-class Inside(NamedTuple):
+class Inside(Value):
     """The container's side and, as far as it shows, the host's."""
 
     container: Container

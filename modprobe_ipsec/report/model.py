@@ -2,8 +2,8 @@
 """The one object that every writer prints."""
 
 from enum import StrEnum
-from typing import NamedTuple
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.selection import Wanted
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.kernel.load import Result
@@ -21,7 +21,7 @@ class Action(StrEnum):
     LOAD = "load"
 
 
-class Report(NamedTuple):
+class Report(Value):
     """What one run found out and did."""
 
     action: Action

@@ -2,13 +2,13 @@
 """What both daemons' readers have to know, and what both daemons ask for whatever they read."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family
 from modprobe_ipsec.needs.need import FeatureNeed, Source
 
 
-class Context(NamedTuple):
+class Context(Value):
     """What the readers have to know besides the files."""
 
     catalog: Catalog

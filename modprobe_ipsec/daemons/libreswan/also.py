@@ -5,9 +5,9 @@ source: lib/libipsecconf/confread.c of libreswan 5.2; 4.10 differs where it is s
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from modprobe_ipsec.base.errors import ConfigError
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.libreswan.options import Options, Version
 from modprobe_ipsec.daemons.libreswan.section import DEFAULT, Lost, Section
@@ -20,7 +20,7 @@ MAX_COPIED = 2_000_000
 Settings = Mapping[str, Setting]
 
 
-class Conn(NamedTuple):
+class Conn(Value):
     """A connection with all that also= and %default add to it."""
 
     name: str

@@ -2,16 +2,16 @@
 """/etc/ipsec.conf as libreswan reads it: its connections, with all that adds up to them."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from modprobe_ipsec.base.errors import ConfigError
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.libreswan.also import Conn, Resolver, Settings
 from modprobe_ipsec.daemons.libreswan.options import Options, Version
 from modprobe_ipsec.daemons.libreswan.sections import Reader
 from modprobe_ipsec.needs.reading import Files, Problem
 
 
-class Config(NamedTuple):
+class Config(Value):
     """All that was read."""
 
     setup: Settings

@@ -2,8 +2,9 @@
 """data/libreswan.yaml -> the options of libreswan's ipsec.conf, checked and typed."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.row import Row
 
 Version = tuple[int, int]
@@ -17,7 +18,7 @@ _DEFAULTS = frozenset({"esp_ikev2", "esp_ikev1", "ah_ikev2", "ah_ikev1"})
 _T = TypeVar("_T")
 
 
-class Option(NamedTuple):
+class Option(Value):
     """One option, whatever it is called where it stands."""
 
     # With `left` or `right` before it, if it is one of an end.
@@ -32,7 +33,7 @@ class Option(NamedTuple):
     when: tuple[str, ...]
 
 
-class Probe(NamedTuple):
+class Probe(Value):
     """What pluto asks of the kernel when it starts."""
 
     since: Version
@@ -40,7 +41,7 @@ class Probe(NamedTuple):
     features: tuple[str, ...]
 
 
-class Options(NamedTuple):
+class Options(Value):
     """All that is known of ipsec.conf. Keys are in lower case."""
 
     setup: Mapping[str, Option]

@@ -5,8 +5,8 @@ source: programs/pluto/{connections,kernel}.c of 5.2
 """
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
 from modprobe_ipsec.daemons.common.errors import Misread, ProposalError
 from modprobe_ipsec.daemons.common.text import split
@@ -17,7 +17,7 @@ from modprobe_ipsec.daemons.proposals import ipcomp_needs
 from modprobe_ipsec.needs.need import Choice, Mode, Need, Source, Suite
 
 
-class Common(NamedTuple):
+class Common(Value):
     """What is the same for all connections."""
 
     catalog: Catalog
@@ -35,7 +35,7 @@ class Refused(Exception):
         self.why, self.setting = why, setting
 
 
-class Question(NamedTuple):
+class Question(Value):
     """All that decides which SAs a connection may ask for."""
 
     # None: what libreswan offers by itself.
@@ -50,7 +50,7 @@ class Question(NamedTuple):
     families: tuple[Family, ...]
 
 
-class Answer(NamedTuple):
+class Answer(Value):
     """The SAs that a connection may ask for, or why it is refused."""
 
     needs: tuple[Need, ...]

@@ -4,9 +4,8 @@
 source: lib/libipsecconf/parser.y of libreswan 5.2; 4.10 differs where it is said
 """
 
-from typing import NamedTuple
-
 from modprobe_ipsec.base.errors import ConfigError
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.libreswan.lines import Unreadable
 from modprobe_ipsec.daemons.libreswan.options import Options, Version
@@ -24,7 +23,7 @@ DEFAULT = "%default"
 _NUMBER_OR_TEXT = frozenset({"ipsec-interface", "left", "right"})
 
 
-class Lost(NamedTuple):
+class Lost(Value):
     """Why libreswan does not load a connection, and where that stands."""
 
     place: Place

@@ -6,8 +6,8 @@ source: lib/libipsecconf/{parser.y,confread.c} of libreswan 5.2
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.libreswan.options import Option, Version
 from modprobe_ipsec.needs.reading import Place
@@ -25,7 +25,7 @@ _MICROSECONDS = {
 }
 
 
-class Setting(NamedTuple):
+class Setting(Value):
     """An option where it is set."""
 
     # As the option's table has it: `yes` for `true`.

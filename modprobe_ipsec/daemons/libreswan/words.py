@@ -5,8 +5,8 @@ source: lib/libswan/{alg_byname,ike_alg,ike_alg_dh}.c
 """
 
 from collections.abc import Collection
-from typing import NamedTuple
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Kind, Protocol, Transform
 from modprobe_ipsec.daemons.common.errors import Misread
 
@@ -38,7 +38,7 @@ _IKEV2_ONLY = _ML_KEM | {NO_KEY_EXCHANGE, "dh19", "dh20", "dh31"}
 _NOT_IN_FIPS = _ML_KEM | {"dh5", "dh23", "dh24", "dh31"}
 
 
-class Token(NamedTuple):
+class Token(Value):
     """A word, the delimiter before it (empty for the first one), and where it stands."""
 
     before: str
@@ -55,7 +55,7 @@ class Token(NamedTuple):
         return Misread(problem, self.word, self.position, known)
 
 
-class Words(NamedTuple):
+class Words(Value):
     """What one protocol, version of IKE and FIPS mode know."""
 
     protocol: Protocol

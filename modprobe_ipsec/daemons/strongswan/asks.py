@@ -6,8 +6,8 @@ source: src/libcharon/sa/child_sa.c install_internal, sa/ikev2/tasks/child_creat
 """
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
@@ -29,7 +29,7 @@ class Lost(Exception):
         self.place, self.text = place, text
 
 
-class Offer(NamedTuple):
+class Offer(Value):
     """Proposals for one protocol; None stands for the defaults."""
 
     protocol: Protocol
@@ -37,7 +37,7 @@ class Offer(NamedTuple):
     place: Place
 
 
-class Child(NamedTuple):
+class Child(Value):
     """What one child of a connection asks for."""
 
     # `gw children net`
@@ -55,7 +55,7 @@ class Child(NamedTuple):
     options: Mapping[str, tuple[str, Place]]
 
 
-class _Group(NamedTuple):
+class _Group(Value):
     """Offers with the same outcome: worked out once, however many connections share them."""
 
     protocol: Protocol

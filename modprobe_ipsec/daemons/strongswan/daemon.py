@@ -5,8 +5,7 @@ source: src/libstrongswan/plugins/plugin_loader.c modular_pluginlist, library.c;
         src/libcharon/plugins/kernel_netlink/kernel_netlink_xfrmi.c
 """
 
-from typing import NamedTuple
-
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Daemon
 from modprobe_ipsec.daemons.strongswan.options import Options
 from modprobe_ipsec.daemons.strongswan.settings import FALSE, TRUE, Node, Settings, as_number, parse
@@ -20,7 +19,7 @@ _FALLBACKS = ("charon", "libstrongswan")
 _TEST_INTERFACE = "charon's test interface"
 
 
-class DaemonConf(NamedTuple):
+class DaemonConf(Value):
     """The daemon as strongswan.conf makes it."""
 
     # netlink, pfkey or libipsec: who sets up SAs.

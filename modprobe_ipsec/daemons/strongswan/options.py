@@ -2,8 +2,8 @@
 """`data/strongswan.yaml` -> what options strongSwan knows and what they ask of the kernel."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.needs.need import Mode
 
@@ -17,7 +17,7 @@ GRAMMARS = frozenset(
 KERNELS = ("netlink", "pfkey", "libipsec")
 
 
-class Kind(NamedTuple):
+class Kind(Value):
     """What a value may be: one of `words` in any case, of `exact` as written, or a pattern."""
 
     words: frozenset[str]
@@ -25,7 +25,7 @@ class Kind(NamedTuple):
     pattern: str
 
 
-class Ask(NamedTuple):
+class Ask(Value):
     """The feature that an option asks for if its whole value matches the pattern, in any case."""
 
     feature: str
@@ -36,7 +36,7 @@ class Ask(NamedTuple):
     quiet: Mapping[str, str]
 
 
-class Plugin(NamedTuple):
+class Plugin(Value):
     """A plugin that changes what is asked for."""
 
     # A key of features.yaml, or empty.
@@ -49,7 +49,7 @@ class Plugin(NamedTuple):
     problem: str
 
 
-class Options(NamedTuple):
+class Options(Value):
     """The whole of data/strongswan.yaml."""
 
     kinds: Mapping[str, Kind]

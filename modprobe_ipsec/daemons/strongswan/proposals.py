@@ -7,8 +7,8 @@ source: src/libstrongswan/crypto/proposal/proposal.c, crypto/key_exchange.c,
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Kind, Protocol
 from modprobe_ipsec.daemons.common.errors import Misread
 from modprobe_ipsec.daemons.common.text import check_length, split
@@ -19,7 +19,7 @@ _VICI_LENGTH = 2047
 _ESN = {"esn": True, "noesn": False}
 
 
-class Proposal(NamedTuple):
+class Proposal(Value):
     """One proposal: what it names of each kind, in order of preference."""
 
     protocol: Protocol

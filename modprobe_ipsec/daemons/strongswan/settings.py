@@ -6,8 +6,8 @@ source: src/libstrongswan/settings/settings_lexer.l, settings_parser.y, settings
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.strongswan.files import Opener, Text
 from modprobe_ipsec.needs.reading import Files, Place, Problem
@@ -47,7 +47,7 @@ TRUE = frozenset(("1", "yes", "true", "enabled"))
 FALSE = frozenset(("0", "no", "false", "disabled"))
 
 
-class Setting(NamedTuple):
+class Setting(Value):
     """One `key = value`; None where the value is empty, which restores the default."""
 
     value: str | None

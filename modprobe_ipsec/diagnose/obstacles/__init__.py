@@ -2,8 +2,8 @@
 """What stands in the way of one module on one host: the kinds of it, its evidence, what helps."""
 
 from enum import StrEnum
-from typing import NamedTuple
 
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.host.facts import Rule
 
 
@@ -43,7 +43,7 @@ FORBIDS = frozenset(
 )
 
 
-class Obstacle(NamedTuple):
+class Obstacle(Value):
     """One thing in the way, with its evidence and what would remove it."""
 
     kind: Kind
@@ -61,7 +61,7 @@ class Obstacle(NamedTuple):
     sure: bool = True
 
 
-class Autoload(NamedTuple):
+class Autoload(Value):
     """Whether the kernel would load a module by itself when it needs it, and why not."""
 
     # None: cannot be told.

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which IKE daemons are installed, and in which release. Nothing is run to find out."""
 
-from typing import NamedTuple
-
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.host.root import Host
 
 # Programs that tell a daemon: source layouts, Debian, Fedora, Alpine, OpenWrt.
@@ -26,7 +25,7 @@ _DATABASES = (
 _DATABASE_LIMIT = 32 << 20
 
 
-class Installed(NamedTuple):
+class Installed(Value):
     """The daemons of one host."""
 
     libreswan: bool

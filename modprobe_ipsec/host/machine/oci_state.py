@@ -8,9 +8,10 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from modprobe_ipsec.base.errors import ConfigError, UsageError
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.host.facts import Gap
 from modprobe_ipsec.host.root import Host
 
@@ -24,7 +25,7 @@ _MAX_PID = 1 << 22
 _OF_THE_KERNEL = (" - proc ", " - sysfs ", " - debugfs ", " - tracefs ")
 
 
-class State(NamedTuple):
+class State(Value):
     """A container that is about to start."""
 
     id: str
