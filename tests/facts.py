@@ -9,7 +9,7 @@ from modprobe_ipsec.host.facts import (
     Algorithm,
     Directive,
     Facts,
-    ModuleFile,
+    IndexedModule,
     ModuleIndex,
     ModuleState,
     Rule,
@@ -27,11 +27,11 @@ def algorithm(name: str, driver: str, module: str = "kernel", priority: int = 10
 
 def tree(modules: Mapping[str, tuple[str, str]], builtin: str = "", **extra: Any) -> ModuleIndex:
     """Modules by name: their directory with what they depend on, and their aliases."""
-    files: dict[str, ModuleFile] = {}
+    files: dict[str, IndexedModule] = {}
     aliases: dict[str, list[str]] = {}
     for name, (where, names) in modules.items():
         directory, *deps = where.split()
-        files[name] = ModuleFile(name, f"kernel/{directory}/{name}.ko", tuple(deps))
+        files[name] = IndexedModule(name, f"kernel/{directory}/{name}.ko", tuple(deps))
         for alias in names.split():
             aliases.setdefault(alias, []).append(name)
     built = builtin.split()
@@ -108,8 +108,8 @@ def facts(**changes: Any) -> Facts:
         "ipv6": True,
         "may_load": True,
         "may_prove": True,
-        "witnesses": (),
-        "gaps": (),
+        "stack_signs": (),
+        "unreadable": (),
     }
     return Facts(**{**values, **changes})
 

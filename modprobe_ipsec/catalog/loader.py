@@ -10,14 +10,14 @@ from modprobe_ipsec.catalog.model import (
     Daemon,
     Family,
     Feature,
-    Kind,
+    ModuleRequest,
     Part,
     Protocol,
-    Request,
     Transform,
     Until,
+    XfrmTable,
 )
-from modprobe_ipsec.catalog.obstacles import Lore, Mitigation, Package, Symptom
+from modprobe_ipsec.catalog.obstacles import Knowledge, Mitigation, Package, Symptom
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.catalog.table import Table
 
@@ -71,7 +71,7 @@ def build(trees: Mapping[str, object]) -> Catalog:
         features={name: _feature(row) for name, row in rows["features"].rows()},
         never_load=rows["never_load"].words(),
         not_fips=_parts_of(rows["obstacles"], "not_fips"),
-        lore=_lore(rows["obstacles"], rows["packages"]),
+        knowledge=_lore(rows["obstacles"], rows["packages"]),
     )
     for row in rows.values():
         row.done()
@@ -80,8 +80,8 @@ def build(trees: Mapping[str, object]) -> Catalog:
 
 
 def _transform(name: str, row: Row) -> Transform:
-    kind = row.choice("kind", Kind, row.take("kind", str))
-    protocols = row.texts("in", ["esp", "ah"] if kind is Kind.AUTH else ["esp"])
+    kind = row.choice("kind", XfrmTable, row.take("kind", str))
+    protocols = row.texts("in", ["esp", "ah"] if kind is XfrmTable.AUTH else ["esp"])
     xfrm, why_not = row.take("xfrm", str, ""), row.take("why_not", str, "")
     if bool(xfrm) == bool(why_not):
         raise row.error("either `xfrm` or `why_not` is needed")
@@ -221,16 +221,16 @@ def _lists(row: Row) -> dict[str, tuple[str, ...]]:
     return {key: row.texts(key) for key in row.table}
 
 
-def _request(row: Row) -> Request:
+def _request(row: Row) -> ModuleRequest:
     words = (row.take(key, str) for key in ("request", "module", "config", "title"))
-    request = Request(*words)
+    request = ModuleRequest(*words)
     row.done()
     return request
 
 
 def _feature(row: Row) -> Feature:
     title = row.take("title", str)
-    requests: dict[Family | None, tuple[Request, ...]] = {}
+    requests: dict[Family | None, tuple[ModuleRequest, ...]] = {}
     sub = row.sub("requests")
     for key in (None, *Family):
         if (key or "any") not in sub.rest:
@@ -240,7 +240,7 @@ def _feature(row: Row) -> Feature:
         for entry in sub.take(key or "any", list):
             request = Row(entry, sub.file, line)
             alias, module, config = (request.take(k, str) for k in ("request", "module", "config"))
-            found.append(Request(alias, module, config, title))
+            found.append(ModuleRequest(alias, module, config, title))
             request.done()
         requests[key] = tuple(found)
     sub.done()
@@ -249,7 +249,7 @@ def _feature(row: Row) -> Feature:
     return feature
 
 
-def _types(row: Row) -> Iterator[tuple[tuple[Protocol, Family], tuple[Request, ...]]]:
+def _types(row: Row) -> Iterator[tuple[tuple[Protocol, Family], tuple[ModuleRequest, ...]]]:
     for protocol in Protocol:
         sub = row.sub(protocol)
         for family in Family:
@@ -259,8 +259,8 @@ def _types(row: Row) -> Iterator[tuple[tuple[Protocol, Family], tuple[Request, .
         sub.done()
 
 
-def _lore(obstacles: Row, packages: Row) -> Lore:
-    return Lore(
+def _lore(obstacles: Row, packages: Row) -> Knowledge:
+    return Knowledge(
         mitigations=tuple(_mitigation(n, row) for n, row in obstacles.sub("mitigations").rows()),
         symptoms={name: _symptom(row) for name, row in obstacles.sub("symptoms").rows()},
         initcalls=_lists(obstacles.sub("initcalls")),

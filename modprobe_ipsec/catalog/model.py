@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.catalog.obstacles import Lore
+from modprobe_ipsec.catalog.obstacles import Knowledge
 
 
 class Daemon(StrEnum):
@@ -34,7 +34,7 @@ class Family(StrEnum):
     IPV6 = "ipv6"
 
 
-class Kind(StrEnum):
+class XfrmTable(StrEnum):
     """The four tables of net/xfrm/xfrm_algo.c."""
 
     AEAD = "aead"
@@ -51,7 +51,7 @@ class Transform(Value):
 
     # e.g. AES_GCM_16
     name: str
-    kind: Kind
+    kind: XfrmTable
     # Transform id of IKEv2 (IANA, or >= 1024 for a daemon's private use); None where it has none.
     iana: int | None
     # Name in xfrm_algo.c, e.g. rfc4106(gcm(aes)); empty if no kernel can do it.
@@ -85,7 +85,7 @@ class Transform(Value):
 
     @property
     def is_aead(self) -> bool:
-        return self.kind is Kind.AEAD
+        return self.kind is XfrmTable.AEAD
 
 
 class Until(Value):
@@ -109,7 +109,7 @@ class Part(Value):
     before: tuple[int, int] = (9999, 0)
 
 
-class Request(Value):
+class ModuleRequest(Value):
     """A request outside the crypto API, by its module alias, and what answers it."""
 
     # xfrm-type-2-50
@@ -127,7 +127,7 @@ class Feature(Value):
 
     title: str
     # None: the same for both families.
-    requests: Mapping[Family | None, tuple[Request, ...]]
+    requests: Mapping[Family | None, tuple[ModuleRequest, ...]]
     # Why no question to the kernel would tell whether it works; empty if one does.
     unproven: str
 
@@ -151,10 +151,10 @@ class Catalog(Value):
     whole: Mapping[str, Mapping[str, tuple[str, ...]]]
     cpu_words: Mapping[str, str]
     config: Mapping[str, str]
-    xfrm: Request
-    types: Mapping[tuple[Protocol, Family], tuple[Request, ...]]
+    xfrm: ModuleRequest
+    types: Mapping[tuple[Protocol, Family], tuple[ModuleRequest, ...]]
     features: Mapping[str, Feature]
     never_load: Mapping[str, str]
     # Names that are not given out in FIPS mode, and on which kernels.
     not_fips: tuple[Part, ...]
-    lore: Lore
+    knowledge: Knowledge

@@ -42,7 +42,7 @@ class Package(Value):
     lacks: str = ""
 
 
-class Lore(Value):
+class Knowledge(Value):
     """Both files."""
 
     mitigations: tuple[Mitigation, ...]

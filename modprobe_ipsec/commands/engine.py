@@ -9,12 +9,12 @@ from collections.abc import Mapping
 
 from modprobe_ipsec.catalog.loader import parse_all
 from modprobe_ipsec.catalog.model import Catalog, Family
-from modprobe_ipsec.daemons.selection import Wanted
+from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import refresh
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.host.shipped import read_data
-from modprobe_ipsec.kernel.load import Loads, carry_out
+from modprobe_ipsec.kernel.load import LoadResults, carry_out
 from modprobe_ipsec.needs.need import AnyNeed
 from modprobe_ipsec.needs.proof import Proof
 from modprobe_ipsec.plan.plan import make_plan
@@ -45,7 +45,7 @@ def families(facts: Facts) -> tuple[Family, ...]:
     return (Family.IPV4, Family.IPV6) if facts.ipv6 else (Family.IPV4,)
 
 
-def act(action: Action, wanted: Wanted, facts: Facts, host: Host, catalog: Catalog) -> Report:
+def act(action: Action, wanted: Demand, facts: Facts, host: Host, catalog: Catalog) -> Report:
     """Do what the action says about these needs on this host; the report of it.
 
     Before anything is loaded the environment is emptied, for good. Raises NoLibkmod only if
@@ -55,7 +55,7 @@ def act(action: Action, wanted: Wanted, facts: Facts, host: Host, catalog: Catal
     plan = make_plan(needs, facts, catalog)
     if action in (Action.CHECK, Action.DRY_RUN):
         return Report(action, facts, judge(plan, {}, loaded=False), plan, wanted)
-    loads = Loads((), facts, {})
+    loads = LoadResults((), facts, {})
     if action is Action.LOAD and plan.steps and facts.may_load:
         clean_environment()
         loads = carry_out(needs, facts, host, catalog)

@@ -7,12 +7,12 @@ import sys
 from modprobe_ipsec.base.errors import ConfigError, Error, UsageError
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.commands.store import store
-from modprobe_ipsec.daemons.selection import Wanted
-from modprobe_ipsec.host.facts import Gap
+from modprobe_ipsec.daemons.selection import Demand
+from modprobe_ipsec.host.facts import Unreadable
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.manifest.check import mistakes
 from modprobe_ipsec.manifest.formats import FORMATS
-from modprobe_ipsec.manifest.model import File, HostPlan, Options
+from modprobe_ipsec.manifest.model import HostPlan, ManifestFile, ManifestOptions
 from modprobe_ipsec.manifest.read import MAX_BYTES, parse
 
 
@@ -25,10 +25,10 @@ def read(path: str, catalog: Catalog) -> HostPlan:
         # Python has no sys.stdin if it was started without one
         if sys.stdin is None:
             raise ConfigError("-: standard input is closed")
-        answer: bytes | Gap = sys.stdin.buffer.read(MAX_BYTES + 1)
+        answer: bytes | Unreadable = sys.stdin.buffer.read(MAX_BYTES + 1)
     else:
         answer = Host().read(os.path.abspath(path)[1:], MAX_BYTES)  # noqa: PTH100 (start-up time)
-    if isinstance(answer, Gap):
+    if isinstance(answer, Unreadable):
         raise ConfigError(f"{path}: {answer.why}")
     try:
         return parse(answer.decode(), path, catalog)
@@ -36,13 +36,13 @@ def read(path: str, catalog: Catalog) -> HostPlan:
         raise ConfigError(f"{path}: no UTF-8 text") from None
 
 
-def wanted(plan: HostPlan, path: str) -> Wanted:
+def wanted(plan: HostPlan, path: str) -> Demand:
     """What a plan asks for. Its modules and states are those of where it was made: the needs count,
     and this host's own plan for them."""
-    return Wanted(tuple(wish.need for wish in plan.needs), (path,))
+    return Demand(tuple(wish.need for wish in plan.needs), (path,))
 
 
-def write(plan: HostPlan, format: str, options: Options) -> tuple[File, ...]:
+def write(plan: HostPlan, format: str, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """The files of a manifest, checked.
 
     Raises UsageError for an unknown format, or one that cannot say what is in this plan.
@@ -58,14 +58,14 @@ def write(plan: HostPlan, format: str, options: Options) -> tuple[File, ...]:
     return files
 
 
-def as_text(files: tuple[File, ...]) -> str:
+def as_text(files: tuple[ManifestFile, ...]) -> str:
     """One file as it is, several each under a line with its path."""
     if len(files) == 1:
         return files[0].text
     return "\n".join(f"# ---- {file.path}\n{file.text}" for file in files)
 
 
-def put(directory: str, files: tuple[File, ...]) -> str:
+def put(directory: str, files: tuple[ManifestFile, ...]) -> str:
     """Store the files in a new directory; their paths, a line each. Raises UsageError."""
     store(directory, {file.path: file.text.encode() for file in files})
     return "".join(f"{file.path}\n" for file in files)

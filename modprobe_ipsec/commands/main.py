@@ -15,7 +15,7 @@ from modprobe_ipsec.base.text import printable
 from modprobe_ipsec.catalog.loader import DAEMON_FILES, FILES, build
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family
 from modprobe_ipsec.commands.engine import act, families, trees
-from modprobe_ipsec.daemons.selection import Request, Wanted, find
+from modprobe_ipsec.daemons.selection import Demand, Query, select
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import gather
 from modprobe_ipsec.host.machine.installed import release
@@ -181,7 +181,7 @@ def _run(args: argparse.Namespace) -> int:
     wanted = _wanted(args, facts, host, catalog)
     report = act(action, wanted, facts, host, catalog)
     if args.seal:
-        report = report._replace(sealed=seal(Seal(args.seal), report.judgements, wanted, host))
+        report = report._replace(sealed=seal(Seal(args.seal), report.verdicts, wanted, host))
     _print(report, args, colour)
     if action is Action.LOAD and not facts.may_load and _waits_for_load(report):
         raise NoPermission(
@@ -195,9 +195,9 @@ def _run(args: argparse.Namespace) -> int:
     return report.exit_code
 
 
-def _wanted(args: argparse.Namespace, facts: Facts, host: Host, catalog: Catalog) -> Wanted:
+def _wanted(args: argparse.Namespace, facts: Facts, host: Host, catalog: Catalog) -> Demand:
     if args.apply is None:
-        return find(_request(args, facts), host, catalog, lambda: trees(DAEMON_FILES))
+        return select(_request(args, facts), host, catalog, lambda: trees(DAEMON_FILES))
     others = (args.esp, args.ah, args.ipcomp, args.all, args.config, args.daemon)
     if any(others) or args.ipv4 or args.ipv6:
         raise UsageError("--apply FILE says itself what is needed", "name no needs beside it")
@@ -211,30 +211,30 @@ def _manifest(args: argparse.Namespace, host: Host, catalog: Catalog) -> int:
     from modprobe_ipsec.commands import host_plan
     from modprobe_ipsec.manifest.compare import compare
     from modprobe_ipsec.manifest.make import make
-    from modprobe_ipsec.manifest.model import Options
+    from modprobe_ipsec.manifest.model import ManifestOptions
 
     facts = gather(host)
     wanted = _wanted(args, facts, host, catalog)
     report = act(Action.CHECK, wanted, facts, host, catalog)
-    plan = make(wanted, report.judgements, facts, host.root, catalog)
+    plan = make(wanted, report.verdicts, facts, host.root, catalog)
     if args.against is not None:
         changes = compare(host_plan.read(args.against, catalog), plan)
         _put("".join(f"{change}\n" for change in changes))
         return 1 if changes else 0
-    files = host_plan.write(plan, args.manifest, Options(args.preload))
+    files = host_plan.write(plan, args.manifest, ManifestOptions(args.preload))
     done = host_plan.put(args.output, files) if args.output else host_plan.as_text(files)
     _put(done)
     return Verdict.BLOCKED.exit_code if plan.unmet else 0
 
 
-def _request(args: argparse.Namespace, facts: Facts) -> Request:
+def _request(args: argparse.Namespace, facts: Facts) -> Query:
     name, _, version = (args.daemon or "").partition("=")
     if name not in ("", *Daemon):
         raise UsageError(f"--daemon {name}: choose from {', '.join(Daemon)}")
     number = release(version) if version else None
     if version and number is None:
         raise UsageError(f"--daemon {args.daemon}: a release looks like 4.15")
-    return Request(
+    return Query(
         args.esp or (),
         args.ah or (),
         args.ipcomp,
@@ -274,7 +274,7 @@ def _action(args: argparse.Namespace) -> Action:
 
 
 def _waits_for_load(report: Report) -> bool:
-    return any(j.verdict in (Verdict.LOADABLE, Verdict.SLOW) for j in report.judgements)
+    return any(j.verdict in (Verdict.LOADABLE, Verdict.SLOW) for j in report.verdicts)
 
 
 def _families(args: argparse.Namespace, facts: Facts) -> tuple[Family, ...]:

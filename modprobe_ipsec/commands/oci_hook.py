@@ -16,14 +16,14 @@ from modprobe_ipsec.base.text import printable
 from modprobe_ipsec.catalog.loader import DAEMON_FILES, FILES, build
 from modprobe_ipsec.catalog.model import Catalog, Daemon
 from modprobe_ipsec.commands.engine import act, clean_environment, families, trees
-from modprobe_ipsec.daemons.selection import Request, Wanted, find
+from modprobe_ipsec.daemons.selection import Demand, Query, select
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import gather
 from modprobe_ipsec.host.machine import installed as daemons
 from modprobe_ipsec.host.machine import oci_state as oci
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.kernel import child
-from modprobe_ipsec.plan.verdict import Judgement, Verdict
+from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
 from modprobe_ipsec.report.model import Action, Report
 from modprobe_ipsec.report.words import because, in_words
 
@@ -150,7 +150,7 @@ def _stdin() -> bytes:
     return data
 
 
-def _carry_out(plan: str, state: oci.State) -> Report:
+def _carry_out(plan: str, state: oci.OciState) -> Report:
     host = Host()
     catalog, facts = build(trees(FILES)), gather(host)
     wanted = _from_plan(plan, catalog) if plan else wanted_by(state, facts, catalog)
@@ -162,7 +162,7 @@ def _carry_out(plan: str, state: oci.State) -> Report:
     return act(Action.LOAD, wanted, facts, host, catalog)
 
 
-def _refuse_what_is_lost(wanted: Wanted) -> None:
+def _refuse_what_is_lost(wanted: Demand) -> None:
     """What an unread file or a connection that is left out needs is unknown: so nothing starts."""
     lost = [problem for problem in wanted.problems if problem.unread or problem.conn]
     if lost:
@@ -170,13 +170,13 @@ def _refuse_what_is_lost(wanted: Wanted) -> None:
         raise ConfigError(in_words(lost[0]) + more, f"correct that, or {_HINT}")
 
 
-def _from_plan(path: str, catalog: Catalog) -> Wanted:
+def _from_plan(path: str, catalog: Catalog) -> Demand:
     from modprobe_ipsec.commands import host_plan
 
     return host_plan.wanted(host_plan.read(path, catalog), path)
 
 
-def wanted_by(state: oci.State, facts: Facts, catalog: Catalog) -> Wanted:
+def wanted_by(state: oci.OciState, facts: Facts, catalog: Catalog) -> Demand:
     """What its annotations say; else what the configuration says that its daemon will read.
 
     Raises Error, for whatever is wrong with what it says, and MemoryError.
@@ -190,12 +190,12 @@ def wanted_by(state: oci.State, facts: Facts, catalog: Catalog) -> Wanted:
     try:
         if request.esp or request.ah or request.ipcomp:
             # the host is not asked: nothing but the annotations counts
-            return find(request, Host(), catalog, lambda: trees(DAEMON_FILES))
+            return select(request, Host(), catalog, lambda: trees(DAEMON_FILES))
         files = oci.files(state)
         installed = daemons.read(files)
-        found = Wanted(())
+        found = Demand(())
         if request.config or installed.libreswan or installed.strongswan:
-            found = find(request, files, catalog, lambda: trees(DAEMON_FILES))
+            found = select(request, files, catalog, lambda: trees(DAEMON_FILES))
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
     if not found.configs:
@@ -207,7 +207,7 @@ def wanted_by(state: oci.State, facts: Facts, catalog: Catalog) -> Wanted:
     return found
 
 
-def _request(annotations: Mapping[str, str], facts: Facts) -> Request:
+def _request(annotations: Mapping[str, str], facts: Facts) -> Query:
     said = {key[len(PREFIX) :]: value for key, value in annotations.items() if _is_ours(key)}
     for key, value in said.items():
         if key not in KEYS:
@@ -222,7 +222,7 @@ def _request(annotations: Mapping[str, str], facts: Facts) -> Request:
     config = said.get("config", "")
     if config and not config.startswith("/"):
         raise ConfigError(f"annotation {PREFIX}config: not an absolute path in the container")
-    return Request(
+    return Query(
         esp=[said["esp"]] if said.get("esp") else (),
         ah=[said["ah"]] if said.get("ah") else (),
         ipcomp=ipcomp == "yes",
@@ -242,7 +242,7 @@ def _is_ours(key: str) -> bool:
 def _problem(report: Report) -> str:
     """The worst need that is not met, why, and what to do; empty if all are met."""
     order = list(Verdict)
-    unmet = [j for j in report.judgements if j.verdict not in _MET]
+    unmet = [j for j in report.verdicts if j.verdict not in _MET]
     if not unmet:
         return ""
     worst = min(unmet, key=lambda judgement: order.index(judgement.verdict))
@@ -252,7 +252,7 @@ def _problem(report: Report) -> str:
     return f"{text}. To do: {remedies}" if remedies else text
 
 
-def _remedies(judgement: Judgement, facts: Facts) -> tuple[str, ...]:
+def _remedies(judgement: NeedVerdict, facts: Facts) -> tuple[str, ...]:
     if judgement.verdict is Verdict.LOADABLE and not facts.may_load:
         # a rootless engine's hook is the user's own
         return ("load them on the host as root: this hook runs without CAP_SYS_MODULE",)

@@ -10,7 +10,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 
-from modprobe_ipsec.catalog.model import Catalog, Request
+from modprobe_ipsec.catalog.model import Catalog, ModuleRequest
 from modprobe_ipsec.commands.store import store
 from modprobe_ipsec.host.facts import BINARY_INDEXES, Facts, ModuleIndex, ModuleState
 from modprobe_ipsec.host.kernel import modprobe_d
@@ -66,7 +66,7 @@ def record(directory: str, host: Host, facts: Facts, catalog: Catalog) -> tuple[
 
 
 def _files(host: Host, facts: Facts, catalog: Catalog) -> Iterator[tuple[str, bytes]]:
-    around = facts.around()
+    around = facts.environment()
     known = _Known(catalog)
     if facts.running:
         yield "proc/sys/kernel/osrelease", f"{facts.release}\n".encode()
@@ -141,7 +141,7 @@ def _tree(
     host: Host, facts: Facts, index: ModuleIndex, known: "_Known"
 ) -> Iterator[tuple[str, bytes]]:
     """The index and the files of the modules that the map can ask about."""
-    missing = {gap.path for gap in facts.gaps}
+    missing = {gap.path for gap in facts.unreadable}
     aliases = {a: names for a, names in index.aliases.items() if known.alias(a)}
     named = {name for names in aliases.values() for name in names} | known.modules
     modules = [name for name in index.files if name in named]
@@ -175,7 +175,7 @@ def _tree(
         if f"/{path}" not in index.lacks:
             yield path, b""
     for name in modules:
-        body = facts.bodies.get(name)
+        body = facts.module_files.get(name)
         data = stand_in(body) if body else None
         if body and data is not None:
             yield body.path[1:], data
@@ -196,7 +196,7 @@ class _Known:
     """What the map can ask about."""
 
     def __init__(self, catalog: Catalog) -> None:
-        requests: list[Request] = [catalog.xfrm]
+        requests: list[ModuleRequest] = [catalog.xfrm]
         requests += [request for group in catalog.types.values() for request in group]
         for feature in catalog.features.values():
             requests += [request for group in feature.requests.values() for request in group]
@@ -207,7 +207,7 @@ class _Known:
         self._words = {word for text in words for word in re.split(r"[(),%]+", text) if word}
         # asked for by name where no alias is known, and what a line of initcall_blacklist= names
         self.modules = {request.module for request in requests if request.module}
-        self.modules |= catalog.config.keys() | catalog.lore.initcalls.keys()
+        self.modules |= catalog.config.keys() | catalog.knowledge.initcalls.keys()
 
     def alias(self, alias: str) -> bool:
         """Whether the map can make this request."""

@@ -4,7 +4,12 @@
 from collections.abc import Iterable, Mapping
 
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
-from modprobe_ipsec.daemons.common.errors import DAEMON_NAMES, Misread, ProposalError, show
+from modprobe_ipsec.daemons.common.errors import (
+    DAEMON_NAMES,
+    ProposalError,
+    ProposalSyntaxError,
+    show,
+)
 from modprobe_ipsec.daemons.libreswan import proposals as libreswan
 from modprobe_ipsec.daemons.strongswan import proposals as strongswan
 from modprobe_ipsec.needs.need import Choice, Need, Source, Suite, merge
@@ -22,14 +27,14 @@ def read(
     agree, but for ESN: what either may negotiate counts. Raises ProposalError.
     """
     readings: dict[Daemon, tuple[Suite, ...]] = {}
-    failures: list[tuple[Daemon, Misread]] = []
+    failures: list[tuple[Daemon, ProposalSyntaxError]] = []
     for reader in (daemon,) if daemon else Daemon:
         try:
             if reader is Daemon.LIBRESWAN:
                 readings[reader] = libreswan.parse(text, protocol, catalog, fips=fips)
             else:
                 readings[reader] = strongswan.parse(text, protocol, catalog)
-        except Misread as misread:
+        except ProposalSyntaxError as misread:
             failures.append((reader, misread))
     if not readings:
         raise _unreadable(text, failures)
@@ -68,14 +73,14 @@ def ipcomp_needs(catalog: Catalog, families: Iterable[Family], source: Source) -
     return needs((Suite(Protocol.COMP, deflate, None),), families, source)
 
 
-def _unreadable(text: str, failures: list[tuple[Daemon, Misread]]) -> ProposalError:
+def _unreadable(text: str, failures: list[tuple[Daemon, ProposalSyntaxError]]) -> ProposalError:
     """The error of the parser that understood more; a wrong word is looked for in all words."""
     # Who knows no words to put there has understood the token, and found it out of place.
     daemon, furthest = max(failures, key=lambda item: (item[1].position, not item[1].known))
     if not furthest.known or len(failures) == 1:
         return furthest.explain(text, daemon)
     known = [word for _, misread in failures for word in misread.known]
-    misread = Misread(furthest.problem, furthest.token, furthest.position, known)
+    misread = ProposalSyntaxError(furthest.problem, furthest.token, furthest.position, known)
     return misread.explain(text, None)
 
 

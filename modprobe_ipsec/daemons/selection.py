@@ -10,13 +10,13 @@ from modprobe_ipsec.host.machine import installed as daemons
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.needs.everything import all_needs
 from modprobe_ipsec.needs.need import AnyNeed, Need, Source, merge
-from modprobe_ipsec.needs.reading import Problem, Reading, Silent
+from modprobe_ipsec.needs.reading import IgnoredConnection, Problem, Reading
 
 # The parsed data/*.yaml of the daemons, by name.
 Trees = Callable[[], Mapping[str, Mapping[str, object]]]
 
 
-class Request(Value):
+class Query(Value):
     """What the command line says about needs."""
 
     esp: Sequence[str]
@@ -31,17 +31,17 @@ class Request(Value):
     fips: bool
 
 
-class Wanted(Value):
+class Demand(Value):
     """All needs, and what came of the configurations they stand in."""
 
     needs: tuple[AnyNeed, ...]
     # The files that were read, without their includes.
     configs: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
-    silent: tuple[Silent, ...] = ()
+    silent: tuple[IgnoredConnection, ...] = ()
 
 
-def find(request: Request, host: Host, catalog: Catalog, trees: Trees) -> Wanted:
+def select(request: Query, host: Host, catalog: Catalog, trees: Trees) -> Demand:
     """Work out what is needed.
 
     `trees` gives the parsed data/libreswan.yaml and data/strongswan.yaml, in a mapping; it is
@@ -49,14 +49,14 @@ def find(request: Request, host: Host, catalog: Catalog, trees: Trees) -> Wanted
     """
     needs = _named(request, catalog)
     if needs:
-        return Wanted(merge(needs))
+        return Demand(merge(needs))
     installed = daemons.read(host)
     if request.config or installed.libreswan or installed.strongswan:
         found = _configured(request, host, catalog, trees, installed)
         if found.configs:
             return found
     daemon = request.daemon or _only(installed)
-    return Wanted(proposals.default_needs(catalog, request.families, daemon, fips=request.fips))
+    return Demand(proposals.default_needs(catalog, request.families, daemon, fips=request.fips))
 
 
 def _only(installed: daemons.Installed) -> Daemon | None:
@@ -66,7 +66,7 @@ def _only(installed: daemons.Installed) -> Daemon | None:
     return Daemon.LIBRESWAN if installed.libreswan else Daemon.STRONGSWAN
 
 
-def _named(request: Request, catalog: Catalog) -> list[Need]:
+def _named(request: Query, catalog: Catalog) -> list[Need]:
     """What stands on the command line itself."""
     needs: list[Need] = []
     for protocol, texts in ((Protocol.ESP, request.esp), (Protocol.AH, request.ah)):
@@ -84,8 +84,8 @@ def _named(request: Request, catalog: Catalog) -> list[Need]:
 
 
 def _configured(
-    request: Request, host: Host, catalog: Catalog, trees: Trees, installed: daemons.Installed
-) -> Wanted:
+    request: Query, host: Host, catalog: Catalog, trees: Trees, installed: daemons.Installed
+) -> Demand:
     """What `--config` asks for, or all configurations that the installed daemons read."""
     # a third of a start-up, which a proposal on the command line need not pay
     from modprobe_ipsec.daemons import configured
@@ -108,6 +108,6 @@ def _configured(
     return _wanted(paths, reading)
 
 
-def _wanted(paths: tuple[str, ...], reading: Reading) -> Wanted:
+def _wanted(paths: tuple[str, ...], reading: Reading) -> Demand:
     needs: tuple[AnyNeed, ...] = (*reading.needs, *reading.features)
-    return Wanted(needs, paths, reading.problems, reading.silent)
+    return Demand(needs, paths, reading.problems, reading.silent)

@@ -5,7 +5,7 @@ from collections.abc import Container
 
 from modprobe_ipsec.base.crypto_names import expand
 from modprobe_ipsec.catalog.model import Catalog
-from modprobe_ipsec.diagnose.finding import SERVED, Finding
+from modprobe_ipsec.diagnose.finding import SERVED, Resolution
 from modprobe_ipsec.diagnose.provider import Providers
 from modprobe_ipsec.host.facts import Facts, ModuleIndex
 from modprobe_ipsec.host.kernel.cpu import matches
@@ -26,7 +26,7 @@ class Accelerators:
         self._tried = tried
         self._arch = _ARCH_DIRECTORIES.get(facts.arch, facts.arch)
 
-    def best(self, name: str) -> Finding | None:
+    def best(self, name: str) -> Resolution | None:
         """The CPU's own implementation of a name: the best one that is not live and may fit.
 
         None if there is none, or the best one is live or built in already.
@@ -42,12 +42,12 @@ class Accelerators:
         for primitive, brings in ways:
             for module in self._candidates(index, primitive):
                 alias = f"crypto-{primitive}"
-                found = self._providers.module(index, module, alias, faster=True)
+                found = self._providers.module(index, module, alias, accelerator=True)
                 if found.state in SERVED:
                     return None
                 if module not in self._tried:
-                    because = found.because or f"this CPU's own {primitive}"
-                    return found._replace(because=because, faster=True, brings=brings)
+                    because = found.evidence or f"this CPU's own {primitive}"
+                    return found._replace(evidence=because, accelerator=True, brings=brings)
         return None
 
     def _candidates(self, index: ModuleIndex, primitive: str) -> list[str]:

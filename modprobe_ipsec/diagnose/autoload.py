@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who loads a module that nothing keeps out: the kernel by itself, or somebody, and how."""
 
-from modprobe_ipsec.catalog.obstacles import Lore
+from modprobe_ipsec.catalog.obstacles import Knowledge
 from modprobe_ipsec.diagnose.obstacles import Autoload
 from modprobe_ipsec.host.facts import ALIAS_BIN, Facts
 
@@ -14,17 +14,17 @@ def loads_nothing(modprobe: str) -> bool:
     return modprobe.rpartition("/")[2] in _LOADS_NOTHING
 
 
-class Loading:
+class AutoloadPolicy:
     """The ways in which modules come into one kernel."""
 
-    def __init__(self, facts: Facts, lore: Lore) -> None:
+    def __init__(self, facts: Facts, lore: Knowledge) -> None:
         self._facts = facts
         self._lore = lore
 
-    def autoload(self, module: str, *, faster: bool) -> Autoload:
+    def autoload(self, module: str, *, accelerator: bool) -> Autoload:
         """Whether the kernel would load a module that nothing keeps out."""
         facts = self._facts
-        if faster:
+        if accelerator:
             udev = facts.tree and module in facts.tree.cpu_patterns
             who = "udev may load it for its CPU at boot" if udev else "nobody does"
             return Autoload(False, f"the kernel makes do with what it has; {who}")
@@ -36,7 +36,7 @@ class Loading:
             return Autoload(None, "kernel.modprobe cannot be read")
         if loads_nothing(facts.modprobe_path):
             return Autoload(False, f"kernel.modprobe is {facts.modprobe_path}")
-        around = facts.around()
+        around = facts.environment()
         if around.modprobe_there is False:
             path = facts.modprobe_path
             return Autoload(False, f"kernel.modprobe is {path}, and there is no such program")
@@ -54,7 +54,7 @@ class Loading:
         """Who can load what is loadable, and how."""
         if not self._facts.running:
             return "run modprobe-ipsec where this kernel runs, as root"
-        around = self._facts.around()
+        around = self._facts.environment()
         if around.container:
             return (
                 f"run modprobe-ipsec on the host, as root: this is a container "
@@ -73,7 +73,7 @@ class Loading:
 
     def denied(self) -> str:
         """What to do where this process may not load by some rule, if it is known whose."""
-        around = self._facts.around()
+        around = self._facts.environment()
         profile = around.apparmor
         if not profile or around.container or not around.cap_sys_module:
             # without the capability, or where it is that of a namespace, no profile is to blame
@@ -84,7 +84,8 @@ class Loading:
         )
 
     def _confined(self) -> str:
+        profile = self._facts.environment().apparmor
         return (
-            f"AppArmor holds this process to the profile {self._facts.around().apparmor}, which "
+            f"AppArmor holds this process to the profile {profile}, which "
             "must allow `capability sys_module,` and reading /lib/modules (see /etc/apparmor.d)"
         )

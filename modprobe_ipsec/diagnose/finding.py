@@ -9,7 +9,7 @@ from modprobe_ipsec.diagnose.obstacles import FORBIDS, Autoload, Obstacle
 from modprobe_ipsec.host.facts import Algorithm
 
 
-class State(StrEnum):
+class ResolutionState(StrEnum):
     """How what a request needs stands on this host."""
 
     BUILTIN = "builtin"
@@ -20,23 +20,23 @@ class State(StrEnum):
     UNKNOWN = "unknown"
 
 
-SERVED = frozenset({State.BUILTIN, State.LIVE})
-LACKING = frozenset({State.BLOCKED, State.ABSENT, State.UNKNOWN})
+SERVED = frozenset({ResolutionState.BUILTIN, ResolutionState.LIVE})
+LACKING = frozenset({ResolutionState.BLOCKED, ResolutionState.ABSENT, ResolutionState.UNKNOWN})
 
 
-class Finding(Value):
+class Resolution(Value):
     """How one request stands, and by what evidence."""
 
     # As the kernel makes it: xfrm-type-2-50, crypto-gcm
     request: str
-    state: State
+    state: ResolutionState
     # The module that answers it or would; empty if none is known.
     module: str = ""
     # The evidence in words, with its place.
-    because: str = ""
+    evidence: str = ""
     remedy: str = ""
     # Not needed for the answer, only for speed: the CPU's own implementation.
-    faster: bool = False
+    accelerator: bool = False
     # Names that the module is expected to register, once loaded.
     brings: tuple[str, ...] = ()
     # What stands in the way, if that is known.
@@ -49,11 +49,11 @@ class Finding(Value):
     symptom: Symptom | None = None
 
 
-class Failure(Value):
+class LoadFailure(Value):
     """A load that was tried in this run and did not bring the module."""
 
-    state: State
-    because: str
+    state: ResolutionState
+    evidence: str
     remedy: str = ""
     # This process was not allowed to.
     denied: bool = False
@@ -61,16 +61,16 @@ class Failure(Value):
     of_file: bool = False
 
 
-def blocked(alias: str, module: str, obstacle: Obstacle, *, unknown: bool = False) -> Finding:
+def blocked(alias: str, module: str, obstacle: Obstacle, *, unknown: bool = False) -> Resolution:
     """What cannot be had because of an obstacle; `unknown` where it may be there all the same."""
-    state = State.BLOCKED if obstacle.kind in FORBIDS else State.ABSENT
-    state = State.UNKNOWN if unknown or not obstacle.sure else state
-    return Finding(alias, state, module, obstacle.text, obstacle.remedy, obstacle=obstacle)
+    state = ResolutionState.BLOCKED if obstacle.kind in FORBIDS else ResolutionState.ABSENT
+    state = ResolutionState.UNKNOWN if unknown or not obstacle.sure else state
+    return Resolution(alias, state, module, obstacle.text, obstacle.remedy, obstacle=obstacle)
 
 
-def registered(algorithm: Algorithm) -> Finding:
+def registered(algorithm: Algorithm) -> Resolution:
     """What is in /proc/crypto."""
-    state = State.BUILTIN if algorithm.module == "kernel" else State.LIVE
+    state = ResolutionState.BUILTIN if algorithm.module == "kernel" else ResolutionState.LIVE
     module = "" if algorithm.module == "kernel" else algorithm.module
     because = f"/proc/crypto: {algorithm.driver}, priority {algorithm.priority}"
-    return Finding(f"crypto-{algorithm.name}", state, module, because)
+    return Resolution(f"crypto-{algorithm.name}", state, module, because)

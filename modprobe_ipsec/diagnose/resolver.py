@@ -8,18 +8,18 @@ template, then its arguments. Pure: facts in, findings out.
 from collections.abc import Mapping
 
 from modprobe_ipsec.base.crypto_names import arguments, expand, split
-from modprobe_ipsec.catalog.model import Catalog, Request
+from modprobe_ipsec.catalog.model import Catalog, ModuleRequest
 from modprobe_ipsec.diagnose.accelerator import Accelerators
 from modprobe_ipsec.diagnose.finding import (
     LACKING,
     SERVED,
-    Failure,
-    Finding,
-    State,
+    LoadFailure,
+    Resolution,
+    ResolutionState,
     blocked,
     registered,
 )
-from modprobe_ipsec.diagnose.obstacles.survey import Survey
+from modprobe_ipsec.diagnose.obstacles.survey import ObstacleFinder
 from modprobe_ipsec.diagnose.provider import Providers
 from modprobe_ipsec.host.facts import Algorithm, Facts
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Suite
@@ -32,18 +32,18 @@ class Resolver:
         self,
         facts: Facts,
         catalog: Catalog,
-        tried: Mapping[str, Failure] | None = None,
+        tried: Mapping[str, LoadFailure] | None = None,
         *,
-        faster: bool = True,
+        accelerator: bool = True,
     ) -> None:
         self._facts = facts
         self._catalog = catalog
         self._tried = tried or {}
-        self._want_faster = faster
+        self._want_faster = accelerator
         self._version = _version(facts.release)
-        self._memo: dict[str, tuple[Finding, ...]] = {}
+        self._memo: dict[str, tuple[Resolution, ...]] = {}
         self._twin: Resolver | None = None
-        self._survey = Survey(facts, catalog)
+        self._survey = ObstacleFinder(facts, catalog)
         self._providers = Providers(facts, catalog, self._survey, self._tried)
         self._accelerators = Accelerators(facts, catalog, self._providers, self._tried)
         self._registered: dict[str, Algorithm] = {}
@@ -52,16 +52,16 @@ class Resolver:
             if best is None or algorithm.priority > best.priority:
                 self._registered[algorithm.name] = algorithm
 
-    def need(self, need: AnyNeed) -> tuple[Finding, ...]:
+    def need(self, need: AnyNeed) -> tuple[Resolution, ...]:
         """All requests that a need makes, in the order in which the kernel makes them."""
         return tuple(
             finding._replace(symptom=self._survey.symptom(finding.request))
-            if finding.state in LACKING and not finding.faster
+            if finding.state in LACKING and not finding.accelerator
             else finding
             for finding in self._need(need)
         )
 
-    def _need(self, need: AnyNeed) -> tuple[Finding, ...]:
+    def _need(self, need: AnyNeed) -> tuple[Resolution, ...]:
         if isinstance(need, FeatureNeed):
             requests = self._catalog.features[need.feature].requests
             return tuple(self.request(request) for request in requests[need.family])
@@ -76,17 +76,17 @@ class Resolver:
         else:
             choices = (c for c in (suite.encryption, suite.integrity) if c and not c.transform.xfrm)
             findings += [
-                Finding(
+                Resolution(
                     c.label,
-                    State.ABSENT,
-                    because=c.transform.why_not,
+                    ResolutionState.ABSENT,
+                    evidence=c.transform.why_not,
                     remedy="choose another algorithm",
                 )
                 for c in choices
             ]
         return tuple(dict.fromkeys(findings))
 
-    def _forbidden(self, suite: Suite) -> list[Finding]:
+    def _forbidden(self, suite: Suite) -> list[Resolution]:
         """Algorithms that this kernel does not give out in FIPS mode, whatever is loaded."""
         if not self._facts.fips:
             return []
@@ -104,12 +104,12 @@ class Resolver:
             if name in forbidden
         ]
 
-    def request(self, request: Request) -> Finding:
+    def request(self, request: ModuleRequest) -> Resolution:
         """A request outside the crypto API."""
         finding = self._providers.answer(request.alias, request.module, request.config)
         return finding._replace(title=request.title)
 
-    def crypto(self, name: str) -> tuple[Finding, ...]:
+    def crypto(self, name: str) -> tuple[Resolution, ...]:
         """All that the kernel asks its crypto API for on the way to `name`.
 
         Where a finding is loadable and its load may settle more than itself, the rest is left out:
@@ -119,38 +119,38 @@ class Resolver:
             self._memo[name] = self._crypto(name)
         return self._memo[name]
 
-    def _crypto(self, name: str) -> tuple[Finding, ...]:
+    def _crypto(self, name: str) -> tuple[Resolution, ...]:
         if self._is_gone(name):
             return ()
-        faster = self._accelerators.best(name) if self._want_faster else None
-        if faster and faster.state is State.LOADABLE:
-            return (faster,)
+        accelerator = self._accelerators.best(name) if self._want_faster else None
+        if accelerator and accelerator.state is ResolutionState.LOADABLE:
+            return (accelerator,)
         # An accelerator that the admin forbade is no obstacle, but it is worth a word.
-        extra = (faster,) if faster else ()
+        extra = (accelerator,) if accelerator else ()
         served = self._registered.get(name)
         if served:
             return (registered(served), *extra, *self._faster_parts(served))
         for primitive, names in self._catalog.whole.get("any", {}).items():
             if name in expand(names, primitive):
                 first = self.crypto(primitive)
-                if any(finding.state is State.LOADABLE for finding in first):
+                if any(finding.state is ResolutionState.LOADABLE for finding in first):
                     return first
         own = self._providers.answer(f"crypto-{name}", name, self._catalog.config.get(name, ""))
         template, argument = split(name)
         if not argument:
             return (*self._parts(template, ""), own, *extra)
-        if own.state is State.LOADABLE:
+        if own.state is ResolutionState.LOADABLE:
             return (own, *extra)
         option = self._catalog.config.get(template, "")
         route = (
             *self._parts(template, argument),
             self._providers.answer(f"crypto-{template}", template, option),
         )
-        if own.state is State.BLOCKED and not all(f.state in SERVED for f in route):
+        if own.state is ResolutionState.BLOCKED and not all(f.state in SERVED for f in route):
             return (own, *extra)
         return (*route, *extra)
 
-    def _parts(self, template: str, argument: str) -> tuple[Finding, ...]:
+    def _parts(self, template: str, argument: str) -> tuple[Resolution, ...]:
         if template in self._catalog.parts:
             wanted = (
                 part.request
@@ -165,7 +165,7 @@ class Resolver:
         findings = [finding for part in parts for finding in resolver.crypto(part)]
         return tuple(dict.fromkeys(findings))
 
-    def _faster_parts(self, algorithm: Algorithm) -> tuple[Finding, ...]:
+    def _faster_parts(self, algorithm: Algorithm) -> tuple[Resolution, ...]:
         """What would make an algorithm faster that was put together from a template's parts.
 
         Such an instance, `hmac(sha256-generic)`, is built anew once a better part is registered
@@ -174,14 +174,14 @@ class Resolver:
         template, argument = split(algorithm.name)
         if not argument or "(" not in algorithm.driver:
             return ()
-        return tuple(finding for finding in self._parts(template, argument) if finding.faster)
+        return tuple(finding for finding in self._parts(template, argument) if finding.accelerator)
 
     def _plain(self) -> "Resolver":
         """The same look-up without regard to speed."""
         if not self._want_faster:
             return self
         if self._twin is None:
-            self._twin = Resolver(self._facts, self._catalog, self._tried, faster=False)
+            self._twin = Resolver(self._facts, self._catalog, self._tried, accelerator=False)
         return self._twin
 
     def _is_gone(self, name: str) -> bool:

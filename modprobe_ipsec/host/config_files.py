@@ -2,7 +2,7 @@
 """The door through which the readers of configurations see one host's files."""
 
 from modprobe_ipsec.base.errors import ConfigError
-from modprobe_ipsec.host.facts import Gap
+from modprobe_ipsec.host.facts import Unreadable
 from modprobe_ipsec.host.root import Host
 
 # No honest pattern matches more; a directory of a million names is somebody's bad joke.
@@ -18,7 +18,7 @@ class ConfigFiles:
     def text(self, path: str) -> str:
         """The file's text. Raises ConfigError that names the file and why it cannot be read."""
         answer = self._host.read(path.lstrip("/"))
-        if isinstance(answer, Gap):
+        if isinstance(answer, Unreadable):
             raise ConfigError(f"{path}: {answer.why}")
         return answer.decode("utf-8", "surrogateescape")
 
@@ -51,7 +51,7 @@ class ConfigFiles:
 
     def _names(self, directory: str) -> list[str]:
         names = self._host.list_dir(directory.lstrip("/") or ".")
-        if not isinstance(names, Gap):
+        if not isinstance(names, Unreadable):
             return names
         if names.missing or names.why == "not a directory":
             return []

@@ -36,7 +36,7 @@ class Algorithm(Value):
     type: str
 
 
-class ModuleFile(Value):
+class IndexedModule(Value):
     """A module that lies in the module tree of this kernel (a line of modules.dep)."""
 
     # Canonical name, with underscores.
@@ -56,7 +56,7 @@ class ModuleIndex(Value):
     """The module tree of a kernel: /lib/modules/RELEASE."""
 
     # By canonical name.
-    files: Mapping[str, ModuleFile]
+    files: Mapping[str, IndexedModule]
     # Modules that answer an alias, loadable ones first, in the order of the index. Only the kinds
     # of alias that matter here: crypto-*, xfrm-*, net-pf-*, rtnl-link-*, xfrm_iptfs has none.
     aliases: Mapping[str, tuple[str, ...]]
@@ -104,7 +104,7 @@ class Rule(Value):
     text: str
 
 
-class Body(Value):
+class ModuleFile(Value):
     """The file of a module, as far as the kernel looks at it before it runs anything of it."""
 
     # /lib/modules/6.1/kernel/net/ipv4/esp4.ko
@@ -117,7 +117,7 @@ class Body(Value):
     signed: bool | None = None
 
 
-class Around(Value):
+class Environment(Value):
     """What matters only once something is not ready."""
 
     # none, integrity or confidentiality; empty if the kernel has no lockdown or does not say.
@@ -188,7 +188,7 @@ class Container(Value):
         return None if self.bounding is None else bool(self.bounding >> capability & 1)
 
 
-class Gap(Value):
+class Unreadable(Value):
     """Something that could not be learned, and why it could not."""
 
     # proc/crypto
@@ -199,7 +199,7 @@ class Gap(Value):
     missing: bool = False
 
 
-class Witness(Value):
+class StackSign(Value):
     """What one place shows about the XFRM stack. A missing one says nothing."""
 
     path: str
@@ -241,12 +241,12 @@ class Facts(Value):
     # CAP_SYS_MODULE and CAP_NET_ADMIN are effective in the initial user namespace.
     may_load: bool
     may_prove: bool
-    witnesses: tuple[Witness, ...]
-    gaps: tuple[Gap, ...]
+    stack_signs: tuple[StackSign, ...]
+    unreadable: tuple[Unreadable, ...]
     # Those that are read when first asked for, and then kept: a host where everything is ready
     # need not pay for them.
-    bodies: Mapping[str, Body] = MappingProxyType({})
-    around: Callable[[], Around] = Around
+    module_files: Mapping[str, ModuleFile] = MappingProxyType({})
+    environment: Callable[[], Environment] = Environment
     # The container that we are in; None outside of one.
     container: Callable[[], Container | None] = lambda: None
 

@@ -5,7 +5,14 @@ import os
 from collections.abc import Mapping
 from functools import cache
 
-from modprobe_ipsec.host.facts import Algorithm, Container, Facts, Gap, KernelConfig, ModuleState
+from modprobe_ipsec.host.facts import (
+    Algorithm,
+    Container,
+    Facts,
+    KernelConfig,
+    ModuleState,
+    Unreadable,
+)
 from modprobe_ipsec.host.kernel import (
     cpu,
     kconfig,
@@ -21,7 +28,7 @@ from modprobe_ipsec.host.kernel import (
 from modprobe_ipsec.host.kernel import (
     xfrm_proc as witness,
 )
-from modprobe_ipsec.host.kernel.module_file import Bodies
+from modprobe_ipsec.host.kernel.module_file import ModuleFiles
 from modprobe_ipsec.host.machine import container, privileges
 from modprobe_ipsec.host.machine import environment as around
 from modprobe_ipsec.host.root import Host
@@ -38,7 +45,7 @@ _MACHINES = {
 
 def gather(host: Host) -> Facts:
     """Read all facts. Raises nothing: what cannot be learned is None and a Gap."""
-    gaps: list[Gap] = []
+    gaps: list[Unreadable] = []
     algorithms, states = _changing(host, gaps, None)
     index = modules.read_index(host, gaps)
     config = kconfig.read(host, gaps)
@@ -61,10 +68,10 @@ def gather(host: Host) -> Facts:
         ipv6=sysctl.ipv6(host),
         may_load=may_load,
         may_prove=may_prove,
-        witnesses=witness.read(host) if host.running else (),
-        gaps=tuple(gaps),
-        bodies=Bodies(host, index) if index else {},
-        around=cache(lambda: around.read(host, _kind(inside()))),
+        stack_signs=witness.read(host) if host.running else (),
+        unreadable=tuple(gaps),
+        module_files=ModuleFiles(host, index) if index else {},
+        environment=cache(lambda: around.read(host, _kind(inside()))),
         container=inside,
     )
 
@@ -75,12 +82,12 @@ def _kind(inside: Container | None) -> str:
 
 def refresh(facts: Facts, host: Host) -> Facts:
     """The facts after something was loaded: algorithms, module states and witnesses again."""
-    gaps: list[Gap] = []
+    gaps: list[Unreadable] = []
     algorithms, states = _changing(host, gaps, facts.modules)
-    old = [gap for gap in facts.gaps if gap.path not in _CHANGING]
+    old = [gap for gap in facts.unreadable if gap.path not in _CHANGING]
     witnesses = witness.read(host) if host.running else ()
     return facts._replace(
-        algorithms=algorithms, modules=states, witnesses=witnesses, gaps=(*gaps, *old)
+        algorithms=algorithms, modules=states, stack_signs=witnesses, unreadable=(*gaps, *old)
     )
 
 
@@ -95,10 +102,10 @@ _CHANGING = ("proc/crypto", "proc/modules", "sys/module")
 
 
 def _changing(
-    host: Host, gaps: list[Gap], before: Mapping[str, ModuleState] | None
+    host: Host, gaps: list[Unreadable], before: Mapping[str, ModuleState] | None
 ) -> tuple[tuple[Algorithm, ...] | None, dict[str, ModuleState] | None]:
     if not host.same_kernel:
-        gaps += [Gap(path, f"not of kernel {host.release}") for path in _CHANGING]
+        gaps += [Unreadable(path, f"not of kernel {host.release}") for path in _CHANGING]
         return None, None
     return crypto.read(host, gaps), modules.read_states(host, gaps, before)
 

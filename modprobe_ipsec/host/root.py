@@ -11,7 +11,7 @@ from itertools import islice
 from stat import S_ISCHR, S_ISDIR, S_ISLNK, S_ISREG
 
 from modprobe_ipsec.base.errors import ConfigError, UsageError
-from modprobe_ipsec.host.facts import Gap
+from modprobe_ipsec.host.facts import Unreadable
 
 # The largest file that is read unless said otherwise; /proc/crypto has some 100 KiB.
 LIMIT = 8 << 20
@@ -31,7 +31,7 @@ class Host:
     """Files under `root`, as seen by the kernel `release` (default: the one that runs there).
 
     Paths have no leading slash: `proc/crypto`. Reading never raises: an answer is either what was
-    asked for or a `Gap`, which tells missing from unreadable.
+    asked for or a `Unreadable`, which tells missing from unreadable.
     Raises UsageError for a root or release that cannot be, ConfigError if there is no one release.
     """
 
@@ -70,7 +70,7 @@ class Host:
         """Whether `release` runs, or ran when this tree was recorded: an image only lies there."""
         return self._runs == self.release
 
-    def read(self, path: str, limit: int = LIMIT, head: bool = False) -> bytes | Gap:
+    def read(self, path: str, limit: int = LIMIT, head: bool = False) -> bytes | Unreadable:
         """All of a file, or with `head` no more than its first `limit` bytes.
 
         Without `head` a file larger than `limit` is a gap.
@@ -85,9 +85,9 @@ class Host:
                 # the usual way to mask a configuration file
                 return b""
             if not S_ISREG(status.st_mode):
-                return Gap(path, "not a regular file")
+                return Unreadable(path, "not a regular file")
             if status.st_size > limit and not head:
-                return Gap(path, f"larger than {limit} bytes")
+                return Unreadable(path, f"larger than {limit} bytes")
             # files of /proc have size 0 and come in pieces
             chunks = []
             left = limit if head else limit + 1
@@ -95,23 +95,25 @@ class Host:
                 chunks.append(chunk)
                 left -= len(chunk)
             if not left and not head:
-                return Gap(path, f"larger than {limit} bytes")
+                return Unreadable(path, f"larger than {limit} bytes")
             return b"".join(chunks)
         except OSError as error:
             return _gap(path, error)
         finally:
             os.close(fd)
 
-    def text(self, path: str, gaps: list[Gap] | None = None, limit: int = LIMIT) -> str | None:
+    def text(
+        self, path: str, gaps: list[Unreadable] | None = None, limit: int = LIMIT
+    ) -> str | None:
         """A file as text; None, and the reason added to `gaps`, if it cannot be had."""
         answer = self.read(path, limit)
-        if isinstance(answer, Gap):
+        if isinstance(answer, Unreadable):
             if gaps is not None:
                 gaps.append(answer)
             return None
         return answer.decode("utf-8", "replace")
 
-    def list_dir(self, path: str) -> list[str] | Gap:
+    def list_dir(self, path: str) -> list[str] | Unreadable:
         """The names in a directory, sorted by their bytes as strcmp(3) does."""
         try:
             fd = self._open(path, _OPEN | os.O_DIRECTORY)
@@ -121,7 +123,7 @@ class Host:
             with os.scandir(fd) as entries:
                 names = [entry.name for entry in islice(entries, _MAX_NAMES + 1)]
             if len(names) > _MAX_NAMES:
-                return Gap(path, f"more than {_MAX_NAMES} names")
+                return Unreadable(path, f"more than {_MAX_NAMES} names")
             return sorted(names, key=os.fsencode)
         except OSError as error:
             return _gap(path, error)
@@ -201,7 +203,7 @@ class Host:
         names: set[str] = set()
         for place in ("lib/modules", "usr/lib/modules"):
             answer = self.list_dir(place)
-            if not isinstance(answer, Gap):
+            if not isinstance(answer, Unreadable):
                 names |= {name for name in answer if name[0].isdecimal()}
         if len(names) == 1:
             return names.pop()
@@ -220,7 +222,7 @@ def _is_release(name: str) -> bool:
     return name.isprintable() and not ({"/", " "} & set(name)) and name.strip(".") != ""
 
 
-def _gap(path: str, error: OSError) -> Gap:
+def _gap(path: str, error: OSError) -> Unreadable:
     if error.errno in _MISSING:
-        return Gap(path, _MISSING[error.errno], missing=True)
-    return Gap(path, (error.strerror or str(error)).lower())
+        return Unreadable(path, _MISSING[error.errno], missing=True)
+    return Unreadable(path, (error.strerror or str(error)).lower())

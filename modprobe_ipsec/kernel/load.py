@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog
-from modprobe_ipsec.diagnose.finding import Failure, State
+from modprobe_ipsec.diagnose.finding import LoadFailure, ResolutionState
 from modprobe_ipsec.host.facts import Facts, ModuleState
 from modprobe_ipsec.host.gather import module_states, refresh
 from modprobe_ipsec.host.root import Host
@@ -25,7 +25,7 @@ States = Mapping[str, ModuleState]
 _COMING_SECONDS = 10.0
 
 
-class Outcome(StrEnum):
+class LoadOutcome(StrEnum):
     """What became of one step."""
 
     LOADED = "loaded"
@@ -34,25 +34,25 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-class Result(Value):
+class LoadResult(Value):
     """One step, carried out."""
 
     step: Step
-    outcome: Outcome
+    outcome: LoadOutcome
     # What libkmod returned: 0, an errno, or 0x10000 for a blacklisted module.
     code: int
     # In words, if it failed.
     why: str = ""
     # Modules that were not there before, in the order in which the plan brings them.
-    came: tuple[str, ...] = ()
+    loaded_modules: tuple[str, ...] = ()
 
 
-class Loads(Value):
+class LoadResults(Value):
     """All results, and the facts as they are now."""
 
-    results: tuple[Result, ...]
+    results: tuple[LoadResult, ...]
     facts: Facts
-    tried: dict[str, Failure]
+    tried: dict[str, LoadFailure]
 
 
 def carry_out(
@@ -61,16 +61,16 @@ def carry_out(
     host: Host,
     catalog: Catalog,
     on_step: Callable[[Step], None] | None = None,
-) -> Loads:
+) -> LoadResults:
     """Load what the needs want, until nothing is left that could help.
 
     One failure does not stop the others. Raises NoLibkmod only if something is to be loaded.
     """
-    results: list[Result] = []
-    tried: dict[str, Failure] = {}
+    results: list[LoadResult] = []
+    tried: dict[str, LoadFailure] = {}
     steps = next_round(needs, facts, catalog, tried)
     if not steps:
-        return Loads((), facts, tried)
+        return LoadResults((), facts, tried)
     # costs ctypes, which a run that loads nothing need not pay
     from modprobe_ipsec.kernel.kmod import Kmod
 
@@ -85,11 +85,11 @@ def carry_out(
                 facts = facts._replace(modules=after)
                 result = _judge(step, code, before, after)
                 results.append(result)
-                if result.outcome is not Outcome.LOADED:
+                if result.outcome is not LoadOutcome.LOADED:
                     tried[step.module] = _failure(result)
             facts = refresh(facts, host)
             steps = next_round(needs, facts, catalog, tried)
-    return Loads(tuple(results), facts, tried)
+    return LoadResults(tuple(results), facts, tried)
 
 
 def _settled(host: Host, module: str, before: States) -> States:
@@ -102,12 +102,12 @@ def _settled(host: Host, module: str, before: States) -> States:
         time.sleep(0.02)
 
 
-def _judge(step: Step, code: int, old: States, new: States) -> Result:
+def _judge(step: Step, code: int, old: States, new: States) -> LoadResult:
     came = tuple(name for name in (*step.brings, step.module) if name in new and name not in old)
     if new.get(step.module) is ModuleState.LIVE:
-        return Result(step, Outcome.LOADED, code, came=came)
-    outcome = Outcome.NO_DEVICE if code == errno.ENODEV else Outcome.FAILED
-    return Result(step, outcome, code, _sentence(step.module, code), came)
+        return LoadResult(step, LoadOutcome.LOADED, code, loaded_modules=came)
+    outcome = LoadOutcome.NO_DEVICE if code == errno.ENODEV else LoadOutcome.FAILED
+    return LoadResult(step, outcome, code, _sentence(step.module, code), came)
 
 
 def _sentence(module: str, code: int) -> str:
@@ -135,11 +135,11 @@ _MEANINGS = {
 }
 
 
-def _failure(result: Result) -> Failure:
+def _failure(result: LoadResult) -> LoadFailure:
     denied = result.code in (errno.EPERM, errno.EACCES)
     refused = denied or result.code in (0, _BLACKLISTED, errno.EKEYREJECTED, errno.EINVAL)
-    state = State.BLOCKED if refused else State.ABSENT
-    return Failure(state, result.why, denied=denied, of_file=result.code in _OF_FILE)
+    state = ResolutionState.BLOCKED if refused else ResolutionState.ABSENT
+    return LoadFailure(state, result.why, denied=denied, of_file=result.code in _OF_FILE)
 
 
 # source: kernel/module/main.c load_module, version.c check_version: magic, checksums, symbols

@@ -4,7 +4,7 @@
 import os
 
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.catalog.model import Family, Kind, Protocol
+from modprobe_ipsec.catalog.model import Family, Protocol, XfrmTable
 from modprobe_ipsec.needs.need import Choice, Mode, Need
 
 # XFRM_MODE_*, include/uapi/linux/xfrm.h
@@ -18,7 +18,7 @@ FIRST_SPI = 0x100
 class SaAlgorithm(Value):
     """An algorithm as XFRM messages carry it."""
 
-    kind: Kind
+    kind: XfrmTable
     name: str
     # With the salt; `key` is that long.
     key_bits: int

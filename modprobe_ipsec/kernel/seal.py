@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.daemons.selection import Wanted
-from modprobe_ipsec.host.facts import Gap
+from modprobe_ipsec.daemons.selection import Demand
+from modprobe_ipsec.host.facts import Unreadable
 from modprobe_ipsec.host.root import Host
-from modprobe_ipsec.plan.verdict import Judgement, Verdict
+from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
 
 _SYSCTLS = "/proc/sys/kernel/"
 
@@ -43,7 +43,7 @@ class Sealed(Value):
     remedy: str = ""
 
 
-def seal(kind: Seal, judgements: Sequence[Judgement], wanted: Wanted, host: Host) -> Sealed:
+def seal(kind: Seal, judgements: Sequence[NeedVerdict], wanted: Demand, host: Host) -> Sealed:
     """Set the sysctl if every need is proven, and look whether it is set.
 
     What is sealed already stays so, whatever the needs. `host` is the running one.
@@ -52,7 +52,7 @@ def seal(kind: Seal, judgements: Sequence[Judgement], wanted: Wanted, host: Host
     path = _SYSCTLS + sysctl.name
     setting = f"kernel.{sysctl.name} " + (f"= {sysctl.value}" if sysctl.value else "is empty")
     now = host.read(path[1:])
-    if isinstance(now, Gap):
+    if isinstance(now, Unreadable):
         if now.missing and host.exists(f"{_SYSCTLS[1:]}osrelease"):
             return Sealed(True, "nothing to seal: this kernel loads no modules")
         return Sealed(False, f"not sealed: {path}: {now.why}")
@@ -78,7 +78,7 @@ def seal(kind: Seal, judgements: Sequence[Judgement], wanted: Wanted, host: Host
             f"needs ReadWritePaths={path}",
         )
     now = host.read(path[1:])
-    if isinstance(now, Gap) or not _is(now, sysctl):
+    if isinstance(now, Unreadable) or not _is(now, sysctl):
         return Sealed(False, f"not sealed: {setting} was written and does not stay")
     return Sealed(True, f"sealed: {setting}, {sysctl.means}")
 
@@ -87,7 +87,7 @@ def _is(text: bytes, sysctl: _Sysctl) -> bool:
     return text.strip() == sysctl.value.encode()
 
 
-def _against(judgements: Sequence[Judgement], wanted: Wanted) -> Iterator[str]:
+def _against(judgements: Sequence[NeedVerdict], wanted: Demand) -> Iterator[str]:
     """Why it would be wrong now: a daemon may come to want what nobody has proven."""
     if not judgements:
         yield "nothing is asked for, so nothing is proven"

@@ -7,7 +7,7 @@ Layout: include/uapi/linux/xfrm.h; lengths of keys and ICVs there are in bits.
 import socket
 import struct
 
-from modprobe_ipsec.catalog.model import Family, Kind, Protocol
+from modprobe_ipsec.catalog.model import Family, Protocol, XfrmTable
 from modprobe_ipsec.kernel.netlink import Netlink, attribute, attributes
 from modprobe_ipsec.kernel.sa import IPTFS, TUNNEL, Sa, SaAlgorithm
 
@@ -27,12 +27,17 @@ AF_UNSPEC, ALIGN4, ESN = 32, 64, 128
 REPLAY_WINDOW = 32
 
 # XFRMA_ALG_AEAD, _CRYPT, _COMP and _AUTH_TRUNC
-ATTRIBUTES = {Kind.AEAD: 18, Kind.CIPHER: 2, Kind.COMP: 3, Kind.AUTH: 20}
+ATTRIBUTES = {XfrmTable.AEAD: 18, XfrmTable.CIPHER: 2, XfrmTable.COMP: 3, XfrmTable.AUTH: 20}
 REPLAY_ESN_VAL, SA_DIR = 23, 33
 SA_DIR_IN = b"\1"
 # xfrm_algo; xfrm_algo_aead and xfrm_algo_auth: name, key length, ICV length
 PLAIN, WITH_ICV = struct.Struct("64sI"), struct.Struct("64sII")
-HEADS = {Kind.AEAD: WITH_ICV, Kind.CIPHER: PLAIN, Kind.COMP: PLAIN, Kind.AUTH: WITH_ICV}
+HEADS = {
+    XfrmTable.AEAD: WITH_ICV,
+    XfrmTable.CIPHER: PLAIN,
+    XfrmTable.COMP: PLAIN,
+    XfrmTable.AUTH: WITH_ICV,
+}
 
 # xfrm_usersa_info, an SA that is asked for (NEWSA) or shown: selector, destination, SPI, protocol,
 # source, limits, counters so far, statistics, seq, reqid, family, mode, replay window, flags; and

@@ -8,11 +8,11 @@ not exist, kmod drops a soft dependency that it cannot read. Here only what is k
 from collections.abc import Iterable, Iterator
 
 from modprobe_ipsec.manifest import check_lines, check_shapes
-from modprobe_ipsec.manifest.model import File, HostPlan
+from modprobe_ipsec.manifest.model import HostPlan, ManifestFile
 from modprobe_ipsec.manifest.vocabulary import Vocabulary
 
 
-def mistakes(files: Iterable[File], plan: HostPlan) -> Iterator[str]:
+def mistakes(files: Iterable[ManifestFile], plan: HostPlan) -> Iterator[str]:
     """`PATH: what is wrong` for each mistake in the files; nothing if all is well."""
     words = Vocabulary(frozenset(m.label for m in plan.modules))
     for file in files:
@@ -20,12 +20,12 @@ def mistakes(files: Iterable[File], plan: HostPlan) -> Iterator[str]:
             yield f"{file.path}: {problem}"
 
 
-def _file(file: File, words: Vocabulary) -> Iterator[str]:
+def _file(file: ManifestFile, words: Vocabulary) -> Iterator[str]:
     if file.path.startswith("/") or ".." in file.path.split("/"):
         yield "a path must be relative and lead nowhere else"
     if not file.text.endswith("\n") or not file.text.replace("\n", "").isprintable():
         yield "a text must be printable lines"
-    inner: list[File] = []
+    inner: list[ManifestFile] = []
     if check_shapes.knows(file.path):
         yield from check_shapes.mistakes(file, words, inner)
     else:

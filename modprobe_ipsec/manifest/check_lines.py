@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from modprobe_ipsec.manifest import words
 from modprobe_ipsec.manifest.hosts import systemd
-from modprobe_ipsec.manifest.model import File
+from modprobe_ipsec.manifest.model import ManifestFile
 from modprobe_ipsec.manifest.vocabulary import Vocabulary
 
 _NAMES = r"(?P<module_list>[A-Za-z0-9_-]+(?: [A-Za-z0-9_-]+)*)"
@@ -105,7 +105,7 @@ _LINES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def mistakes(file: File, vocabulary: Vocabulary) -> Iterator[str]:
+def mistakes(file: ManifestFile, vocabulary: Vocabulary) -> Iterator[str]:
     """What is wrong with the lines of a file."""
     patterns = next((p for end, p in _LINES.items() if file.path.endswith(end)), None)
     if patterns is None:

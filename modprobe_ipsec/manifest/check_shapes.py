@@ -11,7 +11,7 @@ from modprobe_ipsec.manifest import words
 from modprobe_ipsec.manifest.engines import engines
 from modprobe_ipsec.manifest.hosts import carriers, systemd
 from modprobe_ipsec.manifest.kubernetes import kubernetes
-from modprobe_ipsec.manifest.model import VERSION, File
+from modprobe_ipsec.manifest.model import VERSION, ManifestFile
 from modprobe_ipsec.manifest.vocabulary import Vocabulary
 from modprobe_ipsec.manifest.write import KIND
 
@@ -41,7 +41,9 @@ def knows(path: str) -> bool:
     return path.endswith((".yaml", ".yml", ".json", ".ign"))
 
 
-def mistakes(file: File, vocabulary: Vocabulary, inner: list[File]) -> Iterator[str]:
+def mistakes(
+    file: ManifestFile, vocabulary: Vocabulary, inner: list[ManifestFile]
+) -> Iterator[str]:
     """What is wrong with a document; the files that it carries are added to `inner`."""
     if file.path.endswith(_CLOUD_INIT) and not file.text.startswith("#cloud-config\n"):
         yield "#cloud-config must be its first line"
@@ -113,7 +115,7 @@ def _mapping(value: object, shape: dict[str, object], place: str) -> Iterator[st
             yield f"{place}: `{key}` is missing"
 
 
-def _shapes(known: Vocabulary, inner: list[File]) -> Shapes:
+def _shapes(known: Vocabulary, inner: list[ManifestFile]) -> Shapes:
     """The shape of each kind of file, by the end of its path; the first that fits counts."""
     sysctls = Each(known.sysctl, known.switch)
     return {
@@ -303,13 +305,13 @@ def _incus_key(known: Vocabulary) -> Callable[[object], str]:
     return ask
 
 
-def _carried(inner: list[File], path: object, text: object) -> str:
+def _carried(inner: list[ManifestFile], path: object, text: object) -> str:
     """Take a file out of what carries it; all of the bundle, and nothing else, is known."""
     if not isinstance(path, str) or path not in _CARRIED:
         return f"`{path}` is no file of the bundle"
     if not isinstance(text, str):
         return f"the content of {path} must be a text"
-    inner.append(File(path[1:], text))
+    inner.append(ManifestFile(path[1:], text))
     return ""
 
 
@@ -325,7 +327,7 @@ _CARRIED = tuple(
 )
 
 
-def _cloud_init(inner: list[File]) -> object:
+def _cloud_init(inner: list[ManifestFile]) -> object:
     def entry(value: object) -> str:
         if not isinstance(value, dict) or set(value) != {"path", "permissions", "content"}:
             return "a file has path, permissions and content"
@@ -338,7 +340,7 @@ def _cloud_init(inner: list[File]) -> object:
     return {"write_files": [entry], "runcmd": [[word]]}
 
 
-def _playbook(inner: list[File]) -> object:
+def _playbook(inner: list[ManifestFile]) -> object:
     def content(value: object) -> str:
         if not isinstance(value, dict) or set(value) != {"dest", "content"}:
             return "a file has dest and content"
@@ -385,7 +387,7 @@ def _text(value: object) -> str:
     return "" if isinstance(value, str) and value else "a text is expected"
 
 
-def _ignition(version: str, inner: list[File]) -> object:
+def _ignition(version: str, inner: list[ManifestFile]) -> object:
     from urllib.parse import unquote
 
     def entry(value: object) -> str:

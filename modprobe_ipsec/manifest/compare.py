@@ -3,8 +3,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from modprobe_ipsec.diagnose.finding import State
-from modprobe_ipsec.manifest.model import HAVE, HostPlan, Module
+from modprobe_ipsec.diagnose.finding import ResolutionState
+from modprobe_ipsec.manifest.model import HAVE, HostPlan, PlannedModule
 from modprobe_ipsec.plan.verdict import Verdict
 
 # Whether something is loaded at the moment is no difference.
@@ -46,24 +46,24 @@ def _modules(old: HostPlan, new: HostPlan) -> Iterator[str]:
     yield from (f"no longer asked for: {request}" for request in before if request not in after)
 
 
-def _by_request(modules: Iterable[Module]) -> Mapping[str, Sequence[Module]]:
-    found: dict[str, list[Module]] = {}
+def _by_request(modules: Iterable[PlannedModule]) -> Mapping[str, Sequence[PlannedModule]]:
+    found: dict[str, list[PlannedModule]] = {}
     for module in modules:
         found.setdefault(module.request, []).append(module)
     return found
 
 
-def _sketch(modules: Sequence[Module]) -> str:
+def _sketch(modules: Sequence[PlannedModule]) -> str:
     """`aesni_intel loadable; aes_generic built in`: who answers, and how it comes."""
     return "; ".join(f"{module.name} {_state(module)}".lstrip() for module in modules)
 
 
-def _state(module: Module) -> str:
-    if module.state is State.BUILTIN:
+def _state(module: PlannedModule) -> str:
+    if module.state is ResolutionState.BUILTIN:
         return "built in"
     if module.state not in HAVE:
         return module.state
-    if module.faster:
+    if module.accelerator:
         return "loadable"
     return {True: "loads by itself", False: "must be loaded", None: "loadable"}[module.autoload]
 

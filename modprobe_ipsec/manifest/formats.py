@@ -8,9 +8,9 @@ from modprobe_ipsec.manifest.containers import system_containers
 from modprobe_ipsec.manifest.engines import engines
 from modprobe_ipsec.manifest.hosts import carriers, immutable, systemd
 from modprobe_ipsec.manifest.kubernetes import kubernetes
-from modprobe_ipsec.manifest.model import File, HostPlan, Options
+from modprobe_ipsec.manifest.model import HostPlan, ManifestFile, ManifestOptions
 
-Writer = Callable[[HostPlan, Options], tuple[File, ...]]
+Writer = Callable[[HostPlan, ManifestOptions], tuple[ManifestFile, ...]]
 
 FORMATS: Mapping[str, Writer] = {
     "yaml": write.as_yaml,

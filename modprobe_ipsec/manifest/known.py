@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from modprobe_ipsec.catalog.model import Catalog, Family
-from modprobe_ipsec.catalog.model import Request as Asked
+from modprobe_ipsec.catalog.model import ModuleRequest as Asked
 from modprobe_ipsec.needs.everything import all_needs
 
 _WORDS = re.compile(r"[(),]+")

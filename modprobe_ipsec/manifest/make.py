@@ -10,36 +10,44 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from modprobe_ipsec import __version__
 from modprobe_ipsec.catalog.model import Catalog
-from modprobe_ipsec.daemons.selection import Wanted
-from modprobe_ipsec.diagnose.autoload import Loading
-from modprobe_ipsec.diagnose.finding import SERVED, Finding, State
+from modprobe_ipsec.daemons.selection import Demand
+from modprobe_ipsec.diagnose.autoload import AutoloadPolicy
+from modprobe_ipsec.diagnose.finding import SERVED, Resolution, ResolutionState
 from modprobe_ipsec.diagnose.obstacles import Obstacle
 from modprobe_ipsec.host.facts import Facts, ModuleState
 from modprobe_ipsec.manifest import surroundings
 from modprobe_ipsec.manifest.known import Known, words_of
-from modprobe_ipsec.manifest.model import AUTOLOAD_OFF, Blocker, HostPlan, Made, Module, Where, Wish
+from modprobe_ipsec.manifest.model import (
+    AUTOLOAD_OFF,
+    Blocker,
+    HostPlan,
+    PlannedModule,
+    PlannedNeed,
+    Provenance,
+    Where,
+)
 from modprobe_ipsec.manifest.words import clean
 from modprobe_ipsec.needs.need import AnyNeed
 from modprobe_ipsec.plan.plan import Plan, Step, make_plan
-from modprobe_ipsec.plan.verdict import Judgement, judge
+from modprobe_ipsec.plan.verdict import NeedVerdict, judge
 
 # How many places in configurations a plan names for one need.
 MAX_SOURCES = 4
 
 
 def make(
-    wanted: Wanted, judgements: Sequence[Judgement], facts: Facts, root: str, catalog: Catalog
+    wanted: Demand, verdicts: Sequence[NeedVerdict], facts: Facts, root: str, catalog: Catalog
 ) -> HostPlan:
     """The host plan of `wanted.needs`; `judgements` are those of the host as it is now."""
-    around = facts.around()
+    around = facts.environment()
     start = _at_start(facts)
-    plain = make_plan(wanted.needs, start, catalog, faster=False)
+    plain = make_plan(wanted.needs, start, catalog, accelerator=False)
     quick = make_plan(wanted.needs, start, catalog)
     found = _Modules(facts, catalog)
     modules = (*found.of_cpu(quick), *found.of_plan(plain))
     later = judge(plain, {}, loaded=False)
     return HostPlan(
-        Made(
+        Provenance(
             f"modprobe-ipsec {__version__}",
             clean(facts.release),
             clean(facts.arch),
@@ -47,11 +55,11 @@ def make(
             clean(around.container),
             tuple(clean(path) for path in wanted.configs),
         ),
-        tuple(Wish(_few_sources(j.need), j.verdict) for j in judgements),
+        tuple(PlannedNeed(_few_sources(j.need), j.verdict) for j in verdicts),
         modules,
         surroundings.sysctls(wanted.needs, Where.CONTAINER if around.container else Where.HOST),
         surroundings.container(wanted.needs),
-        tuple(_blockers((*judgements, *later), modules, facts, found.loading)),
+        tuple(_blockers((*verdicts, *later), modules, facts, found.loading)),
     )
 
 
@@ -72,18 +80,18 @@ class _Modules:
     """Makes the entries for modules of one host."""
 
     def __init__(self, facts: Facts, catalog: Catalog) -> None:
-        self.loading = Loading(facts, catalog.lore)
+        self.loading = AutoloadPolicy(facts, catalog.knowledge)
         self._facts = facts
         self._catalog = catalog
         self._known = Known(catalog)
 
-    def of_cpu(self, quick: Plan) -> Iterator[Module]:
+    def of_cpu(self, quick: Plan) -> Iterator[PlannedModule]:
         """The CPU's own code, which is to come before what is built on it."""
         for step in quick.steps:
-            if step.faster:
+            if step.accelerator:
                 yield self._loadable(step, ())
 
-    def of_plan(self, plain: Plan) -> Iterator[Module]:
+    def of_plan(self, plain: Plan) -> Iterator[PlannedModule]:
         """What must be loaded, in its order, and then what stands otherwise."""
         seen: set[str] = set()
         names: dict[str, str] = {}
@@ -92,24 +100,32 @@ class _Modules:
             seen |= {step.module, step.request}
             names[step.request] = module.name
             yield module
-        findings = [f for standing in plain.standings for f in standing.findings if not f.faster]
-        findings += [f for standing in plain.standings for f in standing.foreseen if not f.faster]
+        findings = [
+            f for forecast in plain.forecasts for f in forecast.resolutions if not f.accelerator
+        ]
+        findings += [
+            f for forecast in plain.forecasts for f in forecast.foreseen if not f.accelerator
+        ]
         for finding in findings:
             name = self._name(finding.request, finding.module)
-            if finding.state is State.LOADABLE or not self._known.request(finding.request):
+            if finding.state is ResolutionState.LOADABLE or not self._known.request(
+                finding.request
+            ):
                 continue
             if not {name or finding.request, finding.request} & seen:
                 seen.add(name or finding.request)
                 yield self._other(finding, name)
 
-    def _loadable(self, step: Step, after: tuple[str, ...]) -> Module:
-        state = State.LIVE if self._is_live(step.module) else State.LOADABLE
-        autoload = self._autoload(step.module, faster=step.faster)
+    def _loadable(self, step: Step, after: tuple[str, ...]) -> PlannedModule:
+        state = ResolutionState.LIVE if self._is_live(step.module) else ResolutionState.LOADABLE
+        autoload = self._autoload(step.module, accelerator=step.accelerator)
         others = len(step.needs) - 1
         why = f"{step.why}, for {step.needs[0]}" + (f" and {others} more" if others else "")
         name = self._name(step.request, step.module)
         after = tuple(other for other in after if name)
-        return Module(name, step.request, state, autoload, clean(why), after, step.faster)
+        return PlannedModule(
+            name, step.request, state, autoload, clean(why), after, step.accelerator
+        )
 
     def _hidden_parts(self, request: str, names: Mapping[str, str]) -> Iterator[str]:
         """Modules among `names`, by request, that what answers a request cannot do without.
@@ -121,20 +137,20 @@ class _Modules:
         asked = (f"crypto-{word}" for part in parts for word in words_of(part.request))
         return (names[alias] for alias in dict.fromkeys(asked) if names.get(alias))
 
-    def _other(self, finding: Finding, name: str) -> Module:
+    def _other(self, finding: Resolution, name: str) -> PlannedModule:
         autoload = None
-        if finding.state in (State.LIVE, State.UNKNOWN):
-            autoload = self._autoload(name, faster=False)
+        if finding.state in (ResolutionState.LIVE, ResolutionState.UNKNOWN):
+            autoload = self._autoload(name, accelerator=False)
         why = finding.title or f"answers {finding.request}"
-        if finding.state in SERVED and finding.because:
-            why = f"{why}; {finding.because}"
-        return Module(name, finding.request, finding.state, autoload, clean(why))
+        if finding.state in SERVED and finding.evidence:
+            why = f"{why}; {finding.evidence}"
+        return PlannedModule(name, finding.request, finding.state, autoload, clean(why))
 
-    def _autoload(self, name: str, *, faster: bool) -> bool | None:
+    def _autoload(self, name: str, *, accelerator: bool) -> bool | None:
         # a kernel that is sealed after it was booted loads nothing by the time a daemon asks
         if self._facts.modules_disabled:
             return False
-        return self.loading.autoload(name, faster=faster).works
+        return self.loading.autoload(name, accelerator=accelerator).works
 
     def _is_live(self, name: str) -> bool:
         return (self._facts.modules or {}).get(name) is ModuleState.LIVE
@@ -151,16 +167,18 @@ def _few_sources(need: AnyNeed) -> AnyNeed:
 
 
 def _blockers(
-    judgements: Sequence[Judgement],
-    modules: Sequence[Module],
+    verdicts: Sequence[NeedVerdict],
+    modules: Sequence[PlannedModule],
     facts: Facts,
-    loading: Loading,
+    loading: AutoloadPolicy,
 ) -> Iterator[Blocker]:
     """Each obstacle once, now or after the next boot, and why the kernel loads nothing itself."""
     obstacles: dict[Obstacle, None] = {}
-    for judgement in judgements:
+    for judgement in verdicts:
         obstacles |= {reason.obstacle: None for reason in judgement.reasons if reason.obstacle}
-        obstacles |= {f.obstacle: None for f in judgement.findings if f.obstacle and not f.faster}
+        obstacles |= {
+            f.obstacle: None for f in judgement.resolutions if f.obstacle and not f.accelerator
+        }
     seen = set()
     for obstacle in obstacles:
         if (obstacle.kind, obstacle.text) not in seen:
@@ -168,7 +186,7 @@ def _blockers(
             module = obstacle.module if _plain(obstacle.module) else ""
             text, remedy = clean(obstacle.text), clean(obstacle.remedy)
             yield Blocker(obstacle.kind, module, text, remedy)
-    autoload = loading.autoload("", faster=False)
+    autoload = loading.autoload("", accelerator=False)
     if facts.running and autoload.works is False and any(m.must_come for m in modules):
         remedy = "load what is listed before the daemon starts"
         yield Blocker(AUTOLOAD_OFF, "", clean(autoload.why), remedy)

@@ -4,8 +4,8 @@
 from enum import StrEnum
 
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.diagnose.finding import SERVED, State
-from modprobe_ipsec.diagnose.obstacles import Kind
+from modprobe_ipsec.diagnose.finding import SERVED, ResolutionState
+from modprobe_ipsec.diagnose.obstacles import ObstacleKind
 from modprobe_ipsec.needs.need import AnyNeed
 from modprobe_ipsec.plan.verdict import Verdict
 
@@ -14,10 +14,10 @@ VERSION = 1
 
 # Why the kernel does not load by itself what a daemon asks for.
 AUTOLOAD_OFF = "autoload off"
-BLOCKER_KINDS = frozenset((*Kind, AUTOLOAD_OFF))
+BLOCKER_KINDS = frozenset((*ObstacleKind, AUTOLOAD_OFF))
 
 
-class Made(Value):
+class Provenance(Value):
     """What a plan was made by and from. For people; nothing is decided by it."""
 
     # modprobe-ipsec 0.1
@@ -33,21 +33,21 @@ class Made(Value):
     configs: tuple[str, ...]
 
 
-class Wish(Value):
+class PlannedNeed(Value):
     """One need, and how it stood where the plan was made."""
 
     need: AnyNeed
     verdict: Verdict
 
 
-class Module(Value):
+class PlannedModule(Value):
     """One module, or one request that a module answers whose name cannot be told from here."""
 
     # Canonical name; empty where no module tree is visible, and for built-in code without a name.
     name: str
     # As the kernel makes it: xfrm-type-2-50, crypto-gcm
     request: str
-    state: State
+    state: ResolutionState
     # Whether the kernel loads it by itself when asked; None if that cannot be told.
     autoload: bool | None
     # What it is for, in words.
@@ -55,7 +55,7 @@ class Module(Value):
     # Names of the plan's modules that must be loaded before it.
     after: tuple[str, ...] = ()
     # The CPU's own implementation: another CPU refuses it, and everything works without it.
-    faster: bool = False
+    accelerator: bool = False
 
     @property
     def label(self) -> str:
@@ -65,7 +65,11 @@ class Module(Value):
     @property
     def must_come(self) -> bool:
         """Whether somebody has to load it at each boot: neither built in nor known to autoload."""
-        there = self.state in (State.LIVE, State.LOADABLE, State.UNKNOWN)
+        there = self.state in (
+            ResolutionState.LIVE,
+            ResolutionState.LOADABLE,
+            ResolutionState.UNKNOWN,
+        )
         return there and self.autoload is not True
 
 
@@ -89,7 +93,7 @@ class Sysctl(Value):
     why: str
 
 
-class Container(Value):
+class ContainerRights(Value):
     """What the daemon's container needs besides modules."""
 
     # Without CAP_: NET_ADMIN
@@ -115,15 +119,15 @@ class Blocker(Value):
 class HostPlan(Value):
     """The whole plan. `modules` are in the order in which they are to be loaded."""
 
-    made: Made
-    needs: tuple[Wish, ...]
-    modules: tuple[Module, ...]
+    made: Provenance
+    needs: tuple[PlannedNeed, ...]
+    modules: tuple[PlannedModule, ...]
     sysctls: tuple[Sysctl, ...]
-    container: Container
+    container: ContainerRights
     blockers: tuple[Blocker, ...]
 
     @property
-    def unmet(self) -> tuple[Wish, ...]:
+    def unmet(self) -> tuple[PlannedNeed, ...]:
         """Needs that no load can meet as things stand."""
         return tuple(
             wish for wish in self.needs if wish.verdict in (Verdict.BLOCKED, Verdict.MISSING)
@@ -131,10 +135,10 @@ class HostPlan(Value):
 
 
 # States that a load or a reboot changes and that come to the same: it can be had.
-HAVE = SERVED | {State.LOADABLE}
+HAVE = SERVED | {ResolutionState.LOADABLE}
 
 
-class File(Value):
+class ManifestFile(Value):
     """One file of a manifest."""
 
     # Relative: etc/modules-load.d/modprobe-ipsec.conf
@@ -143,7 +147,7 @@ class File(Value):
     mode: int = 0o644
 
 
-class Options(Value):
+class ManifestOptions(Value):
     """What a writer is told besides the plan."""
 
     # Also write out what is expected to come by itself.

@@ -6,23 +6,23 @@ from enum import StrEnum
 from typing import TypeVar
 
 from modprobe_ipsec.base.errors import ConfigError
-from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Kind, Protocol
+from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol, XfrmTable
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.catalog.strict_yaml import Bounds, parse_bounded
 from modprobe_ipsec.catalog.table import Table
-from modprobe_ipsec.diagnose.finding import State
+from modprobe_ipsec.diagnose.finding import ResolutionState
 from modprobe_ipsec.manifest.known import Known
 from modprobe_ipsec.manifest.model import (
     BLOCKER_KINDS,
     VERSION,
     Blocker,
-    Container,
+    ContainerRights,
     HostPlan,
-    Made,
-    Module,
+    PlannedModule,
+    PlannedNeed,
+    Provenance,
     Sysctl,
     Where,
-    Wish,
 )
 from modprobe_ipsec.manifest.surroundings import CAPABILITIES, DEVICES, PORTS, SYSCTLS
 from modprobe_ipsec.manifest.words import MAX_TEXT, clean
@@ -125,11 +125,11 @@ class _Entry(Row):
         return self.choice(key, enum, self.take(key, str))
 
 
-def _made(row: _Entry) -> Made:
+def _made(row: _Entry) -> Provenance:
     configs = row.texts("configs", [])
     if len(configs) > _MAX_ENTRIES or any(clean(path) != path for path in configs):
         raise row.error("`configs` must hold a few printable lines", "configs")
-    made = Made(
+    made = Provenance(
         tool=row.line_of_text("by"),
         kernel=row.line_of_text("kernel"),
         arch=row.line_of_text("arch"),
@@ -141,12 +141,12 @@ def _made(row: _Entry) -> Made:
     return made
 
 
-def _wish(row: _Entry, catalog: Catalog) -> Wish:
+def _wish(row: _Entry, catalog: Catalog) -> PlannedNeed:
     verdict = row.member("verdict", Verdict)
     sources = tuple(_source(entry) for entry in row.entries("from", _MAX_SOURCES))
     need = _feature(row, catalog) if "feature" in row else _sa(row, catalog)
     row.done()
-    return Wish(need._replace(sources=sources), verdict)
+    return PlannedNeed(need._replace(sources=sources), verdict)
 
 
 def _source(row: _Entry) -> Source:
@@ -180,9 +180,9 @@ def _sa(row: _Entry, catalog: Catalog) -> Need:
 
 # The transforms of an SA; encryption without integrity is encryption only.
 _KINDS = {
-    Protocol.ESP: ([Kind.AEAD], [Kind.CIPHER], [Kind.CIPHER, Kind.AUTH]),
-    Protocol.AH: ([Kind.AUTH],),
-    Protocol.COMP: ([Kind.COMP],),
+    Protocol.ESP: ([XfrmTable.AEAD], [XfrmTable.CIPHER], [XfrmTable.CIPHER, XfrmTable.AUTH]),
+    Protocol.AH: ([XfrmTable.AUTH],),
+    Protocol.COMP: ([XfrmTable.COMP],),
 }
 
 
@@ -194,7 +194,7 @@ def _choice(row: _Entry, key: str, protocol: Protocol, catalog: Catalog) -> Choi
     transform, key_bits = catalog.transforms[name], entry.take("key_bits", int)
     if protocol not in transform.protocols:
         raise entry.error(f"`{name}` is no transform of {protocol}", "transform")
-    if (transform.kind is Kind.AUTH) != (key == "integrity"):
+    if (transform.kind is XfrmTable.AUTH) != (key == "integrity"):
         raise entry.error(f"`{name}` is no transform for {key}", "transform")
     if key_bits not in transform.key_bits:
         raise entry.error(f"`{name}` has no key of {key_bits} bits", "key_bits")
@@ -202,16 +202,16 @@ def _choice(row: _Entry, key: str, protocol: Protocol, catalog: Catalog) -> Choi
     return Choice(transform, key_bits)
 
 
-def _module(row: _Entry, known: Known) -> Module:
+def _module(row: _Entry, known: Known) -> PlannedModule:
     name, request = row.take("name", str, ""), row.take("request", str)
     if not known.request(request):
         raise row.error(f"`{request}` is no request of the map", "request")
     if name and not known.module(request, name):
         raise row.error(f"`{name}` is no module of the map for {request}", "name")
     autoload = row.flag("autoload") if "autoload" in row else None
-    state, why = row.member("state", State), row.line_of_text("why")
+    state, why = row.member("state", ResolutionState), row.line_of_text("why")
     after = row.texts("after", [])
-    module = Module(name, request, state, autoload, why, after, row.flag("faster"))
+    module = PlannedModule(name, request, state, autoload, why, after, row.flag("faster"))
     row.done()
     return module
 
@@ -239,8 +239,8 @@ def _sysctl(row: _Entry) -> Sysctl:
     return sysctl
 
 
-def _container(row: _Entry) -> Container:
-    container = Container(
+def _container(row: _Entry) -> ContainerRights:
+    container = ContainerRights(
         row.some_of("capabilities", CAPABILITIES),
         row.some_of("devices", DEVICES),
         row.some_of("ports", PORTS),

@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Sequence
 
 from modprobe_ipsec.catalog.model import Family
-from modprobe_ipsec.manifest.model import Container, Sysctl, Where
+from modprobe_ipsec.manifest.model import ContainerRights, Sysctl, Where
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Mode, Need
 
 # Every sysctl, capability, device and port that a plan may name.
@@ -37,14 +37,14 @@ def sysctls(needs: Iterable[AnyNeed], where: Where) -> tuple[Sysctl, ...]:
     return tuple(found)
 
 
-def container(needs: Sequence[AnyNeed]) -> Container:
+def container(needs: Sequence[AnyNeed]) -> ContainerRights:
     """What a container needs in which the daemon of these needs runs.
 
     Both daemons take the IKE ports below 1024 and configure XFRM. NET_RAW only serves charon's
     plugin connmark, of which no need tells.
     """
     features = {need.feature for need in needs if isinstance(need, FeatureNeed)}
-    return Container(
+    return ContainerRights(
         CAPABILITIES[:2],
         DEVICES if "tun" in features else (),
         PORTS if "espintcp" in features else PORTS[:2],

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from modprobe_ipsec.base.errors import UsageError
 from modprobe_ipsec.catalog.model import Daemon
-from modprobe_ipsec.diagnose.finding import State
-from modprobe_ipsec.manifest.model import HostPlan, Module, Options
+from modprobe_ipsec.diagnose.finding import ResolutionState
+from modprobe_ipsec.manifest.model import HostPlan, ManifestOptions, PlannedModule
 from modprobe_ipsec.manifest.plain_yaml import Plain
 
 # Longer than any sentence of ours; what others wrote is cut here.
@@ -89,7 +89,9 @@ def comment(texts: Iterable[str]) -> str:
     return "".join(lines)
 
 
-def to_load(plan: HostPlan, options: Options, *, speed: bool = False) -> tuple[Module, ...]:
+def to_load(
+    plan: HostPlan, options: ManifestOptions, *, speed: bool = False
+) -> tuple[PlannedModule, ...]:
     """The modules that somebody has to load, in their order.
 
     With `speed` also if they are nothing but faster drivers, which no container should wait for;
@@ -99,12 +101,16 @@ def to_load(plan: HostPlan, options: Options, *, speed: bool = False) -> tuple[M
         module
         for module in plan.modules
         if module.must_come
-        or (options.preload and module.state in (State.LIVE, State.LOADABLE, State.UNKNOWN))
+        or (
+            options.preload
+            and module.state
+            in (ResolutionState.LIVE, ResolutionState.LOADABLE, ResolutionState.UNKNOWN)
+        )
     )
-    return modules if speed or any(not module.faster for module in modules) else ()
+    return modules if speed or any(not module.accelerator for module in modules) else ()
 
 
-def named(plan: HostPlan, options: Options, format: str) -> tuple[Module, ...]:
+def named(plan: HostPlan, options: ManifestOptions, format: str) -> tuple[PlannedModule, ...]:
     """The modules to load, for a format that knows modules by name only.
 
     Raises UsageError where a name cannot be told.
@@ -118,13 +124,15 @@ def named(plan: HostPlan, options: Options, format: str) -> tuple[Module, ...]:
     return modules
 
 
-def split_off_faster(modules: Iterable[Module]) -> tuple[list[Plain], list[Plain]]:
+def split_off_faster(modules: Iterable[PlannedModule]) -> tuple[list[Plain], list[Plain]]:
     """Names of the CPU's own code, and of all others."""
     modules = tuple(modules)
-    return [m.name for m in modules if m.faster], [m.name for m in modules if not m.faster]
+    return [m.name for m in modules if m.accelerator], [
+        m.name for m in modules if not m.accelerator
+    ]
 
 
-def left_out(plan: HostPlan, listed: Iterable[Module]) -> Iterator[str]:
+def left_out(plan: HostPlan, listed: Iterable[PlannedModule]) -> Iterator[str]:
     """One line for each module that is not to be loaded, and why."""
     listed = tuple(listed)
     for module in plan.modules:
@@ -132,15 +140,15 @@ def left_out(plan: HostPlan, listed: Iterable[Module]) -> Iterator[str]:
             yield f"{module.label}: {_standing(module)} ({module.why})"
 
 
-def _standing(module: Module) -> str:
-    if module.faster:
+def _standing(module: PlannedModule) -> str:
+    if module.accelerator:
         return "only faster; --manifest systemd loads it"
     match module.state:
-        case State.BUILTIN:
+        case ResolutionState.BUILTIN:
             return "built in"
-        case State.BLOCKED:
+        case ResolutionState.BLOCKED:
             return "blocked, see above; nothing here works around that"
-        case State.ABSENT:
+        case ResolutionState.ABSENT:
             return "this kernel has none"
         case _:
             return "the kernel loads it by itself when asked"

@@ -1,7 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A host plan -> plain values, and from there YAML or JSON. `read` is the way back."""
 
-from modprobe_ipsec.manifest.model import VERSION, Blocker, File, HostPlan, Module, Options, Sysctl
+from modprobe_ipsec.manifest.model import (
+    VERSION,
+    Blocker,
+    HostPlan,
+    ManifestFile,
+    ManifestOptions,
+    PlannedModule,
+    Sysctl,
+)
 from modprobe_ipsec.manifest.plain_yaml import Plain, dump
 from modprobe_ipsec.manifest.words import head
 from modprobe_ipsec.needs.need import AnyNeed, Choice, FeatureNeed, Mode, Source
@@ -15,16 +23,16 @@ _HINT = """\
 """
 
 
-def as_yaml(plan: HostPlan, options: Options) -> tuple[File, ...]:
+def as_yaml(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """The plan as YAML."""
-    return (File("host-plan.yaml", head(plan) + _HINT + dump(plain(plan))),)
+    return (ManifestFile("host-plan.yaml", head(plan) + _HINT + dump(plain(plan))),)
 
 
-def as_json(plan: HostPlan, options: Options) -> tuple[File, ...]:
+def as_json(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """The same as JSON, which `read` understands as well."""
     import json
 
-    return (File("host-plan.json", json.dumps(plain(plan), indent=2) + "\n"),)
+    return (ManifestFile("host-plan.json", json.dumps(plain(plan), indent=2) + "\n"),)
 
 
 def plain(plan: HostPlan) -> dict[str, Plain]:
@@ -90,14 +98,14 @@ def _source(source: Source) -> dict[str, Plain]:
     )
 
 
-def _module(module: Module) -> dict[str, Plain]:
+def _module(module: PlannedModule) -> dict[str, Plain]:
     entry = _without_empty(
         {"name": module.name, "request": module.request, "state": str(module.state)}
     )
     if module.autoload is not None:
         entry["autoload"] = module.autoload
     rest: dict[str, Plain] = {
-        "faster": module.faster,
+        "faster": module.accelerator,
         "after": list(module.after),
         "why": module.why,
     }

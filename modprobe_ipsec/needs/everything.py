@@ -3,7 +3,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from modprobe_ipsec.catalog.model import Catalog, Family, Kind, Protocol, Transform
+from modprobe_ipsec.catalog.model import Catalog, Family, Protocol, Transform, XfrmTable
 from modprobe_ipsec.needs.need import Choice, Need, Source, Suite
 
 # Partners for a transform that does not stand alone: RFC 8221 makes both a MUST.
@@ -29,16 +29,16 @@ def all_needs(catalog: Catalog, families: Iterable[Family]) -> tuple[Need, ...]:
 def _suites(transform: Transform, catalog: Catalog) -> Iterator[Suite]:
     for key_bits in transform.key_bits:
         choice = Choice(transform, key_bits)
-        if transform.kind is Kind.COMP:
+        if transform.kind is XfrmTable.COMP:
             yield Suite(Protocol.COMP, choice, None)
             continue
         for esn in (False, True):
             match transform.kind:
-                case Kind.AEAD:
+                case XfrmTable.AEAD:
                     yield Suite(Protocol.ESP, choice, None, esn)
-                case Kind.CIPHER:
+                case XfrmTable.CIPHER:
                     yield Suite(Protocol.ESP, choice, _only(catalog, _INTEGRITY), esn)
-                case Kind.AUTH:
+                case XfrmTable.AUTH:
                     yield Suite(Protocol.ESP, _only(catalog, _CIPHER), choice, esn)
                     yield Suite(Protocol.AH, None, choice, esn)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.catalog.model import Daemon, Family, Kind, Protocol, Transform
+from modprobe_ipsec.catalog.model import Daemon, Family, Protocol, Transform, XfrmTable
 
 
 class Choice(Value):
@@ -58,9 +58,9 @@ class Suite(Value):
             return ""
         if encryption is None:
             return integrity.xfrm if integrity else ""
-        if encryption.kind is Kind.AEAD:
+        if encryption.kind is XfrmTable.AEAD:
             name = encryption.xfrm
-        elif encryption.kind is Kind.CIPHER:
+        elif encryption.kind is XfrmTable.CIPHER:
             template = "authencesn" if self.esn else "authenc"
             hash_name = integrity.xfrm if integrity else "digest_null"
             name = f"{template}({hash_name},{encryption.xfrm})"

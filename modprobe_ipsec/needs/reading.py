@@ -32,7 +32,7 @@ class Problem(Value):
     unread: bool = False
 
 
-class Silent(Value):
+class IgnoredConnection(Value):
     """A connection that asks the kernel for nothing, and why."""
 
     place: Place
@@ -46,7 +46,7 @@ class Reading(Value):
     needs: tuple[Need, ...]
     features: tuple[FeatureNeed, ...]
     problems: tuple[Problem, ...]
-    silent: tuple[Silent, ...]
+    silent: tuple[IgnoredConnection, ...]
 
 
 class Files(Protocol):

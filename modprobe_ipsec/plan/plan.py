@@ -11,12 +11,12 @@ from enum import StrEnum
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog
-from modprobe_ipsec.diagnose.finding import SERVED, Failure, Finding, State
+from modprobe_ipsec.diagnose.finding import SERVED, LoadFailure, Resolution, ResolutionState
 from modprobe_ipsec.diagnose.resolver import Resolver
 from modprobe_ipsec.host.facts import Algorithm, Facts, ModuleState
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed
 
-_HOPELESS = (State.BLOCKED, State.ABSENT)
+_HOPELESS = (ResolutionState.BLOCKED, ResolutionState.ABSENT)
 
 # Deeper than any chain of requests in the map; more would be a loop.
 _MAX_ROUNDS = 64
@@ -45,19 +45,19 @@ class Step(Value):
     # Modules that come along because this one cannot do without them, in their order.
     brings: tuple[str, ...]
     # The CPU's own implementation: it may fail with ENODEV, and others may do without it.
-    faster: bool
+    accelerator: bool
     # Names that it is expected to register, beyond that of the request.
     names: tuple[str, ...] = ()
 
 
-class Standing(Value):
+class Forecast(Value):
     """How a need stands: every request it makes, now, and what is to be expected."""
 
     need: AnyNeed
     # Now; where loading something settles more than itself, only as far as that.
-    findings: tuple[Finding, ...]
+    resolutions: tuple[Resolution, ...]
     # After every step that could be foreseen.
-    foreseen: tuple[Finding, ...]
+    foreseen: tuple[Resolution, ...]
     outlook: Outlook
     # Why no question to the kernel would tell whether a feature works; empty if one does.
     unproven: str = ""
@@ -71,7 +71,7 @@ class Plan(Value):
     """
 
     rounds: tuple[tuple[Step, ...], ...]
-    standings: tuple[Standing, ...]
+    forecasts: tuple[Forecast, ...]
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -80,7 +80,7 @@ class Plan(Value):
 
 
 def next_round(
-    needs: Sequence[AnyNeed], facts: Facts, catalog: Catalog, tried: Mapping[str, Failure]
+    needs: Sequence[AnyNeed], facts: Facts, catalog: Catalog, tried: Mapping[str, LoadFailure]
 ) -> tuple[Step, ...]:
     """The steps that are certain now; empty if nothing is left to load.
 
@@ -94,28 +94,28 @@ def make_plan(
     needs: Sequence[AnyNeed],
     facts: Facts,
     catalog: Catalog,
-    tried: Mapping[str, Failure] | None = None,
+    tried: Mapping[str, LoadFailure] | None = None,
     *,
-    faster: bool = True,
+    accelerator: bool = True,
 ) -> Plan:
     """The whole plan as the map foresees it; without `faster`, nothing for speed alone."""
     tried = tried or {}
-    resolver = Resolver(facts, catalog, tried, faster=faster)
+    resolver = Resolver(facts, catalog, tried, accelerator=accelerator)
     now = [(need, resolver.need(need)) for need in needs]
     rounds: list[tuple[Step, ...]] = []
     later, foreseen = facts, now
     while steps := _steps(foreseen, later):
         rounds.append(steps)
         later = _assume(later, steps)
-        resolver = Resolver(later, catalog, tried, faster=faster)
+        resolver = Resolver(later, catalog, tried, accelerator=accelerator)
         foreseen = [(need, resolver.need(need)) for need in needs]
         if len(rounds) > _MAX_ROUNDS:
             # the loader refuses a circle; this is for what it does not see
             loading = ", ".join(step.module for step in steps)
             raise ConfigError(f"data/crypto.yaml: no end of what is to be loaded: {loading}")
-    plain = Resolver(facts, catalog, tried, faster=False)
-    standings = (
-        Standing(
+    plain = Resolver(facts, catalog, tried, accelerator=False)
+    forecasts = (
+        Forecast(
             need,
             findings,
             expected,
@@ -124,21 +124,23 @@ def make_plan(
         )
         for (need, findings), (_, expected) in zip(now, foreseen, strict=True)
     )
-    return Plan(tuple(rounds), tuple(standings))
+    return Plan(tuple(rounds), tuple(forecasts))
 
 
-def _steps(found: Sequence[tuple[AnyNeed, tuple[Finding, ...]]], facts: Facts) -> tuple[Step, ...]:
+def _steps(
+    found: Sequence[tuple[AnyNeed, tuple[Resolution, ...]]], facts: Facts
+) -> tuple[Step, ...]:
     """One step for each module that is to be loaded, the CPU's own code first.
 
     First, because a faster driver serves only SAs that are built after it came.
     """
     steps: dict[str, Step] = {}
     for need, findings in found:
-        if any(finding.state in _HOPELESS and not finding.faster for finding in findings):
+        if any(finding.state in _HOPELESS and not finding.accelerator for finding in findings):
             # half of what a need wants serves nobody
             continue
         for finding in findings:
-            if finding.state is not State.LOADABLE:
+            if finding.state is not ResolutionState.LOADABLE:
                 continue
             module = finding.module
             step = steps.get(module)
@@ -146,10 +148,10 @@ def _steps(found: Sequence[tuple[AnyNeed, tuple[Finding, ...]]], facts: Facts) -
                 steps[module] = Step(
                     module,
                     finding.request,
-                    finding.because or finding.title or f"answers {finding.request}",
+                    finding.evidence or finding.title or f"answers {finding.request}",
                     (need.label,),
                     _brings(module, facts),
-                    finding.faster,
+                    finding.accelerator,
                     finding.brings or (finding.request.removeprefix("crypto-"),),
                 )
             elif need.label not in step.needs:
@@ -157,7 +159,7 @@ def _steps(found: Sequence[tuple[AnyNeed, tuple[Finding, ...]]], facts: Facts) -
     # What another step brings along needs no step of its own.
     brought = {module for step in steps.values() for module in step.brings}
     wanted = [step for module, step in steps.items() if module not in brought]
-    return tuple(sorted(wanted, key=lambda step: not step.faster))
+    return tuple(sorted(wanted, key=lambda step: not step.accelerator))
 
 
 def _brings(module: str, facts: Facts) -> tuple[str, ...]:
@@ -180,9 +182,9 @@ def _assume(facts: Facts, steps: Sequence[Step]) -> Facts:
 
 
 def _outlook(
-    need: AnyNeed, now: Sequence[Finding], expected: Sequence[Finding], plain: Resolver
+    need: AnyNeed, now: Sequence[Resolution], expected: Sequence[Resolution], plain: Resolver
 ) -> Outlook:
-    lacking = {f.state for f in expected if f.state not in SERVED and not f.faster}
+    lacking = {f.state for f in expected if f.state not in SERVED and not f.accelerator}
     for state, outlook in _LACKING.items():
         if state in lacking:
             return outlook
@@ -194,7 +196,7 @@ def _outlook(
 
 
 _LACKING = {
-    State.ABSENT: Outlook.MISSING,
-    State.BLOCKED: Outlook.BLOCKED,
-    State.UNKNOWN: Outlook.UNKNOWN,
+    ResolutionState.ABSENT: Outlook.MISSING,
+    ResolutionState.BLOCKED: Outlook.BLOCKED,
+    ResolutionState.UNKNOWN: Outlook.UNKNOWN,
 }

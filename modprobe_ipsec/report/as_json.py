@@ -4,12 +4,12 @@
 import json
 from typing import Any
 
-from modprobe_ipsec.diagnose.finding import Finding
-from modprobe_ipsec.kernel.load import Result
+from modprobe_ipsec.diagnose.finding import Resolution
+from modprobe_ipsec.kernel.load import LoadResult
 from modprobe_ipsec.needs.need import AnyNeed, Choice, FeatureNeed
 from modprobe_ipsec.needs.proof import Proof
 from modprobe_ipsec.plan.plan import Step
-from modprobe_ipsec.plan.verdict import Judgement, Reason
+from modprobe_ipsec.plan.verdict import NeedVerdict, Reason
 from modprobe_ipsec.report import container
 from modprobe_ipsec.report.model import Report
 
@@ -25,36 +25,36 @@ def render(report: Report) -> str:
         "action": report.action,
         "exit_code": report.exit_code,
         "kernel": {"release": facts.release, "arch": facts.arch, "fips": facts.fips},
-        "configs": list(report.wanted.configs),
+        "configs": list(report.demand.configs),
         "problems": [
-            {"place": str(p.place), "conn": p.conn, "text": p.text} for p in report.wanted.problems
+            {"place": str(p.place), "conn": p.conn, "text": p.text} for p in report.demand.problems
         ],
         "silent": [
-            {"place": str(s.place), "conn": s.conn, "why": s.why} for s in report.wanted.silent
+            {"place": str(s.place), "conn": s.conn, "why": s.why} for s in report.demand.silent
         ],
-        "needs": [_judgement(judgement) for judgement in report.judgements],
+        "needs": [_judgement(judgement) for judgement in report.verdicts],
         "plan": [[_step(step) for step in steps] for steps in report.plan.rounds],
         "loads": [_load(result) for result in report.loads],
         "autoloaded": list(report.autoloaded),
         "stack": [
             {"path": witness.path, "present": witness.present, "shows": witness.shows}
-            for witness in facts.witnesses
+            for witness in facts.stack_signs
         ],
         "xfrm_socket": report.xfrm_socket,
         **({"sealed": report.sealed._asdict()} if report.sealed else {}),
-        "gaps": [{"path": gap.path, "why": gap.why} for gap in facts.gaps],
+        "gaps": [{"path": gap.path, "why": gap.why} for gap in facts.unreadable],
         **({"container": container.as_data(inside)} if inside else {}),
     }
     return json.dumps(document, indent=2) + "\n"
 
 
-def _judgement(judgement: Judgement) -> dict[str, Any]:
+def _judgement(judgement: NeedVerdict) -> dict[str, Any]:
     return {
         **_need(judgement.need),
         "verdict": judgement.verdict,
         "reasons": [_reason(reason) for reason in judgement.reasons],
         "proof": _proof(judgement.proof) if judgement.proof else None,
-        "requests": [_finding(finding) for finding in judgement.findings],
+        "requests": [_finding(finding) for finding in judgement.resolutions],
     }
 
 
@@ -118,13 +118,13 @@ def _proof(proof: Proof) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Resolution) -> dict[str, Any]:
     return {
         "request": finding.request,
         "state": finding.state,
         "module": finding.module,
-        "because": finding.because,
-        "faster": finding.faster,
+        "because": finding.evidence,
+        "faster": finding.accelerator,
         "autoload": finding.autoload and finding.autoload._asdict(),
     }
 
@@ -135,16 +135,16 @@ def _step(step: Step) -> dict[str, Any]:
         "request": step.request,
         "why": step.why,
         "with": list(step.brings),
-        "faster": step.faster,
+        "faster": step.accelerator,
         "needs": list(step.needs),
     }
 
 
-def _load(result: Result) -> dict[str, Any]:
+def _load(result: LoadResult) -> dict[str, Any]:
     return {
         "module": result.step.module,
         "outcome": result.outcome,
         "code": result.code,
         "why": result.why,
-        "loaded": list(result.came),
+        "loaded": list(result.loaded_modules),
     }

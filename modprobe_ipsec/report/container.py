@@ -26,7 +26,7 @@ _BEFORE = "on the host, before the daemon starts"
 _WITH_FLAGS = ("podman", "docker")
 
 
-class Autoload(Value):
+class ContainerAutoload(Value):
     """Whether the kernel fetches modules by itself when the daemon asks; None: cannot be told."""
 
     works: bool | None
@@ -35,21 +35,21 @@ class Autoload(Value):
     preload: str = _BEFORE
 
 
-class Lack(Value):
+class MissingRight(Value):
     """Something that the container would need."""
 
     what: str
     remedy: str
 
 
-class Inside(Value):
+class ContainerView(Value):
     """The container's side and, as far as it shows, the host's."""
 
     container: Container
-    autoload: Autoload
+    autoload: ContainerAutoload
     # Modules, or aliases where no module tree is visible, that are needed and not seen to be there.
     wanted: tuple[str, ...]
-    lacks: tuple[Lack, ...]
+    lacks: tuple[MissingRight, ...]
     unseen: tuple[str, ...]
     # Why nothing could be proven from here; empty if something was, or nobody tried.
     unproven: str
@@ -60,15 +60,15 @@ class Inside(Value):
         return self.wanted if self.autoload.works is False and self.autoload.preload else ()
 
 
-def look(report: Report) -> Inside | None:
+def look(report: Report) -> ContainerView | None:
     """What can be said from inside; None outside of a container."""
     container = report.facts.container()
     if container is None:
         return None
     # the XFRM socket answers even where no SA can be tried
-    sas = [j.proof for j in report.judgements if j.proof and not isinstance(j.need, FeatureNeed)]
+    sas = [j.proof for j in report.verdicts if j.proof and not isinstance(j.need, FeatureNeed)]
     silent = [p.why for p in sas if p.answer is Answer.NOT_ASKED and p.why]
-    return Inside(
+    return ContainerView(
         container,
         _autoload(report),
         _wanted(report),
@@ -78,7 +78,7 @@ def look(report: Report) -> Inside | None:
     )
 
 
-def lines(inside: Inside) -> list[str]:
+def lines(inside: ContainerView) -> list[str]:
     """The block of a report for people."""
     container, wanted = inside.container, ", ".join(inside.wanted)
     rows = [("is", f"{container.kind}: {', '.join(map(_evidence, container.evidence))}")]
@@ -99,7 +99,7 @@ def lines(inside: Inside) -> list[str]:
     return ["this container:", *table(rows, colour=False, indent="  ")]
 
 
-def as_data(inside: Inside) -> dict[str, Any]:
+def as_data(inside: ContainerView) -> dict[str, Any]:
     """The same for programs."""
     container = inside.container
     return {
@@ -132,13 +132,13 @@ def _users(container: Container) -> str:
 
 def _wanted(report: Report) -> tuple[str, ...]:
     """All that needs which are not met yet are seen to lack, in the order of a load."""
-    unmet = [j for j in report.judgements if j.verdict is not Verdict.READY]
+    unmet = [j for j in report.verdicts if j.verdict is not Verdict.READY]
     names: dict[str, None] = {}
     for step in report.plan.steps if unmet else ():
-        if not step.faster:
+        if not step.accelerator:
             names |= dict.fromkeys((*step.brings, step.module))
-    for finding in (finding for judgement in unmet for finding in judgement.findings):
-        if finding.state not in SERVED and not finding.faster:
+    for finding in (finding for judgement in unmet for finding in judgement.resolutions):
+        if finding.state not in SERVED and not finding.accelerator:
             # without a module tree nobody knows which module answers
             name = finding.module if report.facts.tree else finding.request
             names[name or finding.request] = None
@@ -146,45 +146,47 @@ def _wanted(report: Report) -> tuple[str, ...]:
     return tuple(name for name in names if name not in there)
 
 
-def _autoload(report: Report) -> Autoload:
+def _autoload(report: Report) -> ContainerAutoload:
     facts = report.facts
-    missing = {gap.path for gap in facts.gaps if gap.missing}
+    missing = {gap.path for gap in facts.unreadable if gap.missing}
     if {"proc/modules", "proc/sys/kernel/modules_disabled"} <= missing:
-        return Autoload(False, "this kernel has no modules, only what is built in", "")
+        return ContainerAutoload(False, "this kernel has no modules, only what is built in", "")
     if facts.modules_disabled:
-        return Autoload(
+        return ContainerAutoload(
             False,
             "kernel.modules_disabled is 1: no module until the host reboots",
             "on the host, at its next boot, before it is sealed again",
         )
     path = facts.modprobe_path
     if path == "":
-        return Autoload(False, "kernel.modprobe is empty")
+        return ContainerAutoload(False, "kernel.modprobe is empty")
     if path is None:
-        return Autoload(None, "kernel.modprobe cannot be read")
+        return ContainerAutoload(None, "kernel.modprobe cannot be read")
     if loads_nothing(path):
-        return Autoload(False, f"kernel.modprobe is {path}")
-    proofs = [j.proof for j in report.judgements if j.proof]
+        return ContainerAutoload(False, f"kernel.modprobe is {path}")
+    proofs = [j.proof for j in report.verdicts if j.proof]
     if any(p.message == NO_SOCKET for p in proofs):
-        return Autoload(
+        return ContainerAutoload(
             False,
             f"{path} was run on the host for xfrm_user, and it did not come: a line of its "
             "modprobe.d, no such program, or no module tree of this kernel (upgraded, not "
             "rebooted); only the host can tell which",
         )
     if any(p.answer is Answer.REFUSED for p in proofs):
-        return Autoload(
+        return ContainerAutoload(
             False,
             f"{path} was run on the host, and what is needed did not come: an install or "
             "blacklist line of its modprobe.d, or this kernel has no such module; only the host "
             "can tell which",
         )
     if report.autoloaded:
-        return Autoload(True, f"it just did: {', '.join(report.autoloaded)}")
-    return Autoload(None, f"kernel.modprobe is {path}; whether it may, only the host can tell")
+        return ContainerAutoload(True, f"it just did: {', '.join(report.autoloaded)}")
+    return ContainerAutoload(
+        None, f"kernel.modprobe is {path}; whether it may, only the host can tell"
+    )
 
 
-def _lacks(report: Report, container: Container) -> Iterator[Lack]:
+def _lacks(report: Report, container: Container) -> Iterator[MissingRight]:
     if container.may(CAP_NET_ADMIN) is False:
         yield _capability("NET_ADMIN", "no SA can be made", CAP_NET_ADMIN, container)
     if container.may(CAP_NET_BIND_SERVICE) is False:
@@ -196,26 +198,26 @@ def _lacks(report: Report, container: Container) -> Iterator[Lack]:
             else "the daemon cannot bind port 500"
         )
         yield _capability("NET_BIND_SERVICE", why, CAP_NET_BIND_SERVICE, container)
-    needs = [j.need for j in report.judgements]
+    needs = [j.need for j in report.verdicts]
     tun = any(isinstance(need, FeatureNeed) and need.feature == "tun" for need in needs)
     if tun and container.tun is False:
-        yield Lack("/dev/net/tun", "run it with --device /dev/net/tun")
+        yield MissingRight("/dev/net/tun", "run it with --device /dev/net/tun")
     if container.own_users and container.xfrm_sysctls is False:
-        yield Lack(
+        yield MissingRight(
             "net.core.xfrm_* are hidden from user namespaces",
             "no --sysctl net.core.xfrm_acq_expires here: the engine would not start it",
         )
 
 
-def _capability(name: str, why: str, number: int, container: Container) -> Lack:
+def _capability(name: str, why: str, number: int, container: Container) -> MissingRight:
     what = f"CAP_{name}: {why}"
     if container.could(number):
-        return Lack(what, "the container may have it, this process has not: run it as root")
+        return MissingRight(what, "the container may have it, this process has not: run it as root")
     if container.kind in _WITH_FLAGS:
-        return Lack(what, f"run it with --cap-add {name}")
+        return MissingRight(what, f"run it with --cap-add {name}")
     if container.kind == "kubernetes":
-        return Lack(what, f"securityContext: {{capabilities: {{add: [{name}]}}}}")
-    return Lack(what, f"give the container CAP_{name}")
+        return MissingRight(what, f"securityContext: {{capabilities: {{add: [{name}]}}}}")
+    return MissingRight(what, f"give the container CAP_{name}")
 
 
 def _unseen(report: Report) -> Iterator[str]:

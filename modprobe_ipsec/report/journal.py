@@ -7,7 +7,7 @@ Levels as in sd-daemon(3): journald takes the `<N>` off and keeps the number.
 from collections.abc import Iterable, Iterator
 
 from modprobe_ipsec.base.text import printable
-from modprobe_ipsec.plan.verdict import Judgement, Verdict
+from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
 from modprobe_ipsec.report.model import Report
 from modprobe_ipsec.report.words import because, headline, in_words
 
@@ -25,23 +25,23 @@ _LEVEL = {
 def render(report: Report) -> str:
     """The whole report, the worst last: `systemctl status` shows the end of a log."""
     lines = [_INFO + headline(report)]
-    came = [module for result in report.loads for module in result.came]
+    came = [module for result in report.loads for module in result.loaded_modules]
     if came:
         lines.append(f"{_INFO}loaded: {', '.join(came)}")
     if report.autoloaded:
         lines.append(f"{_INFO}loaded by the kernel itself: {', '.join(report.autoloaded)}")
     if report.sealed and report.sealed.done:
         lines.append(_NOTICE + report.sealed.text)
-    lines += [_WARNING + in_words(problem) for problem in report.wanted.problems]
-    lines += _troubles(report.judgements)
+    lines += [_WARNING + in_words(problem) for problem in report.demand.problems]
+    lines += _troubles(report.verdicts)
     if report.sealed and not report.sealed.done:
         lines.append(_ERROR + _with_remedies(report.sealed.text, [report.sealed.remedy]))
     return "".join(f"{printable(line)}\n" for line in lines)
 
 
-def _troubles(judgements: Iterable[Judgement]) -> Iterator[str]:
+def _troubles(judgements: Iterable[NeedVerdict]) -> Iterator[str]:
     """One line for all needs that the same thing stands in the way of, the worst last."""
-    groups: dict[tuple[Verdict, str], list[Judgement]] = {}
+    groups: dict[tuple[Verdict, str], list[NeedVerdict]] = {}
     for judgement in judgements:
         if judgement.verdict is not Verdict.READY:
             groups.setdefault((judgement.verdict, because(judgement)), []).append(judgement)

@@ -4,12 +4,12 @@
 from collections.abc import Iterable, Sequence
 
 from modprobe_ipsec.base.text import printable
-from modprobe_ipsec.daemons.selection import Wanted
-from modprobe_ipsec.host.facts import Witness
-from modprobe_ipsec.kernel.load import Outcome, Result
+from modprobe_ipsec.daemons.selection import Demand
+from modprobe_ipsec.host.facts import StackSign
+from modprobe_ipsec.kernel.load import LoadOutcome, LoadResult
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Mode, Need
 from modprobe_ipsec.plan.plan import Plan, Step
-from modprobe_ipsec.plan.verdict import Judgement, Verdict
+from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
 from modprobe_ipsec.report import container
 from modprobe_ipsec.report.model import Action, Report
 from modprobe_ipsec.report.table import table
@@ -26,21 +26,21 @@ def render(report: Report, *, colour: bool = False, quiet: bool = False, verbose
     if report.action is Action.DRY_RUN:
         sections.append(_plan(report.plan))
     else:
-        judgements = _worst_first(report.judgements, quiet)
+        judgements = _worst_first(report.verdicts, quiet)
         needs = table(_needs(judgements), colour=colour) if judgements else []
         sections.append(needs)
         sections.append(_to_do(judgements))
         inside = None if quiet else container.look(report)
         sections.append(container.lines(inside) if inside else [])
-    sections.append(_problems(report.wanted))
+    sections.append(_problems(report.demand))
     sections.append(_seal(report, quiet))
     if not quiet:
         sections.append(_loads(report.loads))
         sections.append(_autoloaded(report.autoloaded))
     if verbose:
-        sections.append(_symptoms(report.judgements))
-        sections.append(_silent(report.wanted))
-        sections.append(_chain(report.judgements))
+        sections.append(_symptoms(report.verdicts))
+        sections.append(_silent(report.demand))
+        sections.append(_chain(report.verdicts))
     if verbose or (not quiet and report.action in (Action.CHECK, Action.PROVE)):
         sections.append(_stack(report))
     for section in sections:
@@ -51,15 +51,15 @@ def render(report: Report, *, colour: bool = False, quiet: bool = False, verbose
     return "\n".join(lines) + "\n" if lines else ""
 
 
-def _worst_first(judgements: Iterable[Judgement], quiet: bool) -> list[Judgement]:
+def _worst_first(judgements: Iterable[NeedVerdict], quiet: bool) -> list[NeedVerdict]:
     order = list(Verdict)
     chosen = [j for j in judgements if not (quiet and j.verdict is Verdict.READY)]
     return sorted(chosen, key=lambda judgement: order.index(judgement.verdict))
 
 
-def _needs(judgements: Iterable[Judgement]) -> list[tuple[str, str, str, str]]:
+def _needs(judgements: Iterable[NeedVerdict]) -> list[tuple[str, str, str, str]]:
     """One row for what differs only in family or ESN and has one verdict for one reason."""
-    rows: dict[tuple[object, ...], list[Judgement]] = {}
+    rows: dict[tuple[object, ...], list[NeedVerdict]] = {}
     for judgement in judgements:
         need = judgement.need
         what: tuple[object, ...] = (need.label,)
@@ -91,7 +91,7 @@ def _over(needs: Sequence[AnyNeed]) -> str:
     return ", ".join(families) + suffix.get(tuple(sorted(esn)), "")
 
 
-def _to_do(judgements: Iterable[Judgement]) -> list[str]:
+def _to_do(judgements: Iterable[NeedVerdict]) -> list[str]:
     remedies: dict[str, None] = {}
     for judgement in judgements:
         remedies |= dict.fromkeys(reason.remedy for reason in judgement.reasons if reason.remedy)
@@ -104,7 +104,7 @@ def _plan(plan: Plan) -> list[str]:
         if number == 2:
             lines += ["", "then, as far as the kernel still needs it after a new look:"]
         lines += table([_step(step) for step in steps], colour=False, indent="  ")
-    if any(step.faster for step in plan.steps):
+    if any(step.accelerator for step in plan.steps):
         lines += ["", "Where this CPU's own code registers less than expected, more will follow."]
     return ["to load, in this order:", *lines] if lines else ["nothing to load"]
 
@@ -115,13 +115,13 @@ def _step(step: Step) -> tuple[str, str, str]:
     return step.module + brings, step.why, serves
 
 
-def _loads(results: Iterable[Result]) -> list[str]:
+def _loads(results: Iterable[LoadResult]) -> list[str]:
     rows = []
     for result in results:
         # An accelerator that this CPU lacks is normal.
-        if result.outcome is Outcome.NO_DEVICE:
+        if result.outcome is LoadOutcome.NO_DEVICE:
             continue
-        modules = ", ".join(result.came) or result.step.module
+        modules = ", ".join(result.loaded_modules) or result.step.module
         rows.append((result.outcome, modules, result.why or result.step.why))
     return ["modules:", *table(rows, colour=False, indent="  ")] if rows else []
 
@@ -132,7 +132,7 @@ def _autoloaded(modules: Sequence[str]) -> list[str]:
     return ["loaded by the kernel itself while it was asked:", f"  {', '.join(modules)}"]
 
 
-def _problems(wanted: Wanted) -> list[str]:
+def _problems(wanted: Demand) -> list[str]:
     """What costs a connection is said even in silence: it is not in the verdict."""
     lines = [f"  {in_words(problem)}" for problem in wanted.problems]
     return ["configuration:", *lines] if lines else []
@@ -145,7 +145,7 @@ def _seal(report: Report, quiet: bool) -> list[str]:
     return [sealed.text, *([f"  {sealed.remedy}"] if sealed.remedy else [])]
 
 
-def _symptoms(judgements: Iterable[Judgement]) -> list[str]:
+def _symptoms(judgements: Iterable[NeedVerdict]) -> list[str]:
     """The log lines that a user has in hand who comes here because something failed."""
     found = dict.fromkeys(r.symptom for j in judgements for r in j.reasons if r.symptom)
     lines: list[str] = []
@@ -156,12 +156,12 @@ def _symptoms(judgements: Iterable[Judgement]) -> list[str]:
     return ["what kernel and daemon say in that case:", *lines] if lines else []
 
 
-def _silent(wanted: Wanted) -> list[str]:
+def _silent(wanted: Demand) -> list[str]:
     lines = [f"  {silent.place} {silent.conn}: {silent.why}" for silent in wanted.silent]
     return ["asks the kernel for nothing:", *lines] if lines else []
 
 
-def _chain(judgements: Iterable[Judgement]) -> list[str]:
+def _chain(judgements: Iterable[NeedVerdict]) -> list[str]:
     """Where each need comes from and which requests it makes."""
     lines: list[str] = []
     for judgement in judgements:
@@ -169,21 +169,21 @@ def _chain(judgements: Iterable[Judgement]) -> list[str]:
         lines += [f"  from {s.where}: {s.text}".rstrip(": ") for s in judgement.need.sources]
         if isinstance(judgement.need, Need) and judgement.need.suite.crypto_name:
             lines.append(f"  the kernel builds {judgement.need.suite.crypto_name}")
-        rows = [(f.request, f.state, f.module, f.because) for f in judgement.findings]
+        rows = [(f.request, f.state, f.module, f.evidence) for f in judgement.resolutions]
         lines += table(rows, colour=False, indent="    ") if rows else []
     return lines
 
 
-def _is_sysctl(witness: Witness) -> bool:
+def _is_sysctl(witness: StackSign) -> bool:
     return witness.path.startswith("proc/sys/net/core/")
 
 
 def _stack(report: Report) -> list[str]:
-    rows = [(f"/{w.path}", w.shows) for w in report.facts.witnesses if not _is_sysctl(w)]
-    values = [witness.shows for witness in report.facts.witnesses if _is_sysctl(witness)]
+    rows = [(f"/{w.path}", w.shows) for w in report.facts.stack_signs if not _is_sysctl(w)]
+    values = [witness.shows for witness in report.facts.stack_signs if _is_sysctl(witness)]
     if values:
         rows.append(("/proc/sys/net/core/xfrm_*", ", ".join(dict.fromkeys(values))))
     if report.xfrm_socket:
         rows.append(("NETLINK_XFRM socket", report.xfrm_socket))
-    rows += [(f"/{gap.path}", f"not read: {gap.why}") for gap in report.facts.gaps]
+    rows += [(f"/{gap.path}", f"not read: {gap.why}") for gap in report.facts.unreadable]
     return ["the stack itself:", *table(rows, colour=False, indent="  ")] if rows else []

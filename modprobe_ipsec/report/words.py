@@ -4,22 +4,22 @@
 from modprobe_ipsec.needs.need import FeatureNeed
 from modprobe_ipsec.needs.proof import Answer
 from modprobe_ipsec.needs.reading import Problem
-from modprobe_ipsec.plan.verdict import Judgement, Verdict
+from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
 from modprobe_ipsec.report.model import Action, Report
 
 
 def headline(report: Report) -> str:
     """The run in one line: kernel, configuration, how many needs stand how."""
     kernel = f"kernel {report.facts.release} ({report.facts.arch})"
-    if report.wanted.configs:
-        kernel += f", {' and '.join(report.wanted.configs)}"
-    total = len(report.judgements)
+    if report.demand.configs:
+        kernel += f", {' and '.join(report.demand.configs)}"
+    total = len(report.verdicts)
     if report.action is Action.DRY_RUN:
         count = len(report.plan.steps)
         return f"{kernel}: {count} module{'s' * (count != 1)} to load for {_count(total)}"
     counts = []
     for verdict in Verdict:
-        number = sum(judgement.verdict is verdict for judgement in report.judgements)
+        number = sum(judgement.verdict is verdict for judgement in report.verdicts)
         if number:
             counts.append(f"{number} {verdict}")
     if not total:
@@ -28,7 +28,7 @@ def headline(report: Report) -> str:
 
 
 def _how(report: Report) -> str:
-    proofs = [judgement.proof for judgement in report.judgements if judgement.proof]
+    proofs = [judgement.proof for judgement in report.verdicts if judgement.proof]
     if not proofs:
         return "nothing changed, the kernel was not asked"
     of_sas = [proof for proof in proofs if not isinstance(proof.need, FeatureNeed)]
@@ -47,7 +47,7 @@ def in_words(problem: Problem) -> str:
     return f"{problem.place}: {problem.text}{lost}"
 
 
-def because(judgement: Judgement) -> str:
+def because(judgement: NeedVerdict) -> str:
     """What the verdict rests on, in one line."""
     if judgement.reasons:
         return "; ".join(dict.fromkeys(reason.text for reason in judgement.reasons))

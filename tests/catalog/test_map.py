@@ -7,7 +7,7 @@ import pytest
 
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.loader import build, parse_all
-from modprobe_ipsec.catalog.model import Catalog, Family, Kind, Protocol
+from modprobe_ipsec.catalog.model import Catalog, Family, Protocol, XfrmTable
 from modprobe_ipsec.catalog.strict_yaml import parse
 from tests.shipped import CATALOG, TEXTS
 
@@ -56,9 +56,9 @@ def test_geniv_is_what_xfrm_algo_c_says() -> None:
     for transform in CATALOG.transforms.values():
         if not transform.xfrm:
             continue
-        if transform.kind is Kind.AEAD or transform.xfrm == "rfc3686(ctr(aes))":
+        if transform.kind is XfrmTable.AEAD or transform.xfrm == "rfc3686(ctr(aes))":
             assert transform.geniv == "seqiv", transform.name
-        elif transform.kind is Kind.CIPHER and transform.name != "NULL":
+        elif transform.kind is XfrmTable.CIPHER and transform.name != "NULL":
             assert transform.geniv == "echainiv", transform.name
         else:
             assert transform.geniv == "", transform.name

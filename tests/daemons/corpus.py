@@ -5,15 +5,15 @@ import re
 from collections.abc import Callable
 from random import Random
 
-from modprobe_ipsec.catalog.model import Daemon, Kind
+from modprobe_ipsec.catalog.model import Daemon, XfrmTable
 
 from .common import CATALOG
 
-_ENCRYPTION = (Kind.AEAD, Kind.CIPHER)
+_ENCRYPTION = (XfrmTable.AEAD, XfrmTable.CIPHER)
 LIBRESWAN_CIPHERS = [n for n, t in CATALOG.libreswan.items() if t.kind in _ENCRYPTION]
 LIBRESWAN_AEAD = [n for n in LIBRESWAN_CIPHERS if CATALOG.libreswan[n].is_aead]
 LIBRESWAN_PLAIN = [n for n in LIBRESWAN_CIPHERS if not CATALOG.libreswan[n].is_aead]
-LIBRESWAN_INTEGRITY = [n for n, t in CATALOG.libreswan.items() if t.kind is Kind.AUTH]
+LIBRESWAN_INTEGRITY = [n for n, t in CATALOG.libreswan.items() if t.kind is XfrmTable.AUTH]
 LIBRESWAN_KE = sorted(CATALOG.key_exchange[Daemon.LIBRESWAN])
 STRONGSWAN_WORDS = [
     *CATALOG.strongswan,

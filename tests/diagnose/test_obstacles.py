@@ -5,40 +5,40 @@ from typing import Any
 
 import pytest
 
-from modprobe_ipsec.diagnose.autoload import Loading
-from modprobe_ipsec.diagnose.finding import Failure, State
-from modprobe_ipsec.diagnose.obstacles import Kind, Obstacle
+from modprobe_ipsec.diagnose.autoload import AutoloadPolicy
+from modprobe_ipsec.diagnose.finding import LoadFailure, ResolutionState
+from modprobe_ipsec.diagnose.obstacles import Obstacle, ObstacleKind
 from modprobe_ipsec.diagnose.obstacles.mitigation import behind, decision
-from modprobe_ipsec.diagnose.obstacles.survey import Survey
-from modprobe_ipsec.diagnose.obstacles.tree import Tree
+from modprobe_ipsec.diagnose.obstacles.survey import ObstacleFinder
+from modprobe_ipsec.diagnose.obstacles.tree import TreeChecks
 from modprobe_ipsec.diagnose.resolver import Resolver
 from modprobe_ipsec.host.facts import (
     BINARY_INDEXES,
-    Around,
-    Body,
     Directive,
-    Gap,
+    Environment,
     KernelConfig,
+    ModuleFile,
     Rule,
+    Unreadable,
 )
 from modprobe_ipsec.host.kernel.module_file import look, stand_in
 from tests.facts import MODERN, blacklist, facts, install, live
 from tests.shipped import CATALOG
 
-HOLES = {hole.name: hole for hole in CATALOG.lore.mitigations}
+HOLES = {hole.name: hole for hole in CATALOG.knowledge.mitigations}
 
 
 def found(module: str = "esp4", alias: str = "xfrm-type-2-50", **changes: Any) -> Obstacle | None:
-    return Survey(facts(**changes), CATALOG).module(module, alias)
+    return ObstacleFinder(facts(**changes), CATALOG).module(module, alias)
 
 
-def kind(module: str = "esp4", **changes: Any) -> Kind | None:
+def kind(module: str = "esp4", **changes: Any) -> ObstacleKind | None:
     obstacle = found(module, **changes)
     return obstacle.kind if obstacle else None
 
 
 def around(**changes: Any) -> Any:
-    return lambda: Around(**changes)
+    return lambda: Environment(**changes)
 
 
 def config(versions: str) -> KernelConfig:
@@ -47,46 +47,61 @@ def config(versions: str) -> KernelConfig:
 
 DEP_BIN, ALIAS_BIN = (f"/lib/modules/6.1.0-56-amd64/{name}" for name in BINARY_INDEXES)
 LIBKMOD = "/usr/lib/libkmod.so.2"
-VERSIONED = Body("/lib/x/esp4.ko", vermagic="6.1.0-55-amd64 SMP modversions")
+VERSIONED = ModuleFile("/lib/x/esp4.ko", vermagic="6.1.0-55-amd64 SMP modversions")
 PLAIN = VERSIONED._replace(vermagic="6.1.0-55-amd64 SMP")
-UNSIGNED = Body("/lib/x/esp4.ko", vermagic="6.1.0-56-amd64 SMP", signed=False)
+UNSIGNED = ModuleFile("/lib/x/esp4.ko", vermagic="6.1.0-56-amd64 SMP", signed=False)
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
         ({}, None),
-        ({"rules": (install("esp4"),)}, Kind.INSTALL),
-        ({"rules": (install("xfrm_algo"),)}, Kind.INSTALL),
+        ({"rules": (install("esp4"),)}, ObstacleKind.INSTALL),
+        ({"rules": (install("xfrm_algo"),)}, ObstacleKind.INSTALL),
         # what is there already cannot be kept out
         ({"rules": (install("xfrm_algo"),), "modules": live("xfrm_algo")}, None),
-        ({"rules": (blacklist("esp4"),)}, Kind.BLACKLIST),
-        ({"modules_disabled": True}, Kind.MODULES_DISABLED),
+        ({"rules": (blacklist("esp4"),)}, ObstacleKind.BLACKLIST),
+        ({"modules_disabled": True}, ObstacleKind.MODULES_DISABLED),
         # the first in the order of a load
-        ({"rules": (blacklist("esp4"),), "modules_disabled": True}, Kind.BLACKLIST),
-        ({"bodies": {"esp4": Body("/x", "no such file")}}, Kind.NO_FILE),
-        ({"bodies": {"xfrm_algo": Body("/x", "truncated")}}, Kind.BROKEN_FILE),
-        ({"bodies": {"esp4": Body("/x", vermagic="6.1.0-55-amd64 SMP")}}, Kind.OTHER_KERNEL),
-        ({"bodies": {"esp4": UNSIGNED}}, None),
-        # what checksums of symbols let in
-        ({"bodies": {"esp4": VERSIONED}, "config": config("y")}, None),
-        ({"bodies": {"esp4": VERSIONED}, "config": config("n")}, Kind.OTHER_KERNEL),
-        ({"bodies": {"esp4": PLAIN}, "config": config("y")}, Kind.OTHER_KERNEL),
-        ({"bodies": {"esp4": UNSIGNED}, "around": around(sig_enforce=True)}, Kind.SIGNATURE),
-        ({"bodies": {"esp4": UNSIGNED}, "around": around(lockdown="none")}, None),
-        ({"bodies": {"esp4": UNSIGNED}, "around": around(lockdown="integrity")}, Kind.SIGNATURE),
+        ({"rules": (blacklist("esp4"),), "modules_disabled": True}, ObstacleKind.BLACKLIST),
+        ({"module_files": {"esp4": ModuleFile("/x", "no such file")}}, ObstacleKind.NO_FILE),
+        ({"module_files": {"xfrm_algo": ModuleFile("/x", "truncated")}}, ObstacleKind.BROKEN_FILE),
         (
-            {"tree": MODERN._replace(lacks=(DEP_BIN,)), "around": around(libkmod=LIBKMOD)},
-            Kind.NO_INDEX,
+            {"module_files": {"esp4": ModuleFile("/x", vermagic="6.1.0-55-amd64 SMP")}},
+            ObstacleKind.OTHER_KERNEL,
+        ),
+        ({"module_files": {"esp4": UNSIGNED}}, None),
+        # what checksums of symbols let in
+        ({"module_files": {"esp4": VERSIONED}, "config": config("y")}, None),
+        ({"module_files": {"esp4": VERSIONED}, "config": config("n")}, ObstacleKind.OTHER_KERNEL),
+        ({"module_files": {"esp4": PLAIN}, "config": config("y")}, ObstacleKind.OTHER_KERNEL),
+        (
+            {"module_files": {"esp4": UNSIGNED}, "environment": around(sig_enforce=True)},
+            ObstacleKind.SIGNATURE,
+        ),
+        ({"module_files": {"esp4": UNSIGNED}, "environment": around(lockdown="none")}, None),
+        (
+            {"module_files": {"esp4": UNSIGNED}, "environment": around(lockdown="integrity")},
+            ObstacleKind.SIGNATURE,
+        ),
+        (
+            {"tree": MODERN._replace(lacks=(DEP_BIN,)), "environment": around(libkmod=LIBKMOD)},
+            ObstacleKind.NO_INDEX,
         ),
         # busybox reads the text
-        ({"tree": MODERN._replace(lacks=(DEP_BIN,)), "around": around(libkmod="")}, None),
-        ({"tree": MODERN._replace(lacks=(ALIAS_BIN,)), "around": around(libkmod=LIBKMOD)}, None),
+        ({"tree": MODERN._replace(lacks=(DEP_BIN,)), "environment": around(libkmod="")}, None),
+        (
+            {"tree": MODERN._replace(lacks=(ALIAS_BIN,)), "environment": around(libkmod=LIBKMOD)},
+            None,
+        ),
         # a file that only libkmod can read is left to it
-        ({"bodies": {"esp4": Body("/x")}, "around": around(sig_enforce=True)}, None),
+        (
+            {"module_files": {"esp4": ModuleFile("/x")}, "environment": around(sig_enforce=True)},
+            None,
+        ),
     ],
 )
-def test_the_first_obstacle(changes: dict[str, Any], expected: Kind | None) -> None:
+def test_the_first_obstacle(changes: dict[str, Any], expected: ObstacleKind | None) -> None:
     assert kind(**changes) is expected
 
 
@@ -98,19 +113,19 @@ def test_a_dependency_is_named() -> None:
 def test_a_command_is_named_once_it_has_failed() -> None:
     rules = (install("esp4", "/usr/local/sbin/decide"),)
     assert found(rules=rules) is None
-    obstacle = Survey(facts(rules=rules), CATALOG).after_failure("esp4")
-    assert obstacle and obstacle.kind is Kind.INSTALL and "x.conf:1" in obstacle.remedy
-    assert Survey(facts(), CATALOG).after_failure("esp4") is None
+    obstacle = ObstacleFinder(facts(rules=rules), CATALOG).after_failure("esp4")
+    assert obstacle and obstacle.kind is ObstacleKind.INSTALL and "x.conf:1" in obstacle.remedy
+    assert ObstacleFinder(facts(), CATALOG).after_failure("esp4") is None
 
 
 def test_another_kernel_s_file_is_named_once_it_has_failed() -> None:
-    bodies = {"bodies": {"esp4": VERSIONED}, "config": config("y")}
-    obstacle = Survey(facts(**bodies), CATALOG).after_failure("esp4", of_file=True)
-    assert obstacle and obstacle.kind is Kind.OTHER_KERNEL
+    files = {"module_files": {"esp4": VERSIONED}, "config": config("y")}
+    obstacle = ObstacleFinder(facts(**files), CATALOG).after_failure("esp4", of_file=True)
+    assert obstacle and obstacle.kind is ObstacleKind.OTHER_KERNEL
     # what was refused before the file was looked at is not the file's fault
-    assert Survey(facts(**bodies), CATALOG).after_failure("esp4") is None
+    assert ObstacleFinder(facts(**files), CATALOG).after_failure("esp4") is None
     # without the configuration nobody knows whether the release counts
-    unsure = found(bodies={"esp4": VERSIONED})
+    unsure = found(module_files={"esp4": VERSIONED})
     assert unsure and not unsure.sure
 
 
@@ -126,7 +141,7 @@ def rule(where: str, directive: Directive = Directive.INSTALL) -> Rule:
 
 
 def test_a_file_that_names_its_hole_is_believed() -> None:
-    known = CATALOG.lore.mitigations
+    known = CATALOG.knowledge.mitigations
     assert [hole.name for hole in behind(rule("/x/y.conf:1"), "esp4", known)] == [
         "Dirty Frag",
         "Fragnesia",
@@ -171,28 +186,30 @@ def test_what_is_not_known_is_said() -> None:
         ({"modprobe_path": ""}, False, "kernel.modprobe is empty"),
         ({"modprobe_path": "/bin/false"}, False, "kernel.modprobe is /bin/false"),
         ({"modprobe_path": None}, None, "cannot be read"),
-        ({"around": around(modprobe_there=False)}, False, "no such program"),
-        ({"around": around(selinux=True)}, None, "SELinux"),
+        ({"environment": around(modprobe_there=False)}, False, "no such program"),
+        ({"environment": around(selinux=True)}, None, "SELinux"),
         ({"running": False}, None, "does not run here"),
         (
-            {"tree": MODERN._replace(lacks=(ALIAS_BIN,)), "around": around(libkmod=LIBKMOD)},
+            {"tree": MODERN._replace(lacks=(ALIAS_BIN,)), "environment": around(libkmod=LIBKMOD)},
             False,
             ALIAS_BIN,
         ),
         # it has no say in that
-        ({"around": around(apparmor="/usr/sbin/modprobe-ipsec")}, True, ""),
+        ({"environment": around(apparmor="/usr/sbin/modprobe-ipsec")}, True, ""),
     ],
 )
 def test_autoload(changes: dict[str, Any], works: bool | None, why: str) -> None:
-    autoload = Loading(facts(**changes), CATALOG.lore).autoload("esp4", faster=False)
+    autoload = AutoloadPolicy(facts(**changes), CATALOG.knowledge).autoload(
+        "esp4", accelerator=False
+    )
     assert autoload.works is works
     assert why in autoload.why and bool(autoload.why) == (works is not True)
 
 
 def test_the_kernel_does_not_ask_for_what_is_only_faster() -> None:
-    loading = Loading(facts(), CATALOG.lore)
-    assert "udev" in loading.autoload("aesni_intel", faster=True).why
-    assert "nobody" in loading.autoload("camellia_x86_64", faster=True).why
+    loading = AutoloadPolicy(facts(), CATALOG.knowledge)
+    assert "udev" in loading.autoload("aesni_intel", accelerator=True).why
+    assert "nobody" in loading.autoload("camellia_x86_64", accelerator=True).why
 
 
 @pytest.mark.parametrize(
@@ -206,10 +223,10 @@ def test_the_kernel_does_not_ask_for_what_is_only_faster() -> None:
     ],
 )
 def test_what_is_seen(request_: str, errno: int) -> None:
-    symptom = Survey(facts(), CATALOG).symptom(request_)
+    symptom = ObstacleFinder(facts(), CATALOG).symptom(request_)
     assert symptom and symptom.errno == errno
     assert str(errno) in symptom.libreswan and str(errno) in symptom.strongswan
-    assert Survey(facts(), CATALOG).symptom("ipt_policy") is None
+    assert ObstacleFinder(facts(), CATALOG).symptom("ipt_policy") is None
 
 
 @pytest.mark.parametrize(
@@ -227,44 +244,48 @@ def test_what_is_seen(request_: str, errno: int) -> None:
     ],
 )
 def test_who_can_load(known: dict[str, Any], words: str) -> None:
-    assert words in Loading(facts(around=around(**known)), CATALOG.lore).loader()
+    assert words in AutoloadPolicy(facts(environment=around(**known)), CATALOG.knowledge).loader()
 
 
 def test_no_module_support_is_told_from_no_tree() -> None:
     gaps = tuple(
-        Gap(path, "no such file", missing=True)
+        Unreadable(path, "no such file", missing=True)
         for path in ("proc/modules", "proc/sys/kernel/modules_disabled")
     )
-    without = Tree(facts(tree=None, modules=None, gaps=gaps), CATALOG.lore)
-    assert without.no_tree("esp4").kind is Kind.NO_MODULE_SUPPORT
+    without = TreeChecks(facts(tree=None, modules=None, unreadable=gaps), CATALOG.knowledge)
+    assert without.no_tree("esp4").kind is ObstacleKind.NO_MODULE_SUPPORT
     config = KernelConfig("# CONFIG_MODULES is not set\n", "proc/config.gz")
-    without = Tree(facts(tree=None, modules=None, config=config), CATALOG.lore)
-    assert without.no_tree("esp4").kind is Kind.NO_MODULE_SUPPORT
-    assert Tree(facts(tree=None), CATALOG.lore).no_tree("esp4").kind is Kind.NO_TREE
+    without = TreeChecks(facts(tree=None, modules=None, config=config), CATALOG.knowledge)
+    assert without.no_tree("esp4").kind is ObstacleKind.NO_MODULE_SUPPORT
+    assert (
+        TreeChecks(facts(tree=None), CATALOG.knowledge).no_tree("esp4").kind is ObstacleKind.NO_TREE
+    )
 
 
 def test_nothing_more_is_read_while_all_is_well() -> None:
-    def refuse() -> Around:
+    def refuse() -> Environment:
         raise AssertionError("read")
 
-    host = facts(modules=live(*MODERN.files), around=refuse)
-    assert Survey(host, CATALOG).module("esp4", "xfrm-type-2-50") is None
+    host = facts(modules=live(*MODERN.files), environment=refuse)
+    assert ObstacleFinder(host, CATALOG).module("esp4", "xfrm-type-2-50") is None
 
 
 def test_what_denies_is_named() -> None:
-    def resolver(apparmor: str, failure: Failure, **known: Any) -> Resolver:
+    def resolver(apparmor: str, failure: LoadFailure, **known: Any) -> Resolver:
         known = {"cap_sys_module": True, **known}
-        host = facts(around=around(apparmor=apparmor, **known))
+        host = facts(environment=around(apparmor=apparmor, **known))
         return Resolver(host, CATALOG, {"xfrm_user": failure})
 
-    denied = Failure(State.BLOCKED, "xfrm_user: ... (EPERM)", denied=True)
+    denied = LoadFailure(ResolutionState.BLOCKED, "xfrm_user: ... (EPERM)", denied=True)
     found = resolver("tight", denied).request(CATALOG.xfrm)
-    assert found.state is State.BLOCKED and found.because == denied.because
+    assert found.state is ResolutionState.BLOCKED and found.evidence == denied.evidence
     assert "the profile tight" in found.remedy and 'profile="tight"' in found.remedy
     assert resolver("", denied).request(CATALOG.xfrm).remedy == ""
     for known in ({"cap_sys_module": False}, {"container": "docker"}):
         assert resolver("tight", denied, **known).request(CATALOG.xfrm).remedy == ""
-    other = Failure(State.BLOCKED, "xfrm_user: its signature is not accepted (EKEYREJECTED)")
+    other = LoadFailure(
+        ResolutionState.BLOCKED, "xfrm_user: its signature is not accepted (EKEYREJECTED)"
+    )
     assert resolver("tight", other).request(CATALOG.xfrm).remedy == ""
 
 
@@ -277,7 +298,7 @@ ZSTD = (
 
 @pytest.mark.parametrize("data", ZSTD)
 def test_zstd_is_whole_or_cut_off(data: bytes) -> None:
-    assert look("/x", data) == Body("/x")
+    assert look("/x", data) == ModuleFile("/x")
     assert {look("/x", data[:end]).broken for end in range(4, len(data))} == {"truncated"}
     # what follows may be another frame, or something that decoders skip
     assert look("/x", data + data).broken == look("/x", data + b"\0").broken == ""
@@ -294,9 +315,9 @@ def test_zstd_of_unknown_blocks_is_damaged() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        Body("/x", vermagic="6.1 SMP", signed=True),
-        Body("/x", vermagic="6.1 SMP", signed=False),
-        Body("/x"),
+        ModuleFile("/x", vermagic="6.1 SMP", signed=True),
+        ModuleFile("/x", vermagic="6.1 SMP", signed=False),
+        ModuleFile("/x"),
         look("/x", b""),
         look("/x", b"\x7fELF"),
         look("/x", b"\xfd7zXZ\0"),
@@ -307,11 +328,11 @@ def test_zstd_of_unknown_blocks_is_damaged() -> None:
         look("/x", b"\x28\xb5\x2f\xfd\x20\x06\x1f\0\0abc"),
     ],
 )
-def test_a_stand_in_is_as_good_or_as_broken(body: Body) -> None:
+def test_a_stand_in_is_as_good_or_as_broken(body: ModuleFile) -> None:
     data = stand_in(body)
     assert data is not None and len(data) < 256
     assert look("/x", data) == body
 
 
 def test_no_stand_in_for_what_is_not_there() -> None:
-    assert stand_in(Body("/x", "no such file")) is None
+    assert stand_in(ModuleFile("/x", "no such file")) is None

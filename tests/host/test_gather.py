@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modprobe_ipsec.host.facts import Gap, ModuleState
+from modprobe_ipsec.host.facts import ModuleState, Unreadable
 from modprobe_ipsec.host.gather import gather, refresh
 from modprobe_ipsec.host.kernel import kconfig, sysctl
 from modprobe_ipsec.host.kernel import xfrm_proc as witness
@@ -59,7 +59,7 @@ class TestKernelConfig:
 
     def test_broken_and_bomb(self, tmp_path: Path) -> None:
         host = write(tmp_path, **{"proc__config.gz": "no gzip"})
-        gaps: list[Gap] = []
+        gaps: list[Unreadable] = []
         assert kconfig.read(host, gaps) is None
         assert [gap.why for gap in gaps] == [
             "not gzip data",
@@ -107,7 +107,7 @@ def test_switches(tmp_path: Path) -> None:
         proc__sys__crypto__fips_enabled="1\n",
         proc__sys__net__ipv6__x="",
     )
-    gaps: list[Gap] = []
+    gaps: list[Unreadable] = []
     assert sysctl.modprobe_path(host, gaps) == "/sbin/modprobe"
     assert sysctl.modules_disabled(host, gaps) is True
     assert sysctl.fips(host, gaps)
@@ -118,7 +118,7 @@ def test_switches(tmp_path: Path) -> None:
 
 
 def test_no_switches(tmp_path: Path) -> None:
-    host, gaps = write(tmp_path, proc__sys__net__ipv4__x=""), list[Gap]()
+    host, gaps = write(tmp_path, proc__sys__net__ipv4__x=""), list[Unreadable]()
     assert sysctl.modprobe_path(host, gaps) is None
     assert sysctl.modules_disabled(host, gaps) is None
     assert not sysctl.fips(host, gaps)
@@ -179,8 +179,8 @@ def test_image() -> None:
     assert unknown == (None,) * 4
     assert facts.tree is not None and "esp4" in facts.tree.files
     assert (facts.fips, facts.ipv6, facts.may_load, facts.may_prove) == (False, True, False, False)
-    assert {gap.path for gap in facts.gaps} >= {"proc/crypto", "proc/modules"}
-    assert all(gap.missing for gap in facts.gaps)
+    assert {gap.path for gap in facts.unreadable} >= {"proc/crypto", "proc/modules"}
+    assert all(gap.missing for gap in facts.unreadable)
 
 
 def test_live() -> None:
@@ -195,8 +195,8 @@ def test_another_kernel_than_the_running_one() -> None:
     facts = gather(Host("/", "1.2.3"))
     unknown = (facts.algorithms, facts.modules, facts.modprobe_path, facts.modules_disabled)
     assert unknown == (None,) * 4
-    assert facts.witnesses == ()
-    assert Gap("proc/crypto", "not of kernel 1.2.3") in facts.gaps
+    assert facts.stack_signs == ()
+    assert Unreadable("proc/crypto", "not of kernel 1.2.3") in facts.unreadable
 
 
 def test_refresh(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_refresh(tmp_path: Path) -> None:
     after = refresh(before, host)
     assert after.modules == {"esp4": ModuleState.LIVE}
     assert after.algorithms == ()
-    assert "proc/modules" not in {gap.path for gap in after.gaps}
-    assert {g for g in after.gaps if "modules.dep" in g.path} == {
-        g for g in before.gaps if "modules.dep" in g.path
+    assert "proc/modules" not in {gap.path for gap in after.unreadable}
+    assert {g for g in after.unreadable if "modules.dep" in g.path} == {
+        g for g in before.unreadable if "modules.dep" in g.path
     }

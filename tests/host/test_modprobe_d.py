@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modprobe_ipsec.host.facts import Directive, Gap, Rule
+from modprobe_ipsec.host.facts import Directive, Rule, Unreadable
 from modprobe_ipsec.host.kernel.modprobe_d import (
-    Obstacles,
+    ModprobeRules,
     applies,
     blocks,
     parse,
@@ -90,7 +90,7 @@ def test_directories(tmp_path: Path) -> None:
     (tmp_path / "etc/modprobe.d/masked.conf").symlink_to("/dev/null")
     (tmp_path / "lib").symlink_to("usr/lib")
     write("proc/cmdline", "quiet module_blacklist=esp4\n")
-    gaps: list[Gap] = []
+    gaps: list[Unreadable] = []
     assert [(rule.name, rule.where) for rule in read(Host(str(tmp_path), "6.1"), gaps)] == [
         ("a_usr", "/usr/lib/modprobe.d/a.conf:2"),
         ("b_run", "/run/modprobe.d/b.conf:1"),
@@ -190,7 +190,7 @@ def test_other_rules() -> None:
 
 
 def test_obstacles() -> None:
-    found = Obstacles(
+    found = ModprobeRules(
         parse(
             "options esp4 x=1\n"
             "install esp6 modprobe -i esp6\n"

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modprobe_ipsec.host.facts import Gap, ModuleIndex, ModuleState
+from modprobe_ipsec.host.facts import ModuleIndex, ModuleState, Unreadable
 from modprobe_ipsec.host.kernel import module_index as modules
 from modprobe_ipsec.host.root import Host
 
 from . import DATA
 
 
-def index(kernel: str) -> tuple[ModuleIndex, list[Gap]]:
-    gaps: list[Gap] = []
+def index(kernel: str) -> tuple[ModuleIndex, list[Unreadable]]:
+    gaps: list[Unreadable] = []
     found = modules.read_index(Host(str(DATA / kernel)), gaps)
     assert found is not None
     return found, gaps
@@ -71,7 +71,7 @@ def test_no_modinfo(tmp_path: Path) -> None:
     tree = tmp_path / "usr/lib/modules/5.4"
     tree.mkdir(parents=True)
     (tree / "modules.dep").write_text("extra/a-b.ko.zst: extra/c.ko.gz\nextra/c.ko.gz:\n")
-    host, gaps = Host(str(tmp_path)), list[Gap]()
+    host, gaps = Host(str(tmp_path)), list[Unreadable]()
     found = modules.read_index(host, gaps)
     assert found is not None
     assert (host.release, host.tree) == ("5.4", "usr/lib/modules/5.4")
@@ -83,9 +83,9 @@ def test_no_modinfo(tmp_path: Path) -> None:
 
 
 def test_no_tree(tmp_path: Path) -> None:
-    gaps: list[Gap] = []
+    gaps: list[Unreadable] = []
     assert modules.read_index(Host(str(tmp_path), "6.1"), gaps) is None
-    assert gaps == [Gap("lib/modules/6.1", "no modules of this kernel", missing=True)]
+    assert gaps == [Unreadable("lib/modules/6.1", "no modules of this kernel", missing=True)]
 
 
 PROC_MODULES = """\
@@ -108,7 +108,7 @@ def test_states(tmp_path: Path) -> None:
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/modules").write_text(PROC_MODULES)
     sysfs(tmp_path, esp4="live\n", cryptomgr=None, late="coming\n", odd="?")
-    gaps: list[Gap] = []
+    gaps: list[Unreadable] = []
     assert modules.read_states(Host(str(tmp_path), "6.1"), gaps) == {
         "esp4": ModuleState.LIVE,
         "aesni_intel": ModuleState.LIVE,
@@ -123,7 +123,7 @@ def test_states(tmp_path: Path) -> None:
 @pytest.mark.parametrize("initstate", [None, "live\n"])
 def test_states_without_proc_modules(tmp_path: Path, initstate: str | None) -> None:
     sysfs(tmp_path, esp4=initstate)
-    gaps: list[Gap] = []
+    gaps: list[Unreadable] = []
     states = modules.read_states(Host(str(tmp_path), "6.1"), gaps)
     # a kernel without modules has /sys/module all the same
     assert states == (None if initstate is None else {"esp4": ModuleState.LIVE})
@@ -133,7 +133,7 @@ def test_states_without_proc_modules(tmp_path: Path, initstate: str | None) -> N
 def test_states_of_an_empty_list(tmp_path: Path) -> None:
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/modules").write_text("")
-    gaps: list[Gap] = []
+    gaps: list[Unreadable] = []
     assert modules.read_states(Host(str(tmp_path), "6.1"), gaps) == {}
     assert [gap.path for gap in gaps] == ["sys/module"]
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modprobe_ipsec.base.errors import ConfigError, UsageError
-from modprobe_ipsec.host.facts import Gap
+from modprobe_ipsec.host.facts import Unreadable
 from modprobe_ipsec.host.gather import gather
 from modprobe_ipsec.host.root import Host
 
@@ -43,26 +43,28 @@ def host(root: Path) -> Host:
     return Host(str(root), "6.1")
 
 
-def why(answer: bytes | Gap) -> str:
-    assert isinstance(answer, Gap), answer
+def why(answer: bytes | Unreadable) -> str:
+    assert isinstance(answer, Unreadable), answer
     return answer.why
 
 
 def test_three_answers(root: Path) -> None:
     here = host(root)
     assert here.read("etc/plain") == b"inside\n"
-    assert here.read("etc/none") == Gap("etc/none", "no such file", missing=True)
-    assert here.read("etc/plain/below") == Gap("etc/plain/below", "no such file", missing=True)
+    assert here.read("etc/none") == Unreadable("etc/none", "no such file", missing=True)
+    assert here.read("etc/plain/below") == Unreadable(
+        "etc/plain/below", "no such file", missing=True
+    )
     (root / "etc/closed").write_text("x")
     (root / "etc/closed").chmod(0)
     (root / "shut").mkdir(mode=0)
     for path in (root, *list(root.parents)[:4]):
         path.chmod(0o755)
     with nobody():
-        assert here.read("etc/closed") == Gap("etc/closed", "permission denied")
+        assert here.read("etc/closed") == Unreadable("etc/closed", "permission denied")
         assert here.exists("etc/closed") is True
         assert here.exists("shut/x") is None
-        assert here.list_dir("shut") == Gap("shut", "permission denied")
+        assert here.list_dir("shut") == Unreadable("shut", "permission denied")
     assert (here.exists("etc/none"), here.exists("etc"), here.exists("")) == (False, True, True)
 
 
@@ -123,7 +125,7 @@ def test_what_is_no_file(root: Path) -> None:
     assert why(here.read("dir")) == why(here.read("")) == "not a regular file"
     assert why(here.read("null")) == "no such file"
     assert why(here.read("etc/plain\0x")) == "no such file"
-    assert isinstance(here.list_dir("etc/plain"), Gap)
+    assert isinstance(here.list_dir("etc/plain"), Unreadable)
     if os.geteuid() == 0:
         os.mknod(root / "zero", 0o600 | 0o020000, os.makedev(1, 5))
         assert why(here.read("zero")) == "not a regular file"
@@ -155,7 +157,7 @@ def test_sizes(root: Path) -> None:
 
 def test_text(root: Path) -> None:
     (root / "etc/latin").write_bytes(b"gr\xfcn")
-    gaps: list[Gap] = []
+    gaps: list[Unreadable] = []
     assert host(root).text("etc/latin", gaps) == "gr\ufffdn"
     assert gaps == []
     assert host(root).text("nope", gaps) is None
@@ -240,7 +242,7 @@ def test_gather_among_traps(root: Path) -> None:
     assert facts.cpu_flags == frozenset()
     assert facts.tree is not None and len(facts.tree.files) == 0
     assert not facts.may_load and not facts.may_prove
-    reasons = {gap.path: gap.why for gap in facts.gaps}
+    reasons = {gap.path: gap.why for gap in facts.unreadable}
     assert reasons["etc/modprobe.d/b.conf"] == "not a regular file"
     assert reasons["etc/modprobe.d/d.conf"].startswith("larger than")
     assert reasons["proc/modules"] == "too many symbolic links"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from modprobe_ipsec.commands.main import main
-from modprobe_ipsec.diagnose.obstacles import Kind
+from modprobe_ipsec.diagnose.obstacles import ObstacleKind
 from modprobe_ipsec.report.model import Report
 from tests.hosts import tree
 
@@ -79,12 +79,12 @@ def test_there_is_a_tree_for_everything(
     names = tree.names()
     for name in names:
         said(capsys, tree.assemble(name, tmp_path / name), *tree.arguments(name), "--format=json")
-    reasons = [r for report in reports for j in report.judgements for r in j.reasons]
+    reasons = [r for report in reports for j in report.verdicts for r in j.reasons]
     assert len(names) >= 40
     assert {tree.base(name) for name in names} - {""} == {
         path.name for path in tree.BASES.iterdir()
     }
-    assert {reason.obstacle.kind for reason in reasons if reason.obstacle} == set(Kind)
+    assert {reason.obstacle.kind for reason in reasons if reason.obstacle} == set(ObstacleKind)
     assert all(reason.remedy for reason in reasons), "whatever is not ready says what would help"
 
 

@@ -10,7 +10,7 @@ import re
 import shutil
 from pathlib import Path
 
-from modprobe_ipsec.host.facts import BINARY_INDEXES, Body
+from modprobe_ipsec.host.facts import BINARY_INDEXES, ModuleFile
 from modprobe_ipsec.host.kernel.module_file import stand_in
 
 HERE = Path(__file__).parent
@@ -54,7 +54,7 @@ def _stand_ins(tree: Path) -> None:
     for index in tree.glob("lib/modules/*/modules.dep"):
         for name in BINARY_INDEXES:
             (index.parent / name).touch()
-        body = Body("", vermagic=f"{index.parent.name} SMP preempt mod_unload", signed=True)
+        body = ModuleFile("", vermagic=f"{index.parent.name} SMP preempt mod_unload", signed=True)
         data = stand_in(body)
         assert data
         for line in index.read_text().splitlines():

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Needs to try, made from the real map."""
 
-from modprobe_ipsec.catalog.model import Family, Kind, Protocol
+from modprobe_ipsec.catalog.model import Family, Protocol, XfrmTable
 from modprobe_ipsec.needs.need import Choice, Need, Suite
 from tests.shipped import CATALOG
 
@@ -41,12 +41,12 @@ def everything() -> list[Need]:
     for transform in TRANSFORMS.values():
         for bits in transform.key_bits:
             this = Choice(transform, bits)
-            if transform.kind is Kind.COMP:
+            if transform.kind is XfrmTable.COMP:
                 suites.append(Suite(Protocol.COMP, this, None))
                 continue
             for protocol in transform.protocols:
                 for esn in (False, True):
-                    if transform.kind is not Kind.AUTH:
+                    if transform.kind is not XfrmTable.AUTH:
                         suites.append(Suite(protocol, this, None, esn))
                     elif protocol is Protocol.AH:
                         suites.append(Suite(protocol, None, this, esn))

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from modprobe_ipsec.daemons.selection import Wanted
+from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.kernel.seal import Seal, seal
 from modprobe_ipsec.needs.reading import Place, Problem
 from modprobe_ipsec.plan.plan import make_plan
-from modprobe_ipsec.plan.verdict import Judgement, judge
+from modprobe_ipsec.plan.verdict import NeedVerdict, judge
 from tests.facts import GCM, facts
 from tests.shipped import CATALOG
 
@@ -32,13 +32,13 @@ BAD_LINE = Problem(Place("/etc/ipsec.conf", 7), "office", "what is this")
 @pytest.mark.parametrize(
     ("judgements", "wanted", "why"),
     [
-        ((), Wanted(()), "nothing is asked for, so nothing is proven"),
-        (LOADABLE, Wanted((GCM,)), "ESP IPv4 AES_GCM_16_256 is not proven"),
-        (LOADABLE, Wanted((GCM,), problems=(BAD_LINE,)), "is not proven and 1 more"),
+        ((), Demand(()), "nothing is asked for, so nothing is proven"),
+        (LOADABLE, Demand((GCM,)), "ESP IPv4 AES_GCM_16_256 is not proven"),
+        (LOADABLE, Demand((GCM,), problems=(BAD_LINE,)), "is not proven and 1 more"),
     ],
     ids=["no needs", "unproven", "and a bad line"],
 )
-def test_refused(host: Host, judgements: tuple[Judgement, ...], wanted: Wanted, why: str) -> None:
+def test_refused(host: Host, judgements: tuple[NeedVerdict, ...], wanted: Demand, why: str) -> None:
     sealed = seal(Seal.MODULES, judgements, wanted, host)
     assert not sealed.done
     assert sealed.text.endswith(why)
@@ -46,9 +46,9 @@ def test_refused(host: Host, judgements: tuple[Judgement, ...], wanted: Wanted, 
 
 def test_unknown_is_not_done(host: Host) -> None:
     # no such sysctl is only then "no modules" if the others are there
-    assert seal(Seal.AUTOLOAD, (), Wanted(()), host).done
+    assert seal(Seal.AUTOLOAD, (), Demand(()), host).done
     nothing = Host(f"{host.root}/proc", "6.1.0")
-    sealed = seal(Seal.MODULES, (), Wanted(()), nothing)
+    sealed = seal(Seal.MODULES, (), Demand(()), nothing)
     assert (sealed.done, sealed.text) == (
         False,
         "not sealed: /proc/sys/kernel/modules_disabled: no such file",
@@ -57,4 +57,4 @@ def test_unknown_is_not_done(host: Host) -> None:
 
 def test_sealed_before_is_sealed(host: Host) -> None:
     Path(host.root, "proc/sys/kernel/modules_disabled").write_text("1\n")
-    assert seal(Seal.MODULES, LOADABLE, Wanted((GCM,)), host).done
+    assert seal(Seal.MODULES, LOADABLE, Demand((GCM,)), host).done

@@ -5,14 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from modprobe_ipsec.catalog.model import Family, Kind, Protocol
+from modprobe_ipsec.catalog.model import Family, Protocol, XfrmTable
 from modprobe_ipsec.kernel import xfrm
 from modprobe_ipsec.kernel.sa import Sa, SaAlgorithm, sa_for
 from modprobe_ipsec.needs.need import Need
 
 from .sample import everything
 
-KINDS = {"enc": Kind.CIPHER, "aead": Kind.AEAD, "auth-trunc": Kind.AUTH, "comp": Kind.COMP}
+KINDS = {
+    "enc": XfrmTable.CIPHER,
+    "aead": XfrmTable.AEAD,
+    "auth-trunc": XfrmTable.AUTH,
+    "comp": XfrmTable.COMP,
+}
 
 
 def recorded() -> list[tuple[str, bytes]]:
@@ -69,7 +74,9 @@ def test_equal_but_for_the_key() -> None:
 
 def test_no_key_is_ever_shown() -> None:
     key = b"0123456789abcdef"
-    sa = Sa(Protocol.ESP, Family.IPV4, 256, (SaAlgorithm(Kind.CIPHER, "cbc(aes)", 128, 0, key),))
+    sa = Sa(
+        Protocol.ESP, Family.IPV4, 256, (SaAlgorithm(XfrmTable.CIPHER, "cbc(aes)", 128, 0, key),)
+    )
     for shown in (repr(sa), str(sa), f"{sa}", f"{sa.algorithms}"):
         assert "cbc(aes)" in shown
         assert key.decode() not in shown

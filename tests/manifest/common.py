@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from modprobe_ipsec.catalog.model import Daemon, Family, Protocol
-from modprobe_ipsec.daemons.selection import Wanted
+from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import gather
 from modprobe_ipsec.host.root import Host
@@ -45,7 +45,7 @@ def plan_of(
 ) -> HostPlan:
     """The host plan of some needs on a host that is written down as facts."""
     judgements = judge(make_plan(needs, facts, CATALOG), {}, loaded=False)
-    return make(Wanted(needs, configs), judgements, facts, root, CATALOG)
+    return make(Demand(needs, configs), judgements, facts, root, CATALOG)
 
 
 @cache

@@ -15,7 +15,7 @@ import pytest
 from modprobe_ipsec.base.errors import UsageError
 from modprobe_ipsec.manifest.check import mistakes
 from modprobe_ipsec.manifest.formats import FORMATS
-from modprobe_ipsec.manifest.model import File, Options
+from modprobe_ipsec.manifest.model import ManifestFile, ManifestOptions
 from tests.manifest.common import FEATURES, NEEDS, plan
 from tests.manifest.consumers import CONSUMERS
 
@@ -23,11 +23,11 @@ HOSTS = {"all at boot": "modprobe-empty", "by request": "container-sealed"}
 PLANS = {name: plan(host, (*NEEDS, *FEATURES)) for name, host in HOSTS.items()}
 
 
-def files_of(format: str, name: str = "all at boot") -> tuple[File, ...]:
-    return FORMATS[format](PLANS[name], Options())
+def files_of(format: str, name: str = "all at boot") -> tuple[ManifestFile, ...]:
+    return FORMATS[format](PLANS[name], ManifestOptions())
 
 
-def put(files: tuple[File, ...], directory: Path) -> Path:
+def put(files: tuple[ManifestFile, ...], directory: Path) -> Path:
     for file in files:
         path = directory / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ def put(files: tuple[File, ...], directory: Path) -> Path:
     return directory
 
 
-def spoilt(format: str, end: str, old: str, new: str) -> tuple[File, ...]:
+def spoilt(format: str, end: str, old: str, new: str) -> tuple[ManifestFile, ...]:
     """The files of a format, with one place made wrong."""
     files = files_of(format)
     assert any(file.path.endswith(end) and old in file.text for file in files)
@@ -207,5 +207,5 @@ def test_what_has_no_consumer_here_is_checked_all_the_same(format: str, old: str
 def test_a_file_that_nobody_knows_is_a_mistake() -> None:
     found = PLANS["all at boot"]
     for path in ("etc/passwd", "etc/cron.d/x.conf", "x.yaml", "../x.nix", "/etc/x.service"):
-        assert list(mistakes([File(path, "\n")], found))
-    assert list(mistakes([File("docker-run.sh", "# \x1b[31m\n")], found))
+        assert list(mistakes([ManifestFile(path, "\n")], found))
+    assert list(mistakes([ManifestFile("docker-run.sh", "# \x1b[31m\n")], found))

@@ -15,7 +15,7 @@ from modprobe_ipsec.catalog.model import Daemon
 from modprobe_ipsec.commands.main import build_parser, main
 from modprobe_ipsec.manifest.check import mistakes
 from modprobe_ipsec.manifest.formats import FORMATS
-from modprobe_ipsec.manifest.model import HostPlan, Options
+from modprobe_ipsec.manifest.model import HostPlan, ManifestOptions
 from tests.hosts import tree
 from tests.manifest.common import EVERYTHING, FEATURES, GCM, NEEDS, SOURCE, plan
 
@@ -55,7 +55,7 @@ def test_format(
 def test_no_format_fails_its_own_check(name: str) -> None:
     needs = EVERYTHING if name.startswith("booted") else (*NEEDS, *FEATURES)
     found = plan(name, needs)
-    for options in (Options(), Options(preload=True)):
+    for options in (ManifestOptions(), ManifestOptions(preload=True)):
         for writer in FORMATS.values():
             try:
                 files = writer(found, options)
@@ -68,12 +68,14 @@ def test_no_format_fails_its_own_check(name: str) -> None:
 
 def test_what_comes_by_itself_is_a_comment_unless_asked_for() -> None:
     found = plan("booted-6.1")
-    listed = FORMATS["systemd"](found, Options())[0].text.split("\n")
+    listed = FORMATS["systemd"](found, ManifestOptions())[0].text.split("\n")
     assert "esp4" not in listed and any(line.startswith("# esp4: the kernel") for line in listed)
-    listed = FORMATS["systemd"](found, Options(preload=True))[0].text.split("\n")
+    listed = FORMATS["systemd"](found, ManifestOptions(preload=True))[0].text.split("\n")
     assert "esp4" in listed and any(line.startswith("# hmac: built in") for line in listed)
     # and what is blocked is never an entry
-    listed = FORMATS["systemd"](plan("install-false"), Options(preload=True))[0].text.split("\n")
+    listed = FORMATS["systemd"](plan("install-false"), ManifestOptions(preload=True))[0].text.split(
+        "\n"
+    )
     assert "esp4" not in listed and any(line.startswith("# esp4: blocked") for line in listed)
 
 
@@ -81,7 +83,7 @@ def test_nobody_but_the_loader_gets_sys_module() -> None:
     for name in ("modprobe-empty", "container", "booted-6.1"):
         for format, writer in FORMATS.items():
             try:
-                files = writer(plan(name, (*NEEDS, *FEATURES)), Options(preload=True))
+                files = writer(plan(name, (*NEEDS, *FEATURES)), ManifestOptions(preload=True))
             except UsageError:
                 continue
             for file in files:
@@ -101,7 +103,7 @@ def test_libreswan_is_told_to_leave_the_audit_log_alone_where_nothing_stops_it()
 
 
 def _text(format: str, plan: HostPlan) -> str:
-    return "".join(file.text for file in FORMATS[format](plan, Options(preload=True)))
+    return "".join(file.text for file in FORMATS[format](plan, ManifestOptions(preload=True)))
 
 
 def test_the_help_names_all_formats() -> None:
@@ -112,8 +114,8 @@ def test_the_help_names_all_formats() -> None:
 def test_json_and_toml_are_well_formed() -> None:
     found = plan("modprobe-empty")
     for format in ("json", "ignition", "cdi"):
-        assert json.loads(FORMATS[format](found, Options())[0].text)
-    settings = tomllib.loads(FORMATS["bottlerocket"](found, Options())[0].text)["settings"]
+        assert json.loads(FORMATS[format](found, ManifestOptions())[0].text)
+    settings = tomllib.loads(FORMATS["bottlerocket"](found, ManifestOptions())[0].text)["settings"]
     assert settings["kernel"]["modules"]["esp4"] == {"allowed": True, "autoload": True}
     assert settings["kernel"]["sysctl"] == {
         "net.ipv4.ip_forward": "1",

@@ -3,11 +3,11 @@
 
 import pytest
 
-from modprobe_ipsec.diagnose.finding import State
-from modprobe_ipsec.diagnose.obstacles import Kind
-from modprobe_ipsec.host.facts import Around
+from modprobe_ipsec.diagnose.finding import ResolutionState
+from modprobe_ipsec.diagnose.obstacles import ObstacleKind
+from modprobe_ipsec.host.facts import Environment
 from modprobe_ipsec.manifest.known import Known
-from modprobe_ipsec.manifest.model import AUTOLOAD_OFF, Module, Where
+from modprobe_ipsec.manifest.model import AUTOLOAD_OFF, PlannedModule, Where
 from tests import facts as hosts
 from tests.hosts import tree
 from tests.manifest.common import EVERYTHING, FEATURES, GCM, NEEDS, plan, plan_of
@@ -16,7 +16,7 @@ from tests.shipped import CATALOG
 GONE = "/etc/modprobe.d/dirtyfrag.conf:2: install esp4 /bin/false"
 
 
-def by_name(modules: tuple[Module, ...]) -> dict[str, Module]:
+def by_name(modules: tuple[PlannedModule, ...]) -> dict[str, PlannedModule]:
     return {module.label: module for module in modules}
 
 
@@ -24,17 +24,17 @@ def test_a_bare_kernel_needs_all_that_no_name_shows() -> None:
     modules = by_name(plan_of(GCM[:1], hosts.facts(modprobe_path="")).modules)
     must = [name for name, module in modules.items() if module.must_come]
     # for this CPU aesni_intel would do for gcm, ctr and ghash, and a manifest cannot look
-    assert must[0] == "aesni_intel" and modules["aesni_intel"].faster
+    assert must[0] == "aesni_intel" and modules["aesni_intel"].accelerator
     assert set(must[1:]) >= {"xfrm_user", "esp4", "gcm", "ctr", "ghash_generic", "seqiv", "drbg"}
     assert modules["drbg"].after == ("sha512_generic",)
     assert modules["gcm"].after == ("ctr", "ghash_generic")
-    assert modules["crypto-aes"].state is State.BUILTIN
+    assert modules["crypto-aes"].state is ResolutionState.BUILTIN
     assert not {"aes_ti", "qat", "padlock_aes", "ansi_cprng"} & modules.keys()
 
 
 def test_it_is_the_same_plan_before_and_after_the_modules_are_loaded() -> None:
     before = plan_of(NEEDS, hosts.facts())
-    names = [module.name for module in before.modules if module.state is State.LOADABLE]
+    names = [module.name for module in before.modules if module.state is ResolutionState.LOADABLE]
     algorithms = (
         *hosts.BOOTED,
         hosts.algorithm("gcm(aes)", "generic-gcm-aesni", "aesni_intel", 400),
@@ -43,10 +43,10 @@ def test_it_is_the_same_plan_before_and_after_the_modules_are_loaded() -> None:
     )
     loaded = hosts.facts(modules=hosts.live(*names), algorithms=algorithms)
     after = plan_of(NEEDS, loaded)
-    assert [m._replace(state=State.LIVE) for m in after.modules if m.name in names] == [
-        m._replace(state=State.LIVE) for m in before.modules if m.name in names
+    assert [m._replace(state=ResolutionState.LIVE) for m in after.modules if m.name in names] == [
+        m._replace(state=ResolutionState.LIVE) for m in before.modules if m.name in names
     ]
-    assert {m.state for m in after.modules if m.name in names} == {State.LIVE}
+    assert {m.state for m in after.modules if m.name in names} == {ResolutionState.LIVE}
     sealed = plan_of(NEEDS, loaded._replace(modules_disabled=True))
     assert {m.autoload for m in sealed.modules if m.name in names} == {False}
 
@@ -54,20 +54,22 @@ def test_it_is_the_same_plan_before_and_after_the_modules_are_loaded() -> None:
 def test_what_the_kernel_loads_by_itself_need_not_be_loaded() -> None:
     modules = plan_of(GCM, hosts.facts()).modules
     assert {m.name for m in modules if m.must_come} == {"aesni_intel"}
-    assert all(m.autoload for m in modules if m.state is State.LOADABLE and not m.faster)
+    assert all(
+        m.autoload for m in modules if m.state is ResolutionState.LOADABLE and not m.accelerator
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "kind", "words"),
     [
-        ("install-false", Kind.INSTALL, GONE),
-        ("install-true", Kind.INSTALL, "install esp4 /bin/true"),
-        ("blacklist", Kind.BLACKLIST, "blacklist"),
-        ("modules-disabled", Kind.MODULES_DISABLED, "kernel.modules_disabled = 1"),
+        ("install-false", ObstacleKind.INSTALL, GONE),
+        ("install-true", ObstacleKind.INSTALL, "install esp4 /bin/true"),
+        ("blacklist", ObstacleKind.BLACKLIST, "blacklist"),
+        ("modules-disabled", ObstacleKind.MODULES_DISABLED, "kernel.modules_disabled = 1"),
         ("modprobe-empty", AUTOLOAD_OFF, "kernel.modprobe is empty"),
         ("modprobe-nowhere", AUTOLOAD_OFF, "no such program"),
-        ("upgraded-not-rebooted", Kind.NO_TREE, "not rebooted"),
-        ("no-modules-no-config", Kind.NO_MODULE_SUPPORT, "no module support"),
+        ("upgraded-not-rebooted", ObstacleKind.NO_TREE, "not rebooted"),
+        ("no-modules-no-config", ObstacleKind.NO_MODULE_SUPPORT, "no module support"),
     ],
 )
 def test_blockers_are_named(name: str, kind: str, words: str) -> None:
@@ -79,7 +81,7 @@ def test_blockers_are_named(name: str, kind: str, words: str) -> None:
 def test_nothing_is_loaded_for_a_need_that_cannot_be_met() -> None:
     found = plan("install-false", GCM)
     modules = by_name(found.modules)
-    assert modules["esp4"].state is State.BLOCKED and not modules["esp4"].must_come
+    assert modules["esp4"].state is ResolutionState.BLOCKED and not modules["esp4"].must_come
     assert [wish.need.family for wish in found.unmet] == ["ipv4"]
     assert "esp6" in modules
 
@@ -87,14 +89,14 @@ def test_nothing_is_loaded_for_a_need_that_cannot_be_met() -> None:
 def test_an_obstacle_counts_although_the_module_is_loaded_now() -> None:
     facts = hosts.facts(modules=hosts.live("esp4"), rules=(hosts.install("esp4"),))
     found = plan_of(GCM[:1], facts)
-    assert by_name(found.modules)["esp4"].state is State.BLOCKED
-    assert [blocker.kind for blocker in found.blockers] == [Kind.INSTALL]
+    assert by_name(found.modules)["esp4"].state is ResolutionState.BLOCKED
+    assert [blocker.kind for blocker in found.blockers] == [ObstacleKind.INSTALL]
 
 
 def test_without_a_module_tree_requests_stand_for_names() -> None:
     modules = plan("container").modules
     assert {"xfrm-type-2-50", "crypto-gcm", "crypto-seqiv"} <= {m.request for m in modules}
-    assert not any(m.name for m in modules if m.state is State.UNKNOWN)
+    assert not any(m.name for m in modules if m.state is ResolutionState.UNKNOWN)
 
 
 def test_sysctls_are_the_containers_where_the_plan_comes_from_one() -> None:
@@ -129,7 +131,7 @@ def test_text_of_the_host_cannot_break_out() -> None:
     rule = hosts.install("esp4")
     text = "install esp4 /bin/false\n\x1b[31m {{ lookup('pipe', 'id') }} \\"
     facts = hosts.facts(
-        rules=(rule._replace(text=text),), around=lambda: Around(container="x\ny{%")
+        rules=(rule._replace(text=text),), environment=lambda: Environment(container="x\ny{%")
     )
     found = plan_of(GCM, facts, ("/etc/\u202e{#x\\",))
     texts = [b.text + b.remedy for b in found.blockers] + [found.made.container]
@@ -145,7 +147,7 @@ def test_every_module_of_every_host_is_known(name: str) -> None:
     for module in found.modules:
         assert known.request(module.request), module
         # a name is only left out where no tree is visible, or built-in code has none
-        if module.state is State.LOADABLE:
+        if module.state is ResolutionState.LOADABLE:
             assert module.name, module
         assert not module.name or known.module(module.request, module.name)
     labels = [module.label for module in found.modules]

@@ -7,7 +7,7 @@ import pytest
 
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.model import Family
-from modprobe_ipsec.diagnose.finding import Failure, State
+from modprobe_ipsec.diagnose.finding import LoadFailure, ResolutionState
 from modprobe_ipsec.host.facts import Facts, KernelConfig
 from modprobe_ipsec.needs.need import Need
 from modprobe_ipsec.plan import plan
@@ -32,8 +32,8 @@ def rounds(need: Need, host: Facts, **more: Any) -> list[list[str]]:
 
 
 def outlook(need: Need, host: Facts) -> Outlook:
-    (standing,) = make_plan([need], host, CATALOG).standings
-    return standing.outlook
+    (forecast,) = make_plan([need], host, CATALOG).forecasts
+    return forecast.outlook
 
 
 def test_a_map_without_an_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +61,7 @@ def test_without_aes_instructions_the_templates_and_their_hidden_parts() -> None
 
 
 def test_an_accelerator_that_fails_is_replaced_in_the_next_round() -> None:
-    tried = {"aesni_intel": Failure(State.ABSENT, "no such device")}
+    tried = {"aesni_intel": LoadFailure(ResolutionState.ABSENT, "no such device")}
     assert rounds(GCM, facts(), tried=tried) == [
         ["ghash_clmulni_intel", *BASE, "ctr", "gcm", *RNG, "seqiv"]
     ]
@@ -136,11 +136,11 @@ def test_working_but_slow() -> None:
 )
 def test_what_the_admin_forbade_is_blocked_and_nothing_is_loaded(rule: Any, module: str) -> None:
     plan = make_plan([GCM], facts(rules=(rule,)), CATALOG)
-    (standing,) = plan.standings
-    assert standing.outlook is Outlook.BLOCKED
-    blocked = [f for f in standing.foreseen if f.state is State.BLOCKED]
+    (forecast,) = plan.forecasts
+    assert forecast.outlook is Outlook.BLOCKED
+    blocked = [f for f in forecast.foreseen if f.state is ResolutionState.BLOCKED]
     assert blocked[0].module == module
-    assert blocked[0].because == f"{rule.where}: {rule.text}"
+    assert blocked[0].evidence == f"{rule.where}: {rule.text}"
     assert module not in [step.module for step in plan.steps]
 
 

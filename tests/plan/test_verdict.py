@@ -9,7 +9,7 @@ from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.needs.need import AnyNeed, Need
 from modprobe_ipsec.needs.proof import Answer, Proof
 from modprobe_ipsec.plan.plan import make_plan
-from modprobe_ipsec.plan.verdict import Judgement, Verdict, exit_code, judge
+from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict, exit_code, judge
 from tests.facts import CAMELLIA_CTR, GCM, MODERN, blacklist, facts, install
 from tests.shipped import CATALOG
 
@@ -19,7 +19,7 @@ LOADED = facts(
 )
 
 
-def judged(host: Facts, *proof: Any, need: Need = GCM, loaded: bool = False) -> Judgement:
+def judged(host: Facts, *proof: Any, need: Need = GCM, loaded: bool = False) -> NeedVerdict:
     proofs: dict[AnyNeed, Proof] = {need: Proof(need, *proof)} if proof else {}
     (judgement,) = judge(make_plan([need], host, CATALOG), proofs, loaded=loaded)
     return judgement
@@ -88,4 +88,4 @@ def test_what_no_kernel_can_says_so() -> None:
     ],
 )
 def test_the_worst_counts(verdicts: list[Verdict], code: int) -> None:
-    assert exit_code(Judgement(GCM, verdict, (), None, ()) for verdict in verdicts) == code
+    assert exit_code(NeedVerdict(GCM, verdict, (), None, ()) for verdict in verdicts) == code

@@ -5,13 +5,13 @@ import json
 from typing import Any
 
 from modprobe_ipsec.catalog.model import Family
-from modprobe_ipsec.daemons.selection import Wanted
-from modprobe_ipsec.host.facts import Facts, Gap, Witness
-from modprobe_ipsec.kernel.load import Outcome, Result
+from modprobe_ipsec.daemons.selection import Demand
+from modprobe_ipsec.host.facts import Facts, StackSign, Unreadable
+from modprobe_ipsec.kernel.load import LoadOutcome, LoadResult
 from modprobe_ipsec.kernel.seal import Sealed
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed
 from modprobe_ipsec.needs.proof import Answer, Proof
-from modprobe_ipsec.needs.reading import Place, Problem, Silent
+from modprobe_ipsec.needs.reading import IgnoredConnection, Place, Problem
 from modprobe_ipsec.plan.plan import make_plan
 from modprobe_ipsec.plan.verdict import judge
 from modprobe_ipsec.report import as_json, journal, text
@@ -28,16 +28,16 @@ NEEDS = [GCM, IPV6, CBC]
 def report(action: Action = Action.CHECK, **changes: Any) -> Report:
     host: Facts = facts(
         rules=(install("esp6"),),
-        witnesses=(
-            Witness("proc/net/xfrm_stat", True, "28 counters, all zero"),
-            Witness("proc/sys/net/core/xfrm_acq_expires", True, "acq_expires 30"),
-            Witness("proc/sys/net/core/xfrm_larval_drop", True, "larval_drop 1"),
+        stack_signs=(
+            StackSign("proc/net/xfrm_stat", True, "28 counters, all zero"),
+            StackSign("proc/sys/net/core/xfrm_acq_expires", True, "acq_expires 30"),
+            StackSign("proc/sys/net/core/xfrm_larval_drop", True, "larval_drop 1"),
         ),
-        gaps=(Gap("proc/modules", "no such file"),),
+        unreadable=(Unreadable("proc/modules", "no such file"),),
     )
     plan = make_plan(NEEDS, host, CATALOG)
     judgements = judge(plan, changes.pop("proofs", {}), loaded=False)
-    return Report(action, host, judgements, plan, Wanted(tuple(NEEDS)), **changes)
+    return Report(action, host, judgements, plan, Demand(tuple(NEEDS)), **changes)
 
 
 CHECK = """\
@@ -77,15 +77,15 @@ def test_quiet_leaves_what_is_not_ready() -> None:
     assert said.startswith("VERDICT")
     assert "the stack itself" not in said
     ready = report(proofs={n: Proof(n, Answer.ACCEPTED) for n in NEEDS})
-    everything = ready._replace(judgements=tuple(j for j in ready.judgements if not j.reasons))
+    everything = ready._replace(verdicts=tuple(j for j in ready.verdicts if not j.reasons))
     assert text.render(everything, quiet=True) == ""
 
 
 def test_the_headline_says_whether_the_kernel_was_asked() -> None:
     def head(proofs: dict[AnyNeed, Proof]) -> str:
-        judgements = report().judgements
+        judgements = report().verdicts
         held = tuple(j._replace(proof=proofs.get(j.need)) for j in judgements)
-        return headline(report()._replace(judgements=held)).rpartition(" (")[2]
+        return headline(report()._replace(verdicts=held)).rpartition(" (")[2]
 
     silent: dict[AnyNeed, Proof] = {n: Proof(n, Answer.NOT_ASKED, why="no") for n in NEEDS}
     assert head({}) == "nothing changed, the kernel was not asked)"
@@ -113,8 +113,8 @@ def test_verbose_shows_the_chain() -> None:
 def test_an_accelerator_that_this_cpu_lacks_is_not_mentioned() -> None:
     steps = report().plan.steps
     results = (
-        Result(steps[0], Outcome.NO_DEVICE, 19, "this CPU has not got it"),
-        Result(steps[2], Outcome.FAILED, 2, "file missing"),
+        LoadResult(steps[0], LoadOutcome.NO_DEVICE, 19, "this CPU has not got it"),
+        LoadResult(steps[2], LoadOutcome.FAILED, 2, "file missing"),
     )
     said = text.render(report(Action.LOAD, loads=results))
     assert "this CPU has not got it" not in said
@@ -158,7 +158,11 @@ def test_journal_has_one_line_a_problem_the_worst_last() -> None:
     said = journal.render(
         report(
             Action.LOAD,
-            loads=(Result(xfrm_user, Outcome.LOADED, 0, came=("xfrm_algo", "xfrm_user")),),
+            loads=(
+                LoadResult(
+                    xfrm_user, LoadOutcome.LOADED, 0, loaded_modules=("xfrm_algo", "xfrm_user")
+                ),
+            ),
             autoloaded=("drbg",),
             sealed=Sealed(False, "not sealed: ESP IPv6 AES_GCM_16_256 is not proven", "mend that"),
         )
@@ -169,9 +173,11 @@ def test_journal_has_one_line_a_problem_the_worst_last() -> None:
 def test_nothing_but_print_reaches_a_terminal_or_a_log() -> None:
     evil = "b\udcfcro\x1b[31m\n<0>\tx"
     problem = Problem(Place(f"/etc/{evil}", 3), evil, evil)
-    found = Wanted(tuple(NEEDS), (evil,), (problem,), (Silent(Place(evil, 1), evil, evil),))
-    facts = report().facts._replace(release=evil, gaps=(Gap(evil, evil),))
-    hostile = report()._replace(wanted=found, facts=facts)
+    found = Demand(
+        tuple(NEEDS), (evil,), (problem,), (IgnoredConnection(Place(evil, 1), evil, evil),)
+    )
+    facts = report().facts._replace(release=evil, unreadable=(Unreadable(evil, evil),))
+    hostile = report()._replace(demand=found, facts=facts)
     for said in (text.render(hostile, verbose=2), journal.render(hostile)):
         assert "b?ro?[31m?<0> x" in said
         assert all(line.isprintable() for line in said.split("\n"))
@@ -181,21 +187,21 @@ def test_nothing_but_print_reaches_a_terminal_or_a_log() -> None:
 
 
 def test_a_seal_that_was_refused_is_no_success() -> None:
-    ready = report(sealed=Sealed(False, "not sealed"))._replace(judgements=())
+    ready = report(sealed=Sealed(False, "not sealed"))._replace(verdicts=())
     assert ready.exit_code == 3
     assert ready._replace(sealed=Sealed(True, "sealed")).exit_code == 0
 
 
 def test_an_unread_file_is_no_success() -> None:
     problem = Problem(Place("/etc/ipsec.conf", 3), "", "include: permission denied", unread=True)
-    found = Wanted(tuple(NEEDS), problems=(problem,))
-    ready = report()._replace(judgements=(), wanted=found)
+    found = Demand(tuple(NEEDS), problems=(problem,))
+    ready = report()._replace(verdicts=(), demand=found)
     assert ready.exit_code == 3
     assert (
-        ready._replace(wanted=Wanted((), problems=(problem._replace(unread=False),))).exit_code == 0
+        ready._replace(demand=Demand((), problems=(problem._replace(unread=False),))).exit_code == 0
     )
     # what cannot be met is worse
-    assert report()._replace(wanted=found).exit_code == 2
+    assert report()._replace(demand=found).exit_code == 2
 
 
 class Terminal:

@@ -35,7 +35,7 @@ class ProposalError(UsageError):
         self.nearest, self.daemon = nearest, daemon
 
 
-class Misread(Exception):
+class ProposalSyntaxError(Exception):
     """A parser stops: what is wrong with which token, and the words that could stand there.
 
     The light form of ProposalError, for callers that may try another parser.

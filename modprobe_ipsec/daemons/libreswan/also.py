@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.common.errors import show
-from modprobe_ipsec.daemons.libreswan.options import Options, Version
-from modprobe_ipsec.daemons.libreswan.section import DEFAULT, Lost, Section
-from modprobe_ipsec.daemons.libreswan.setting import Setting, duplicate, quarrel
+from modprobe_ipsec.daemons.libreswan.options import LibreswanOptions, Version
+from modprobe_ipsec.daemons.libreswan.section import DEFAULT, RejectedConnection, Section
+from modprobe_ipsec.daemons.libreswan.setting import Setting, conflicting, duplicate
 from modprobe_ipsec.needs.reading import Place
 
 # Settings that also= copies, all in all: a chain for each of many connections would take for ever.
@@ -27,7 +27,7 @@ class Conn(Value):
     place: Place
     own: Settings
     default: Settings
-    lost: Lost | None = None
+    lost: RejectedConnection | None = None
 
     def get(self, option: str) -> Setting | None:
         """What an option is set to, here or in %default."""
@@ -39,10 +39,12 @@ class Conn(Value):
         return setting.value if setting else default
 
 
-class Resolver:
+class AlsoResolver:
     """Adds up what a connection, the sections it names and %default say."""
 
-    def __init__(self, sections: Sequence[Section], options: Options, version: Version) -> None:
+    def __init__(
+        self, sections: Sequence[Section], options: LibreswanOptions, version: Version
+    ) -> None:
         self._version = version
         self._options = options.conn
         self._sections = sections
@@ -73,13 +75,13 @@ class Resolver:
                 lost = lost or problem
             yield Conn(section.name, section.place, own, self._default, lost)
 
-    def _merge(self, conn: Section) -> tuple[Settings, Lost | None]:
+    def _merge(self, conn: Section) -> tuple[Settings, RejectedConnection | None]:
         """The settings of a connection and of all that it names, directly or not.
 
         Where two differ the connection is not loaded; %default takes no part in that.
         """
         merged = dict(conn.settings)
-        lost: Lost | None = None
+        lost: RejectedConnection | None = None
         been = {id(conn)}
         # reversed, so that the first one is taken next, with all that it names itself
         waiting = list(reversed([*self._also, *conn.also]))
@@ -87,7 +89,9 @@ class Resolver:
             name, place = waiting.pop()
             section = self._by_name.get(name)
             if section is None:
-                lost = lost or Lost(place, f"also={show(name)}: there is no such conn")
+                lost = lost or RejectedConnection(
+                    place, f"also={show(name)}: there is no such conn"
+                )
                 continue
             if id(section) in been:
                 continue
@@ -95,13 +99,15 @@ class Resolver:
             self._spend(len(section.settings) + len(section.also) + 1, place)
             if section.lost:
                 why = f"{section.lost.place}: {section.lost.why}"
-                lost = lost or Lost(place, f"also={show(name)} cannot be followed: {why}")
+                lost = lost or RejectedConnection(
+                    place, f"also={show(name)} cannot be followed: {why}"
+                )
             for key, setting in section.settings.items():
                 before = merged.setdefault(key, setting)
                 if before is not setting and not lost:
                     option = self._options[setting.key]
-                    if quarrel(option, before, setting, self._version):
-                        lost = Lost(before.place, duplicate(before, setting))
+                    if conflicting(option, before, setting, self._version):
+                        lost = RejectedConnection(before.place, duplicate(before, setting))
             waiting.extend(reversed(section.also))
         return merged, lost
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.daemons.libreswan.also import Conn, Resolver, Settings
-from modprobe_ipsec.daemons.libreswan.options import Options, Version
-from modprobe_ipsec.daemons.libreswan.sections import Reader
+from modprobe_ipsec.daemons.libreswan.also import AlsoResolver, Conn, Settings
+from modprobe_ipsec.daemons.libreswan.options import LibreswanOptions, Version
+from modprobe_ipsec.daemons.libreswan.sections import SectionReader
 from modprobe_ipsec.needs.reading import Files, Problem
 
 
@@ -19,9 +19,9 @@ class Config(Value):
     problems: Sequence[Problem]
 
 
-def load(path: str, files: Files, options: Options, version: Version) -> Config:
+def load(path: str, files: Files, options: LibreswanOptions, version: Version) -> Config:
     """Read a file with all that it includes. Raises ConfigError."""
-    reader = Reader(files, options, version)
+    reader = SectionReader(files, options, version)
     reader.file(path, files.text(path), ())
     if reader.notes.first_unreadable and not reader.known:
         first = reader.notes.first_unreadable
@@ -30,5 +30,5 @@ def load(path: str, files: Files, options: Options, version: Version) -> Config:
             f"{first.text}",
             "name the daemon's configuration file: --config FILE",
         )
-    conns = tuple(Resolver(reader.sections, options, version).conns())
+    conns = tuple(AlsoResolver(reader.sections, options, version).conns())
     return Config(reader.setup.settings, conns, reader.notes.problems)

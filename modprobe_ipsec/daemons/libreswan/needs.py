@@ -14,7 +14,7 @@ from modprobe_ipsec.daemons.common.text import MAX_LENGTH
 from modprobe_ipsec.daemons.libreswan import proposals as libreswan
 from modprobe_ipsec.daemons.libreswan.also import Conn
 from modprobe_ipsec.daemons.libreswan.conf import Config, load
-from modprobe_ipsec.daemons.libreswan.options import NEWEST, Options, Version, at
+from modprobe_ipsec.daemons.libreswan.options import NEWEST, LibreswanOptions, Version, at
 from modprobe_ipsec.daemons.libreswan.question import (
     Answer,
     Common,
@@ -26,7 +26,7 @@ from modprobe_ipsec.daemons.libreswan.question import (
 from modprobe_ipsec.daemons.libreswan.refused import asks, check
 from modprobe_ipsec.daemons.libreswan.setting import Setting
 from modprobe_ipsec.needs.need import FeatureNeed, Mode, Need, Source
-from modprobe_ipsec.needs.reading import Files, Problem, Reading, Silent
+from modprobe_ipsec.needs.reading import Files, IgnoredConnection, Problem, Reading
 
 # Needs times their sources. Who has more has not written them by hand.
 MAX_REASONS = 2_000_000
@@ -46,7 +46,7 @@ def read(
     families: tuple[Family, ...],
     version: tuple[int, int] | None,
     fips: bool,
-    options: Options,
+    options: LibreswanOptions,
 ) -> Reading:
     """Read libreswan's configuration: every need that its connections can put to the kernel.
 
@@ -71,7 +71,7 @@ class _Demand:
         self._sources: dict[Question, list[Source]] = {}
         self._features: dict[tuple[str, Family | None], list[Source]] = {}
         self._problems = list(config.problems)
-        self._silent: list[Silent] = []
+        self._silent: list[IgnoredConnection] = []
 
     def reading(self) -> Reading:
         probe = list(self._probe())
@@ -111,7 +111,7 @@ class _Demand:
     def _conn(self, conn: Conn) -> None:
         # whether a connection counts is not known if its lines cannot be read
         if not (conn.lost and not conn.lost.readable) and (why := self._why_silent(conn)):
-            self._silent.append(Silent(conn.place, conn.name, why))
+            self._silent.append(IgnoredConnection(conn.place, conn.name, why))
             return
         if conn.lost:
             self._problems.append(Problem(conn.lost.place, conn.name, conn.lost.why))
@@ -122,7 +122,7 @@ class _Demand:
                 why = f"its hosts have IPv6 addresses, and this is read for {_names(self._common)}"
                 if Family.IPV6 in self._common.families:
                     why = why.replace("IPv6", "IPv4", 1)
-                self._silent.append(Silent(conn.place, conn.name, why))
+                self._silent.append(IgnoredConnection(conn.place, conn.name, why))
                 return
             question, text = self._question(conn, families)
             check(conn, question, self._common.version)

@@ -27,7 +27,8 @@ class Option(Value):
     kind: str
     # Each word it may be (lower case), and what that means.
     words: Mapping[str, str]
-    # What it asks of the kernel: a key of data/features.yaml, or of `Options.meaning`; or empty.
+    # What it asks of the kernel: a key of data/features.yaml or of `LibreswanOptions.meaning`, or
+    # empty.
     feature: str
     # The values with which it does; empty: all but nothing, 0 and no.
     when: tuple[str, ...]
@@ -41,7 +42,7 @@ class Probe(Value):
     features: tuple[str, ...]
 
 
-class Options(Value):
+class LibreswanOptions(Value):
     """All that is known of ipsec.conf. Keys are in lower case."""
 
     setup: Mapping[str, Option]
@@ -61,7 +62,7 @@ def at(releases: Iterable[tuple[Version, _T]], version: Version) -> _T:
     return next((value for since, value in reversed(entries) if since <= version), entries[0][1])
 
 
-def libreswan_options(table: Mapping[str, object]) -> Options:
+def libreswan_options(table: Mapping[str, object]) -> LibreswanOptions:
     """Check the parsed data/libreswan.yaml. Raises ConfigError with file and line."""
     root = Row(table, "libreswan", 1)
     words = {name: _words(row) for name, row in _each(root, "words")}
@@ -94,7 +95,7 @@ def libreswan_options(table: Mapping[str, object]) -> Options:
     }
     if defaults.keys() != _DEFAULTS:
         raise root.error(f"`defaults` must have {', '.join(sorted(_DEFAULTS))}", "defaults")
-    options = Options(
+    options = LibreswanOptions(
         setup=setup,
         conn=dict(_sides(ends)) | conn,
         obsolete=frozenset(root.texts("obsolete")),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Protocol, Transform
-from modprobe_ipsec.daemons.common.errors import Misread
+from modprobe_ipsec.daemons.common.errors import ProposalSyntaxError
 from modprobe_ipsec.daemons.common.text import check_length, split
 from modprobe_ipsec.daemons.libreswan.words import NO_KEY_EXCHANGE, Token, Words
 from modprobe_ipsec.needs.need import Choice, Suite
@@ -43,7 +43,7 @@ def read(
     """
     try:
         return parse(text, protocol, catalog, ike=ike, fips=fips, pfs=pfs, esn=esn)
-    except Misread as misread:
+    except ProposalSyntaxError as misread:
         raise misread.explain(text, Daemon.LIBRESWAN) from None
 
 
@@ -76,7 +76,7 @@ def default(
     for _, alternative in split(catalog.defaults[Daemon.LIBRESWAN][protocol], ","):
         try:
             suites += parse(alternative, protocol, catalog, fips=fips, esn=esn)
-        except Misread:
+        except ProposalSyntaxError:
             if not fips:
                 raise
     return tuple(dict.fromkeys(suites))

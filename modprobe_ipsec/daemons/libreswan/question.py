@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
-from modprobe_ipsec.daemons.common.errors import Misread, ProposalError
+from modprobe_ipsec.daemons.common.errors import ProposalError, ProposalSyntaxError
 from modprobe_ipsec.daemons.common.text import split
 from modprobe_ipsec.daemons.libreswan import proposals as libreswan
-from modprobe_ipsec.daemons.libreswan.options import Options, Version, at
+from modprobe_ipsec.daemons.libreswan.options import LibreswanOptions, Version, at
 from modprobe_ipsec.daemons.libreswan.setting import Setting
 from modprobe_ipsec.daemons.proposals import ipcomp_needs
 from modprobe_ipsec.needs.need import Choice, Mode, Need, Source, Suite
@@ -21,7 +21,7 @@ class Common(Value):
     """What is the same for all connections."""
 
     catalog: Catalog
-    options: Options
+    options: LibreswanOptions
     families: tuple[Family, ...]
     version: Version
     fips: bool
@@ -63,7 +63,7 @@ def answer_to(question: Question, common: Common) -> Answer:
         suites = _suites(question, common)
         if question.truncated:
             suites = _truncate(suites, common)
-    except Misread as misread:
+    except ProposalSyntaxError as misread:
         return Answer((), misread.explain(question.text or "", Daemon.LIBRESWAN).message)
     except ProposalError as error:
         # too long
@@ -87,7 +87,7 @@ def _suites(question: Question, common: Common) -> tuple[Suite, ...]:
     for _, alternative in split(default_of(question.protocol, question.ike, common), ","):
         try:
             found |= dict.fromkeys(_parse(question, alternative, common))
-        except Misread:
+        except ProposalSyntaxError:
             # what FIPS mode lacks is left out
             if not common.fips:
                 raise
@@ -115,7 +115,7 @@ def _parse(question: Question, text: str, common: Common) -> Iterator[Suite]:
         cipher, semicolon, rest = alternative.partition(";")
         try:
             yield from parse(f"{cipher}-sha1{semicolon}{rest}")
-        except Misread:
+        except ProposalSyntaxError:
             yield from parse(alternative)
 
 

@@ -8,8 +8,8 @@ from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.libreswan.lines import Unreadable
-from modprobe_ipsec.daemons.libreswan.options import Options, Version
-from modprobe_ipsec.daemons.libreswan.setting import Setting, duplicate, meaning, quarrel
+from modprobe_ipsec.daemons.libreswan.options import LibreswanOptions, Version
+from modprobe_ipsec.daemons.libreswan.setting import Setting, conflicting, duplicate, meaning
 from modprobe_ipsec.needs.reading import Place, Problem
 
 MAX_CONNS = 100_000
@@ -23,7 +23,7 @@ DEFAULT = "%default"
 _NUMBER_OR_TEXT = frozenset({"ipsec-interface", "left", "right"})
 
 
-class Lost(Value):
+class RejectedConnection(Value):
     """Why libreswan does not load a connection, and where that stands."""
 
     place: Place
@@ -41,7 +41,7 @@ class Section:
         self.name, self.place, self.is_setup = name, place, is_setup
         self.settings: dict[str, Setting] = {}
         self.also: list[tuple[str, Place]] = []
-        self.lost: Lost | None = None
+        self.lost: RejectedConnection | None = None
 
 
 class Notes:
@@ -59,7 +59,7 @@ class Notes:
         if section is None or section.name in ("", DEFAULT):
             self.note(place, text)
         elif not section.lost:
-            section.lost = Lost(place, text, readable=False)
+            section.lost = RejectedConnection(place, text, readable=False)
 
     def note(self, place: Place, text: str) -> None:
         """Something that costs no connection."""
@@ -88,7 +88,7 @@ class Notes:
 class Setter:
     """Puts options into sections, as far as libreswan would take them."""
 
-    def __init__(self, options: Options, version: Version, notes: Notes) -> None:
+    def __init__(self, options: LibreswanOptions, version: Version, notes: Notes) -> None:
         self._options, self._version, self._notes = options, version, notes
         self._unknown: set[str] = set()
 
@@ -102,7 +102,7 @@ class Setter:
         why = f"{key}={show(text)}: libreswan before 5.0 takes it for a number; quote it"
         if section.name == DEFAULT:
             self._notes.note(place, why)
-        section.lost = section.lost or Lost(place, why)
+        section.lost = section.lost or RejectedConnection(place, why)
         return True
 
     def set(self, section: Section, key: str, text: str, place: Place) -> None:
@@ -147,8 +147,8 @@ class Setter:
                     )
                 return
             if section.name != DEFAULT:
-                if not section.lost and quarrel(option, before, setting, self._version):
-                    section.lost = Lost(place, duplicate(setting, before))
+                if not section.lost and conflicting(option, before, setting, self._version):
+                    section.lost = RejectedConnection(place, duplicate(setting, before))
                 return
         section.settings[name] = setting
 

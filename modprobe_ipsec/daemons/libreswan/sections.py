@@ -21,7 +21,7 @@ from modprobe_ipsec.daemons.libreswan.lines import (
     end,
     value,
 )
-from modprobe_ipsec.daemons.libreswan.options import Options, Version
+from modprobe_ipsec.daemons.libreswan.options import LibreswanOptions, Version
 from modprobe_ipsec.daemons.libreswan.section import MAX_CONNS, Notes, Section, Setter
 from modprobe_ipsec.needs.reading import Files, Place
 
@@ -31,10 +31,10 @@ MAX_FILES = 1000
 MAX_CHARACTERS = 32 << 20
 
 
-class Reader:
+class SectionReader:
     """Takes files apart into sections."""
 
-    def __init__(self, files: Files, options: Options, version: Version) -> None:
+    def __init__(self, files: Files, options: LibreswanOptions, version: Version) -> None:
         self._files, self._version = files, version
         self.notes = Notes()
         self._setter = Setter(options, version, self.notes)

@@ -44,7 +44,7 @@ class Setting(Value):
 Settings = Mapping[str, Setting]
 
 
-def quarrel(option: Option, one: Setting, other: Setting, version: Version) -> bool:
+def conflicting(option: Option, one: Setting, other: Setting, version: Version) -> bool:
     """Whether two settings of the same option cost the connection.
 
     source: confread.c, translate_field(): up to 5.2 the check for equal texts reads a field that

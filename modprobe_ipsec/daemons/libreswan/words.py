@@ -7,8 +7,8 @@ source: lib/libswan/{alg_byname,ike_alg,ike_alg_dh}.c
 from collections.abc import Collection
 
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.catalog.model import Catalog, Daemon, Kind, Protocol, Transform
-from modprobe_ipsec.daemons.common.errors import Misread
+from modprobe_ipsec.catalog.model import Catalog, Daemon, Protocol, Transform, XfrmTable
+from modprobe_ipsec.daemons.common.errors import ProposalSyntaxError
 
 # Key exchanges with more than one name; the last one stands for all.
 _SAME = {
@@ -50,9 +50,9 @@ class Token(Value):
         """The word for look-up: in lower case, as C's tolower() has it."""
         return self.word.lower() if self.word.isascii() else self.word
 
-    def error(self, problem: str, known: Collection[str] = ()) -> Misread:
+    def error(self, problem: str, known: Collection[str] = ()) -> ProposalSyntaxError:
         """What is wrong with this token."""
-        return Misread(problem, self.word, self.position, known)
+        return ProposalSyntaxError(problem, self.word, self.position, known)
 
 
 class Words(Value):
@@ -65,11 +65,11 @@ class Words(Value):
 
     def encryption(self, token: Token, name: str) -> Transform:
         """Look up a cipher or AEAD by its name without the key length. Raises Misread."""
-        return self._transform(token, "encryption", (Kind.AEAD, Kind.CIPHER), name)
+        return self._transform(token, "encryption", (XfrmTable.AEAD, XfrmTable.CIPHER), name)
 
     def integrity(self, token: Token) -> Transform:
         """Look up an integrity algorithm. Raises Misread."""
-        return self._transform(token, "integrity", (Kind.AUTH,), token.name)
+        return self._transform(token, "integrity", (XfrmTable.AUTH,), token.name)
 
     def key_exchange(self, token: Token) -> str:
         """Look up a key exchange: the one name for all of its names. Raises Misread."""
@@ -81,7 +81,9 @@ class Words(Value):
             raise token.error("is not supported by IKEv1")
         return method
 
-    def _transform(self, token: Token, what: str, kinds: tuple[Kind, ...], name: str) -> Transform:
+    def _transform(
+        self, token: Token, what: str, kinds: tuple[XfrmTable, ...], name: str
+    ) -> Transform:
         known = {
             name: transform
             for name, transform in self.catalog.libreswan.items()
@@ -93,7 +95,7 @@ class Words(Value):
             raise token.error(f"is not supported by IKEv{self.ike}")
         return transform
 
-    def _unknown(self, token: Token, what: str, known: Collection[str]) -> Misread:
+    def _unknown(self, token: Token, what: str, known: Collection[str]) -> ProposalSyntaxError:
         if not token.word:
             return token.error(f"stands where the {what} should be")
         if token.name in self.catalog.not_supported:

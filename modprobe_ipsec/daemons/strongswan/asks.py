@@ -11,17 +11,17 @@ from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
-from modprobe_ipsec.daemons.strongswan.options import Options
+from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
 from modprobe_ipsec.daemons.strongswan.values import Values
 from modprobe_ipsec.needs.need import Choice, FeatureNeed, Mode, Need, Source, Suite
-from modprobe_ipsec.needs.reading import Place, Problem, Reading, Silent
+from modprobe_ipsec.needs.reading import IgnoredConnection, Place, Problem, Reading
 
 _IN_USER_SPACE = "kernel-libipsec encrypts in user space; no SA in the kernel, no algorithms"
 # Characters of a value that a source carries.
 _SHOWN = 4096
 
 
-class Lost(Exception):
+class RejectedConnection(Exception):
     """A connection that the daemon does not load, and why."""
 
     def __init__(self, place: Place, text: str) -> None:
@@ -73,13 +73,13 @@ class Asks:
     def __init__(
         self,
         catalog: Catalog,
-        options: Options,
+        options: StrongswanOptions,
         values: Values,
         families: Iterable[Family],
         daemon_conf: DaemonConf,
     ) -> None:
         self.problems: list[Problem] = []
-        self.silent: list[Silent] = []
+        self.silent: list[IgnoredConnection] = []
         self._catalog, self._options, self._values = catalog, options, values
         self._families = tuple(families)
         self._daemon_conf = daemon_conf
@@ -91,7 +91,9 @@ class Asks:
     def add(self, child: Child) -> None:
         """One more child, of a connection that the daemon loads."""
         if child.mode in self._options.shunts:
-            self.silent.append(Silent(child.place, child.name, self._options.shunts[child.mode]))
+            self.silent.append(
+                IgnoredConnection(child.place, child.name, self._options.shunts[child.mode])
+            )
             return
         families = self._open.get(child.families)
         if families is None:
@@ -100,7 +102,7 @@ class Asks:
         if not families:
             has = " and ".join("IPv4" if f is Family.IPV4 else "IPv6" for f in child.families)
             why = f"its addresses are {has} only, which is left out"
-            self.silent.append(Silent(child.place, child.name, why))
+            self.silent.append(IgnoredConnection(child.place, child.name, why))
             return
         if self._daemon_conf.kernel == "libipsec":
             self._in_user_space(child)
@@ -127,7 +129,7 @@ class Asks:
         for option, (value, place) in child.options.items():
             self._ask(child, option, value, place, families)
 
-    def lost(self, name: str, lost: Lost) -> None:
+    def lost(self, name: str, lost: RejectedConnection) -> None:
         """A connection that the daemon does not load."""
         self.problems.append(Problem(lost.place, name, lost.text))
 
@@ -148,7 +150,7 @@ class Asks:
             text = "kernel-libipsec knows no AH; use esp_proposals, or kernel-netlink"
             self.problems.append(Problem(child.place, child.name, text))
         else:
-            self.silent.append(Silent(child.place, child.name, _IN_USER_SPACE))
+            self.silent.append(IgnoredConnection(child.place, child.name, _IN_USER_SPACE))
 
     def _ask(
         self, child: Child, option: str, value: str, place: Place, families: tuple[Family, ...]
@@ -156,7 +158,7 @@ class Asks:
         ask = self._options.asks[option]
         if value.lower() in ask.quiet:
             why = f"{option} = {value}: {ask.quiet[value.lower()]}"
-            self.silent.append(Silent(place, child.name, why))
+            self.silent.append(IgnoredConnection(place, child.name, why))
         elif self._values.asks(ask.pattern, value):
             source = _source(place, child.name, f"{option} = {value[:_SHOWN]}")
             for family in families if ask.families else (None,):

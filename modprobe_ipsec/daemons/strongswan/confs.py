@@ -14,7 +14,7 @@ from modprobe_ipsec.daemons.strongswan import (
 from modprobe_ipsec.daemons.strongswan import (
     swanctl,
 )
-from modprobe_ipsec.daemons.strongswan.options import Options, build
+from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions, build
 from modprobe_ipsec.needs.need import merge_features
 from modprobe_ipsec.needs.reading import Files, Reading
 
@@ -65,7 +65,7 @@ def _read(
     )
 
 
-def _options(context: Context) -> Options:
+def _options(context: Context) -> StrongswanOptions:
     return build(context.trees["strongswan"])
 
 

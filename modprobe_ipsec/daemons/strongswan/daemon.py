@@ -7,7 +7,7 @@ source: src/libstrongswan/plugins/plugin_loader.c modular_pluginlist, library.c;
 
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Daemon
-from modprobe_ipsec.daemons.strongswan.options import Options
+from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
 from modprobe_ipsec.daemons.strongswan.settings import FALSE, TRUE, Node, Settings, as_number, parse
 from modprobe_ipsec.needs.need import FeatureNeed, Source
 from modprobe_ipsec.needs.reading import Files, Place, Problem
@@ -56,7 +56,7 @@ class _Chain:
 
 
 def read(
-    path: str, files: Files, *, options: Options, daemon: str = "charon-systemd"
+    path: str, files: Files, *, options: StrongswanOptions, daemon: str = "charon-systemd"
 ) -> DaemonConf:
     """Read strongswan.conf as `daemon` does: charon-systemd, or charon under starter.
 
@@ -92,7 +92,7 @@ def read(
     )
 
 
-def _plugins(chain: _Chain, options: Options) -> dict[str, Place | None]:
+def _plugins(chain: _Chain, options: StrongswanOptions) -> dict[str, Place | None]:
     """Plugins of interest that are loaded, in their order, each with the line that says so."""
     listed, listing = chain.value("load")
     given = [name.removesuffix("!") for name in listed.split(" ") if name]

@@ -17,7 +17,7 @@ GRAMMARS = frozenset(
 KERNELS = ("netlink", "pfkey", "libipsec")
 
 
-class Kind(Value):
+class ValueKind(Value):
     """What a value may be: one of `words` in any case, of `exact` as written, or a pattern."""
 
     words: frozenset[str]
@@ -49,10 +49,10 @@ class Plugin(Value):
     problem: str
 
 
-class Options(Value):
+class StrongswanOptions(Value):
     """The whole of data/strongswan.yaml."""
 
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, ValueKind]
     # Option -> kind, of each kind of section.
     connection: Mapping[str, str]
     authentication: Mapping[str, str]
@@ -70,13 +70,13 @@ class Options(Value):
     plugins: Mapping[str, Plugin]
 
 
-def build(tree: object) -> Options:
+def build(tree: object) -> StrongswanOptions:
     """Check the parsed file. Raises ConfigError that names file and line."""
     top = Row(tree, NAME, 1)
     swanctl, starter = top.sub("swanctl"), top.sub("starter")
     kinds = {name: _kind(row) for name, row in top.sub("kinds").rows()}
     known = GRAMMARS | kinds.keys()
-    options = Options(
+    options = StrongswanOptions(
         kinds=kinds,
         connection=_table(swanctl.sub("connection"), known),
         authentication=_table(swanctl.sub("authentication"), known),
@@ -97,9 +97,9 @@ def build(tree: object) -> Options:
     return options
 
 
-def _kind(row: Row) -> Kind:
+def _kind(row: Row) -> ValueKind:
     words, exact = row.texts("words", []), row.texts("exact", [])
-    kind = Kind(frozenset(words), frozenset(exact), row.take("pattern", str, ""))
+    kind = ValueKind(frozenset(words), frozenset(exact), row.take("pattern", str, ""))
     if sum(map(bool, kind)) != 1:
         raise row.error("one of `words`, `exact` and `pattern` is needed")
     row.done()

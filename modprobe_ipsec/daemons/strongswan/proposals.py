@@ -9,8 +9,8 @@ source: src/libstrongswan/crypto/proposal/proposal.c, crypto/key_exchange.c,
 from collections.abc import Iterator
 
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.catalog.model import Catalog, Daemon, Kind, Protocol
-from modprobe_ipsec.daemons.common.errors import Misread
+from modprobe_ipsec.catalog.model import Catalog, Daemon, Protocol, XfrmTable
+from modprobe_ipsec.daemons.common.errors import ProposalSyntaxError
 from modprobe_ipsec.daemons.common.text import check_length, split
 from modprobe_ipsec.needs.need import Choice, Suite
 
@@ -48,7 +48,7 @@ def read(
     """
     try:
         return parse(text, protocol, catalog, swanctl=swanctl)
-    except Misread as misread:
+    except ProposalSyntaxError as misread:
         raise misread.explain(text, Daemon.STRONGSWAN) from None
 
 
@@ -64,11 +64,11 @@ def parse(
         if item.lower() == "default" and swanctl is not False:
             proposals += _defaults(protocol, catalog)
         elif swanctl and len(item) > _VICI_LENGTH:
-            raise Misread(f"is longer than {_VICI_LENGTH} characters", item, position)
+            raise ProposalSyntaxError(f"is longer than {_VICI_LENGTH} characters", item, position)
         else:
             proposals.append(proposal(item, protocol, catalog, position))
     if not proposals:
-        raise Misread("stands where a proposal should be", "", 0)
+        raise ProposalSyntaxError("stands where a proposal should be", "", 0)
     if swanctl is False and not strict:
         proposals += reversed(_defaults(protocol, catalog))
     return _suites(proposals)
@@ -86,7 +86,7 @@ def proposal(text: str, protocol: Protocol, catalog: Catalog, start: int = 0) ->
     esn: list[bool] = []
     tokens = list(_tokens(text, "-", start))
     if not tokens:
-        raise Misread("stands where a proposal should be", "", start)
+        raise ProposalSyntaxError("stands where a proposal should be", "", start)
     for position, word in tokens:
         if word in catalog.strongswan:
             choices.append((position, word, Choice(*catalog.strongswan[word])))
@@ -95,7 +95,7 @@ def proposal(text: str, protocol: Protocol, catalog: Catalog, start: int = 0) ->
         elif _is_key_exchange(word, catalog):
             key_exchange.append(word)
         elif word not in catalog.prf[Daemon.STRONGSWAN]:
-            raise Misread("is not recognized", word, position, known(catalog))
+            raise ProposalSyntaxError("is not recognized", word, position, known(catalog))
     if protocol is Protocol.ESP:
         ciphers, integrity = _esp(choices, text, start)
     else:
@@ -119,15 +119,15 @@ def _esp(
     choices: list[tuple[int, str, Choice]], text: str, start: int
 ) -> tuple[list[Choice], list[Choice]]:
     """Ciphers or AEADs, but not both; integrity beside an AEAD is silently dropped."""
-    ciphers = [entry for entry in choices if entry[2].transform.kind is not Kind.AUTH]
+    ciphers = [entry for entry in choices if entry[2].transform.kind is not XfrmTable.AUTH]
     if not ciphers:
-        raise Misread("names no encryption, which ESP needs", text, start)
+        raise ProposalSyntaxError("names no encryption, which ESP needs", text, start)
     aead = ciphers[0][2].transform.is_aead
     for position, word, choice in ciphers:
         if choice.transform.is_aead is not aead:
             problem = f"and `{ciphers[0][1]}` cannot be combined: one is an AEAD; use `,`"
-            raise Misread(problem, word, position)
-    integrity = [choice for _, _, choice in choices if choice.transform.kind is Kind.AUTH]
+            raise ProposalSyntaxError(problem, word, position)
+    integrity = [choice for _, _, choice in choices if choice.transform.kind is XfrmTable.AUTH]
     return [choice for _, _, choice in ciphers], [] if aead else integrity
 
 
@@ -140,10 +140,10 @@ def _ah(
         if choice.transform.name == "NULL_AES_GMAC":
             gmac = catalog.transforms[f"AES_{choice.key_bits}_GMAC"]
             integrity.append(Choice(gmac, choice.key_bits))
-        elif choice.transform.kind is Kind.AUTH:
+        elif choice.transform.kind is XfrmTable.AUTH:
             integrity.append(choice)
     if not integrity:
-        raise Misread("names no integrity, which AH needs", text, start)
+        raise ProposalSyntaxError("names no integrity, which AH needs", text, start)
     return integrity
 
 

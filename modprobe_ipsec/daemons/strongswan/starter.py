@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping
 
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons.common.errors import show
-from modprobe_ipsec.daemons.strongswan.asks import Asks, Child, Lost, Offer, wrong
+from modprobe_ipsec.daemons.strongswan.asks import Asks, Child, Offer, RejectedConnection, wrong
 from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
-from modprobe_ipsec.daemons.strongswan.options import Options
+from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
 from modprobe_ipsec.daemons.strongswan.sections import Conn, Conns, parse
 from modprobe_ipsec.daemons.strongswan.settings import Setting
 from modprobe_ipsec.daemons.strongswan.values import Values
-from modprobe_ipsec.needs.reading import Files, Place, Problem, Reading, Silent
+from modprobe_ipsec.needs.reading import Files, IgnoredConnection, Place, Problem, Reading
 
 _ENDS = ("left", "right")
 _KEY = re.compile(r"^[\t ]+([\w-]+)[\t ]*=[\t ]*([^\n#]*)", re.MULTILINE)
@@ -26,7 +26,7 @@ def read(
     files: Files,
     catalog: Catalog,
     *,
-    options: Options,
+    options: StrongswanOptions,
     families: Iterable[Family],
     daemon_conf: DaemonConf,
 ) -> Reading:
@@ -44,12 +44,12 @@ def read(
         place = conn.text.place(conn.at)
         try:
             child, startup = reader.conn(conn, place)
-        except Lost as lost:
+        except RejectedConnection as lost:
             asks.lost(name, lost)
             continue
         if startup == "ignore":
             why = "`auto` is `ignore`, also where it is not set: starter does not load it"
-            asks.silent.append(Silent(place, name, why))
+            asks.silent.append(IgnoredConnection(place, name, why))
         elif what := reader.wrong_proposal:
             asks.lost(name, what)
         else:
@@ -57,7 +57,7 @@ def read(
     return asks.reading((*conns.problems, *reader.problems.values()))
 
 
-def looks_like(text: str, options: Options) -> bool | None:
+def looks_like(text: str, options: StrongswanOptions) -> bool | None:
     """Whether an ipsec.conf is strongSwan's (True) or libreswan's (False); None: it may be both.
 
     Decided by keywords that only one of them knows, and by proposals that end with `!`.
@@ -74,12 +74,12 @@ def looks_like(text: str, options: Options) -> bool | None:
 class _Reader:
     """Reads one conn after the other."""
 
-    def __init__(self, conns: Conns, options: Options, values: Values) -> None:
+    def __init__(self, conns: Conns, options: StrongswanOptions, values: Values) -> None:
         self._conns, self._options, self._values = conns, options, values
         # Keywords that starter skips, each named once.
         self.problems: dict[tuple[Place, str], Problem] = {}
         # Of the last conn: not starter but charon declines it, so only if it is loaded.
-        self.wrong_proposal: Lost | None = None
+        self.wrong_proposal: RejectedConnection | None = None
 
     def conn(self, conn: Conn, place: Place) -> tuple[Child, str]:
         """What it asks for, and `auto`. Raises Lost."""
@@ -99,7 +99,7 @@ class _Reader:
         families = self._family(settings, "left") & self._family(settings, "right")
         if not families:
             text = "`left` and `right` have no address family in common"
-            raise Lost(settings["right"].place, text)
+            raise RejectedConnection(settings["right"].place, text)
         compress = settings.get("compress")
         window = _text(settings, "replay_window").strip()
         child = Child(
@@ -122,7 +122,9 @@ class _Reader:
         if kind is None:
             place = setting.place
             if key in self._options.elsewhere:
-                raise Lost(place, f"`{show(key)}` does not belong into a conn; starter ignores it")
+                raise RejectedConnection(
+                    place, f"`{show(key)}` does not belong into a conn; starter ignores it"
+                )
             if (place, key) not in self.problems:
                 old = key in self._options.deprecated
                 what = "has no effect any more" if old else "is no keyword of starter's"
@@ -130,9 +132,9 @@ class _Reader:
                 self.problems[place, key] = Problem(place, "", text)
         elif kind in ("proposals", "ike_proposals"):
             if what := self._values.wrong(key, value, kind):
-                self.wrong_proposal = Lost(setting.place, wrong(key, value, what))
+                self.wrong_proposal = RejectedConnection(setting.place, wrong(key, value, what))
         elif what := self._values.wrong(key, value, kind):
-            raise Lost(setting.place, wrong(key, value, what))
+            raise RejectedConnection(setting.place, wrong(key, value, what))
 
     def _kind(self, key: str) -> str | None:
         kind = self._options.conn.get(key)
@@ -147,7 +149,7 @@ class _Reader:
             firewall, updown = f"{end}firewall", f"{end}updown"
             if _text(settings, firewall) == "yes" and updown in settings:
                 text = f"`{firewall}` and `{updown}` exclude each other; starter ignores the conn"
-                raise Lost(settings[firewall].place, text)
+                raise RejectedConnection(settings[firewall].place, text)
 
     def _family(self, settings: Mapping[str, Setting], end: str) -> frozenset[Family]:
         value = _text(settings, end)

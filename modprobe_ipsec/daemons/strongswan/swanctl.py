@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons.common.errors import show
-from modprobe_ipsec.daemons.strongswan.asks import Asks, Child, Lost, Offer, wrong
+from modprobe_ipsec.daemons.strongswan.asks import Asks, Child, Offer, RejectedConnection, wrong
 from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
-from modprobe_ipsec.daemons.strongswan.options import Options
+from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
 from modprobe_ipsec.daemons.strongswan.settings import Node, Setting, parse
 from modprobe_ipsec.daemons.strongswan.values import Values, printable, tokens
-from modprobe_ipsec.needs.reading import Files, Place, Reading, Silent
+from modprobe_ipsec.needs.reading import Files, IgnoredConnection, Place, Reading
 
 _PROTOCOLS = {"esp_proposals": Protocol.ESP, "ah_proposals": Protocol.AH}
 _IF_IDS = ("if_id_in", "if_id_out")
@@ -28,7 +28,7 @@ def read(
     files: Files,
     catalog: Catalog,
     *,
-    options: Options,
+    options: StrongswanOptions,
     families: Iterable[Family],
     daemon_conf: DaemonConf,
 ) -> Reading:
@@ -43,14 +43,14 @@ def read(
     for name, node in settings.find("connections").children():
         try:
             children = reader.connection(name, node)
-        except Lost as lost:
+        except RejectedConnection as lost:
             asks.lost(name, lost)
             continue
         for child in children:
             asks.add(child)
         if not children:
             why = "it has no children; IKE alone asks the kernel for no SA"
-            asks.silent.append(Silent(node.place, name, why))
+            asks.silent.append(IgnoredConnection(node.place, name, why))
     return asks.reading(settings.problems)
 
 
@@ -65,7 +65,7 @@ def _has_selinux(files: Files) -> bool:
 class _Reader:
     """Reads one connection after the other."""
 
-    def __init__(self, options: Options, values: Values, *, selinux: bool) -> None:
+    def __init__(self, options: StrongswanOptions, values: Values, *, selinux: bool) -> None:
         self._options, self._values, self._selinux = options, values, selinux
         self._child_asks = tuple(name for name in options.asks if name in options.child)
 
@@ -77,7 +77,9 @@ class _Reader:
         remote = self._values.families(_text(values, "remote_addrs"))
         if not families & remote:
             place = values["remote_addrs"].place
-            raise Lost(place, "`local_addrs` and `remote_addrs` have no address family in common")
+            raise RejectedConnection(
+                place, "`local_addrs` and `remote_addrs` have no address family in common"
+            )
         found: list[Child] = []
         for section, below in node.children():
             kind = section.lower()
@@ -90,7 +92,7 @@ class _Reader:
                 _check_name(section, below)
                 self._checked(below, self._options.authentication)
             else:
-                raise Lost(
+                raise RejectedConnection(
                     below.place,
                     f"a connection has no section `{show(section)}`; strongSwan does not load it",
                 )
@@ -148,20 +150,20 @@ class _Reader:
             value = setting.value or ""
             kind = table.get(option)
             if kind is None:
-                raise Lost(
+                raise RejectedConnection(
                     setting.place,
                     f"strongSwan knows no option `{show(option)}` here, and does not load this "
                     "connection",
                 )
             if what := self._values.wrong(option, value, kind):
-                raise Lost(setting.place, wrong(option, value, what))
+                raise RejectedConnection(setting.place, wrong(option, value, what))
         return values
 
 
 def _check_name(name: str, node: Node) -> None:
     # swanctl takes a name for a format of printf(3): it loses what stands below, or crashes
     if "%" in name or not printable(name):
-        raise Lost(
+        raise RejectedConnection(
             node.place,
             f"the name `{show(name)}` has a `%`, or other than printable ASCII characters; "
             "strongSwan does not load this connection as it stands here",

@@ -3,10 +3,10 @@
 
 import re
 
-from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Kind, Protocol
-from modprobe_ipsec.daemons.common.errors import Misread, ProposalError, show
+from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol, XfrmTable
+from modprobe_ipsec.daemons.common.errors import ProposalError, ProposalSyntaxError, show
 from modprobe_ipsec.daemons.strongswan import proposals as strongswan
-from modprobe_ipsec.daemons.strongswan.options import Options
+from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
 from modprobe_ipsec.needs.need import Suite
 
 # Wrong proposals for which a right word is looked for; that takes longer than all the rest.
@@ -31,7 +31,7 @@ _TOKEN = re.compile(r"""[ ,]*(?:"([^"]*)"|'([^']*)'|([^,]+))""")
 class Values:
     """Checks values, each only once however often it stands there."""
 
-    def __init__(self, catalog: Catalog, options: Options, *, swanctl: bool) -> None:
+    def __init__(self, catalog: Catalog, options: StrongswanOptions, *, swanctl: bool) -> None:
         self._catalog, self._options, self._swanctl = catalog, options, swanctl
         self._checked: dict[tuple[str, str], str] = {}
         self._suites: dict[tuple[Protocol, str], tuple[Suite, ...] | str] = {}
@@ -110,7 +110,7 @@ class Values:
                 )
             except ProposalError as error:
                 self._suites[key] = error.message
-            except Misread as misread:
+            except ProposalSyntaxError as misread:
                 self._misread += 1
                 if self._misread > _SUGGESTIONS:
                     misread.known = ()
@@ -133,7 +133,7 @@ class Values:
 
     def _ike_proposal(self, text: str) -> str:
         catalog = self._catalog
-        kinds: set[Kind | str] = set()
+        kinds: set[XfrmTable | str] = set()
         for word in filter(None, (part.strip(" ") for part in text.split("-"))):
             word = word.strip("\"'")
             if word in catalog.strongswan:
@@ -146,13 +146,13 @@ class Values:
                 kinds.add("ke")
             else:
                 return f"`{show(word)}` is not recognized"
-        if Kind.AEAD in kinds and Kind.CIPHER in kinds:
+        if XfrmTable.AEAD in kinds and XfrmTable.CIPHER in kinds:
             return f"`{show(text)}` combines an AEAD with another cipher; use `,`"
         for needed, name in (
-            ({Kind.AEAD, Kind.CIPHER}, "encryption"),
-            ({"prf", Kind.AUTH}, "PRF"),
+            ({XfrmTable.AEAD, XfrmTable.CIPHER}, "encryption"),
+            ({"prf", XfrmTable.AUTH}, "PRF"),
             ({"ke"}, "key exchange"),
-            ({Kind.AEAD, Kind.AUTH}, "integrity"),
+            ({XfrmTable.AEAD, XfrmTable.AUTH}, "integrity"),
         ):
             if not kinds & needed:
                 return f"`{show(text)}` names no {name}, which IKE needs"

@@ -7,7 +7,7 @@ from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.host.facts import Rule
 
 
-class Kind(StrEnum):
+class ObstacleKind(StrEnum):
     """What it is that stands in the way."""
 
     INSTALL = "install"
@@ -31,14 +31,14 @@ class Kind(StrEnum):
 # Somebody or something forbids it, as against: it is not there, or is of no use.
 FORBIDS = frozenset(
     {
-        Kind.INSTALL,
-        Kind.BLACKLIST,
-        Kind.ALIAS,
-        Kind.MODULE_BLACKLIST,
-        Kind.INITCALL_BLACKLIST,
-        Kind.MODULES_DISABLED,
-        Kind.SIGNATURE,
-        Kind.FIPS,
+        ObstacleKind.INSTALL,
+        ObstacleKind.BLACKLIST,
+        ObstacleKind.ALIAS,
+        ObstacleKind.MODULE_BLACKLIST,
+        ObstacleKind.INITCALL_BLACKLIST,
+        ObstacleKind.MODULES_DISABLED,
+        ObstacleKind.SIGNATURE,
+        ObstacleKind.FIPS,
     }
 )
 
@@ -46,7 +46,7 @@ FORBIDS = frozenset(
 class Obstacle(Value):
     """One thing in the way, with its evidence and what would remove it."""
 
-    kind: Kind
+    kind: ObstacleKind
     # What it keeps out: the module asked for, or one that it cannot do without.
     module: str
     # The evidence with its place: `/etc/modprobe.d/x.conf:3: install esp4 /bin/false`

@@ -8,29 +8,29 @@ from collections.abc import Iterator
 
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.catalog.obstacles import Symptom
-from modprobe_ipsec.diagnose.obstacles import Kind, Obstacle, mitigation
-from modprobe_ipsec.diagnose.obstacles.tree import Tree
+from modprobe_ipsec.diagnose.obstacles import Obstacle, ObstacleKind, mitigation
+from modprobe_ipsec.diagnose.obstacles.tree import TreeChecks
 from modprobe_ipsec.host.facts import Directive, Facts, ModuleState, Rule
-from modprobe_ipsec.host.kernel.modprobe_d import Obstacles as Rules
+from modprobe_ipsec.host.kernel.modprobe_d import ModprobeRules as Rules
 from modprobe_ipsec.host.kernel.modprobe_d import applies, blocks
 
 _DECIDES = "if IPsec is wanted here, remove that line; it is never talked around"
 _MEANS = {
-    Kind.BLACKLIST: "it stops the kernel's own loading, by alias, and not a load by name; "
+    ObstacleKind.BLACKLIST: "it stops the kernel's own loading, by alias, and not a load by name; "
     "it is honoured here",
-    Kind.ALIAS: "it stops the kernel's own loading; it is honoured here",
-    Kind.MODULE_BLACKLIST: "the kernel itself refuses it",
+    ObstacleKind.ALIAS: "it stops the kernel's own loading; it is honoured here",
+    ObstacleKind.MODULE_BLACKLIST: "the kernel itself refuses it",
 }
 
 
-class Survey:
+class ObstacleFinder:
     """Looks for what keeps modules out of one kernel."""
 
     def __init__(self, facts: Facts, catalog: Catalog) -> None:
         self._facts = facts
-        self._lore = catalog.lore
+        self._lore = catalog.knowledge
         self._rules = Rules(facts.rules)
-        self._tree = Tree(facts, catalog.lore)
+        self._tree = TreeChecks(facts, catalog.knowledge)
         self._initcalls = {
             rule.name: rule
             for rule in facts.rules
@@ -67,7 +67,7 @@ class Survey:
                 yield obstacle
         if self._facts.modules_disabled:
             yield Obstacle(
-                Kind.MODULES_DISABLED,
+                ObstacleKind.MODULES_DISABLED,
                 module,
                 "kernel.modules_disabled = 1: no module until reboot",
                 "reboot, and run modprobe-ipsec before kernel.modules_disabled is set "
@@ -104,7 +104,7 @@ class Survey:
     def fips(self, name: str) -> Obstacle:
         """An algorithm that FIPS mode forbids."""
         return Obstacle(
-            Kind.FIPS,
+            ObstacleKind.FIPS,
             name,
             f"FIPS mode (crypto.fips_enabled = 1): the kernel does not give out {name}",
             "choose an algorithm that is approved, such as AES-GCM, or AES-CBC with HMAC-SHA2",
@@ -130,14 +130,14 @@ class Survey:
         return (self._facts.modules or {}).get(name) is ModuleState.LIVE
 
     def _rule(self, rule: Rule, module: str) -> Obstacle:
-        kind = Kind(rule.directive)
+        kind = ObstacleKind(rule.directive)
         means = _MEANS.get(kind, "")
-        if kind is Kind.INSTALL:
+        if kind is ObstacleKind.INSTALL:
             program = rule.command.split(maxsplit=1)[0] if rule.command else ""
             if program.rpartition("/")[2] in ("true", ":"):
                 means = "modprobe reports success and loads nothing"
         found = Obstacle(kind, module, f"{rule.where}: {rule.text}", "", means, rule=rule)
-        if rule.where.startswith("/") and self._facts.around().container:
+        if rule.where.startswith("/") and self._facts.environment().container:
             return found._replace(
                 text=f"{found.text} (in this container; the host's modprobe.d counts)",
                 remedy="modprobe-ipsec --check on the host tells whether it says the same there",
@@ -153,7 +153,7 @@ class Survey:
             )
         holes = mitigation.behind(rule, module, self._lore.mitigations)
         if holes:
-            around = self._facts.around()
+            around = self._facts.environment()
             remedy += ". " + mitigation.decision(holes, self._facts.release, around.build)
         against = tuple(f"{hole.name} ({hole.cve})" for hole in holes)
         return found._replace(remedy=remedy, against=against)

@@ -2,18 +2,18 @@
 """What a kernel's module tree lacks: a file, a module, its index, or all of it; what brings it."""
 
 from modprobe_ipsec.base.names import glob
-from modprobe_ipsec.catalog.obstacles import Lore, Package
-from modprobe_ipsec.diagnose.obstacles import Kind, Obstacle
-from modprobe_ipsec.host.facts import DEP_BIN, Body, Facts
+from modprobe_ipsec.catalog.obstacles import Knowledge, Package
+from modprobe_ipsec.diagnose.obstacles import Obstacle, ObstacleKind
+from modprobe_ipsec.host.facts import DEP_BIN, Facts, ModuleFile
 
 
-class Tree:
+class TreeChecks:
     """The module tree of one kernel, as something that may be incomplete or damaged."""
 
-    def __init__(self, facts: Facts, lore: Lore) -> None:
+    def __init__(self, facts: Facts, lore: Knowledge) -> None:
         self._facts = facts
         self._lore = lore
-        gap = next((gap for gap in facts.gaps if gap.path.endswith("/modules.dep")), None)
+        gap = next((gap for gap in facts.unreadable if gap.path.endswith("/modules.dep")), None)
         # Where the index should be, if it is not.
         self._index_path = f"/{gap.path}" if gap and facts.tree else ""
         lacks = facts.tree.lacks if facts.tree else ()
@@ -34,7 +34,7 @@ class Tree:
         if value == "m":
             install = self._package(self._lore.packages, "file", name)
             return Obstacle(
-                Kind.OTHER_PACKAGE,
+                ObstacleKind.OTHER_PACKAGE,
                 name,
                 f"{place}: CONFIG_{option}=m, and the module tree has no {name}",
                 install or "install the package of this kernel's modules that has it",
@@ -42,7 +42,7 @@ class Tree:
         if value == "n":
             install = self._package(self._lore.packages, "option", name)
             return Obstacle(
-                Kind.NOT_BUILT,
+                ObstacleKind.NOT_BUILT,
                 name,
                 f"{place}: CONFIG_{option} is not set",
                 f"{install}, and reboot into it" if install else f"a kernel with CONFIG_{option}",
@@ -50,7 +50,7 @@ class Tree:
         install = self._package((), "", name)
         if install:
             text = f"nothing of {facts.release} answers {alias}"
-            return Obstacle(Kind.OTHER_PACKAGE, name, text, install)
+            return Obstacle(ObstacleKind.OTHER_PACKAGE, name, text, install)
         return None
 
     def no_index(self, module: str) -> Obstacle | None:
@@ -60,13 +60,13 @@ class Tree:
         remedy = f"depmod -a {self._facts.release}"
         if not self._binary_path:
             text = f"{self._index_path}: no such file, and {DEP_BIN} is for libkmod only"
-            return Obstacle(Kind.NO_INDEX, module, text, remedy, sure=False)
+            return Obstacle(ObstacleKind.NO_INDEX, module, text, remedy, sure=False)
         text = f"{self._index_path}: no such file, so that no module is found"
         install = self._package((), "", module)
         if install:
             # OpenWrt finds modules without an index
-            return Obstacle(Kind.OTHER_PACKAGE, module, text, install)
-        return Obstacle(Kind.NO_INDEX, module, text, remedy)
+            return Obstacle(ObstacleKind.OTHER_PACKAGE, module, text, install)
+        return Obstacle(ObstacleKind.NO_INDEX, module, text, remedy)
 
     def no_binary_index(self, module: str) -> Obstacle | None:
         """The list of modules is not there in the form that libkmod reads.
@@ -75,27 +75,27 @@ class Tree:
         source: `modprobe --show-depends` of kmod 30
         """
         facts = self._facts
-        if not self._binary_path or not facts.around().libkmod:
+        if not self._binary_path or not facts.environment().libkmod:
             return None
         text = f"{self._binary_path}: no such file, and without it libkmod finds no module"
-        return Obstacle(Kind.NO_INDEX, module, text, f"depmod -a {facts.release}")
+        return Obstacle(ObstacleKind.NO_INDEX, module, text, f"depmod -a {facts.release}")
 
     def no_tree(self, module: str) -> Obstacle:
         """There is no module tree, or no modules at all."""
         facts = self._facts
         if self._has_no_modules():
             return Obstacle(
-                Kind.NO_MODULE_SUPPORT,
+                ObstacleKind.NO_MODULE_SUPPORT,
                 module,
                 "no module support in this kernel, so that only built-in code counts",
                 "a kernel with everything built in, or with CONFIG_MODULES",
             )
-        around = facts.around()
+        around = facts.environment()
         others = [release for release in around.releases if release != facts.release]
         text = f"no module tree for {facts.release}"
         if around.container:
             return Obstacle(
-                Kind.NO_TREE,
+                ObstacleKind.NO_TREE,
                 module,
                 f"{text} in this container ({around.container})",
                 "run it on the host, whose kernel and modprobe.d decide, "
@@ -104,22 +104,22 @@ class Tree:
         install = self._package(self._lore.trees, "", "")
         if others:
             return Obstacle(
-                Kind.NO_TREE,
+                ObstacleKind.NO_TREE,
                 module,
                 f"{text}, only for {', '.join(others)}: upgraded, and not rebooted?",
                 f"reboot into {others[-1]}" + (f", or {install}" if install else ""),
             )
         remedy = install or "install the modules of this kernel"
-        return Obstacle(Kind.NO_TREE, module, text, remedy)
+        return Obstacle(ObstacleKind.NO_TREE, module, text, remedy)
 
     def file(self, name: str) -> Obstacle | None:
         """Why the file of a module is of no use."""
-        body = self._facts.bodies.get(name)
+        body = self._facts.module_files.get(name)
         if body is None:
             return None
         if body.broken:
             missing = body.broken == "no such file"
-            kind = Kind.NO_FILE if missing else Kind.BROKEN_FILE
+            kind = ObstacleKind.NO_FILE if missing else ObstacleKind.BROKEN_FILE
             said = "modules.dep lists it, and there is no such file" if missing else body.broken
             return Obstacle(kind, name, f"{body.path}: {said}", self._again())
         other = self.other_kernel(name)
@@ -132,13 +132,13 @@ class Tree:
 
     def other_kernel(self, name: str) -> Obstacle | None:
         """The file of a module was built for another release, which need not be in its way."""
-        body = self._facts.bodies.get(name)
+        body = self._facts.module_files.get(name)
         built_for = body.vermagic.partition(" ")[0] if body else ""
         if not body or not built_for or built_for == self._facts.release:
             return None
         text = f"{body.path}: built for {built_for} (version magic {body.vermagic})"
         sure = bool(self._facts.config) or "modversions" not in body.vermagic.split()
-        return Obstacle(Kind.OTHER_KERNEL, name, text, self._again(), sure=sure)
+        return Obstacle(ObstacleKind.OTHER_KERNEL, name, text, self._again(), sure=sure)
 
     def _again(self) -> str:
         """How to get the files of this kernel's modules once more."""
@@ -146,10 +146,10 @@ class Tree:
         again = install.replace("apt install", "apt install --reinstall")
         return again or f"install the modules of {self._facts.release} again"
 
-    def _signature(self, name: str, body: Body) -> Obstacle | None:
+    def _signature(self, name: str, body: ModuleFile) -> Obstacle | None:
         if body.signed is not False:
             return None
-        around = self._facts.around()
+        around = self._facts.environment()
         if around.lockdown in ("integrity", "confidentiality"):
             who = f"lockdown ({around.lockdown})"
         elif around.sig_enforce:
@@ -157,7 +157,7 @@ class Tree:
         else:
             return None
         return Obstacle(
-            Kind.SIGNATURE,
+            ObstacleKind.SIGNATURE,
             name,
             f"{who}: {body.path} has no signature",
             "use the distribution's own module, or sign this one with a key that the kernel knows",
@@ -168,7 +168,7 @@ class Tree:
         facts = self._facts
         if facts.config:
             return facts.config.get("MODULES") == "n"
-        missing = {gap.path for gap in facts.gaps if gap.missing}
+        missing = {gap.path for gap in facts.unreadable if gap.missing}
         return (
             facts.algorithms is not None
             and {"proc/modules", "proc/sys/kernel/modules_disabled"} <= missing
@@ -176,7 +176,7 @@ class Tree:
 
     def _package(self, packages: tuple[Package, ...], lacks: str, module: str) -> str:
         """The command that installs what is lacking; empty if nobody knows."""
-        around, release = self._facts.around(), self._facts.release
+        around, release = self._facts.environment(), self._facts.release
         if "openwrt" in around.distribution and module:
             if package := self._lore.openwrt.get(module):
                 return f"opkg install {package}, or apk add {package}"

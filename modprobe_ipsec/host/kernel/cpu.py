@@ -2,7 +2,7 @@
 """What this machine's CPU can do, and which modules were made for it."""
 
 from modprobe_ipsec.base.names import glob
-from modprobe_ipsec.host.facts import Gap
+from modprobe_ipsec.host.facts import Unreadable
 from modprobe_ipsec.host.root import Host
 
 # More than the record of one processor; all of a large machine's would take milliseconds.
@@ -14,15 +14,15 @@ def matches(modalias: str, pattern: str) -> bool:
     return glob(modalias, pattern)
 
 
-def read_modalias(host: Host, gaps: list[Gap]) -> str:
+def read_modalias(host: Host, gaps: list[Unreadable]) -> str:
     """`cpu:type:x86,ven0002fam...:feature:,0000,...` (arch/x86/kernel/cpu/match.c), or empty."""
     return (host.text("sys/devices/system/cpu/modalias", gaps) or "").strip()
 
 
-def read_flags(host: Host, gaps: list[Gap]) -> frozenset[str]:
+def read_flags(host: Host, gaps: list[Unreadable]) -> frozenset[str]:
     """The flags of the first processor in /proc/cpuinfo, or empty."""
     answer = host.read("proc/cpuinfo", _ONE_PROCESSOR, head=True)
-    if isinstance(answer, Gap):
+    if isinstance(answer, Unreadable):
         gaps.append(answer)
         return frozenset()
     return flags(answer.decode("utf-8", "replace"))

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Finds the configuration a kernel was built with."""
 
-from modprobe_ipsec.host.facts import Gap, KernelConfig
+from modprobe_ipsec.host.facts import KernelConfig, Unreadable
 from modprobe_ipsec.host.root import LIMIT, Host
 
 
-def read(host: Host, gaps: list[Gap]) -> KernelConfig | None:
+def read(host: Host, gaps: list[Unreadable]) -> KernelConfig | None:
     """The kernel's configuration: what the kernel says itself, else the distribution's file."""
     places = [f"boot/config-{host.release}", f"{host.tree}/config", f"{host.tree}/build/.config"]
     if host.same_kernel:
@@ -18,11 +18,11 @@ def read(host: Host, gaps: list[Gap]) -> KernelConfig | None:
             return KernelConfig(answer.decode("utf-8", "replace"), path)
         if not answer.missing:
             gaps.append(answer)
-    gaps.append(Gap(places[-3], "no configuration file of this kernel", missing=True))
+    gaps.append(Unreadable(places[-3], "no configuration file of this kernel", missing=True))
     return None
 
 
-def _gunzip(path: str, data: bytes) -> bytes | Gap:
+def _gunzip(path: str, data: bytes) -> bytes | Unreadable:
     import zlib
 
     try:
@@ -30,5 +30,5 @@ def _gunzip(path: str, data: bytes) -> bytes | Gap:
         stream = zlib.decompressobj(31)
         text = stream.decompress(data, LIMIT)
     except zlib.error:
-        return Gap(path, "not gzip data")
-    return Gap(path, f"larger than {LIMIT} bytes") if stream.unconsumed_tail else text
+        return Unreadable(path, "not gzip data")
+    return Unreadable(path, f"larger than {LIMIT} bytes") if stream.unconsumed_tail else text

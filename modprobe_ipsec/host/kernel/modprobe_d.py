@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from operator import itemgetter
 
 from modprobe_ipsec.base.names import glob, underscores
-from modprobe_ipsec.host.facts import Directive, Gap, Rule
+from modprobe_ipsec.host.facts import Directive, Rule, Unreadable
 from modprobe_ipsec.host.root import Host
 
 # A file in an earlier directory hides those of the same name in the later ones.
@@ -37,7 +37,7 @@ _PATTERNS = (Directive.INSTALL, Directive.ALIAS, Directive.SOFTDEP)
 _IDLE = frozenset(("false", "true", ":", "exit", "nologin", "null", "echo", "logger", "sleep"))
 
 
-def read(host: Host, gaps: list[Gap]) -> tuple[Rule, ...]:
+def read(host: Host, gaps: list[Unreadable]) -> tuple[Rule, ...]:
     """All rules of the host, in the order in which libkmod meets them."""
     rules: list[Rule] = []
     left = _LIMIT
@@ -54,12 +54,12 @@ def read(host: Host, gaps: list[Gap]) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def files(host: Host, gaps: list[Gap]) -> list[str]:
+def files(host: Host, gaps: list[Unreadable]) -> list[str]:
     """The files that count, in the order in which libkmod reads them."""
     found: dict[str, str] = {}
     for directory in DIRECTORIES:
         names = host.list_dir(directory)
-        if isinstance(names, Gap):
+        if isinstance(names, Unreadable):
             if not names.missing:
                 gaps.append(names)
             continue
@@ -149,7 +149,7 @@ def blocks(rule: Rule) -> bool | None:
             return False
 
 
-class Obstacles:
+class ModprobeRules:
     """The rules that stand in the way of loading, looked up by module or alias.
 
     Made once for all of `facts.rules`: hosts have hundreds of rules, nearly all of one plain name.

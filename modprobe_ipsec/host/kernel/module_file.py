@@ -7,7 +7,7 @@ kmod 30 libkmod/libkmod-file.c, which knows gzip, xz and zstd by their first byt
 
 from collections.abc import Iterator, Mapping
 
-from modprobe_ipsec.host.facts import Body, Gap, ModuleIndex
+from modprobe_ipsec.host.facts import ModuleFile, ModuleIndex, Unreadable
 from modprobe_ipsec.host.root import Host
 
 # amdgpu.ko has 30 MiB; nothing that IPsec wants has one.
@@ -26,24 +26,24 @@ _ZSTD_EMPTY = _ZSTD + b"\x20\0\1\0\0"
 _BROKEN = (b"", _ELF, _XZ + bytes(12), _GZIP + bytes(12), _ZSTD + b"\x20\0\7\0\0", b"?")
 
 
-class Bodies(Mapping[str, Body]):
+class ModuleFiles(Mapping[str, ModuleFile]):
     """Looks at the file of a module when it is asked for, once."""
 
     __slots__ = ("_host", "_index", "_seen")
 
     def __init__(self, host: Host, index: ModuleIndex) -> None:
         self._host, self._index = host, index
-        self._seen: dict[str, Body] = {}
+        self._seen: dict[str, ModuleFile] = {}
 
-    def __getitem__(self, name: str) -> Body:
+    def __getitem__(self, name: str) -> ModuleFile:
         if name not in self._seen:
             path = self._index.files[name].path
             # depmod -b with a configuration may write paths from the root
             path = path[1:] if path.startswith("/") else f"{self._host.tree}/{path}"
             answer = self._host.read(path, _LIMIT)
-            if isinstance(answer, Gap):
+            if isinstance(answer, Unreadable):
                 why = answer.why if answer.missing else ""
-                self._seen[name] = Body(f"/{path}", why)
+                self._seen[name] = ModuleFile(f"/{path}", why)
             else:
                 self._seen[name] = look(f"/{path}", answer)
         return self._seen[name]
@@ -55,33 +55,33 @@ class Bodies(Mapping[str, Body]):
         return len(self._index.files)
 
 
-def look(path: str, data: bytes) -> Body:
+def look(path: str, data: bytes) -> ModuleFile:
     """What can be said about a module's file."""
     if not data:
-        return Body(path, "truncated: it is empty")
+        return ModuleFile(path, "truncated: it is empty")
     unpacked = _unpack(data)
     if isinstance(unpacked, str):
-        return Body(path, unpacked)
+        return ModuleFile(path, unpacked)
     if unpacked is None:
-        return Body(path)
+        return ModuleFile(path)
     if not unpacked.startswith(_ELF):
         known = unpacked is data
-        return Body(path, "of an unknown compression, or no module" if known else "no module")
+        return ModuleFile(path, "of an unknown compression, or no module" if known else "no module")
     if _cut_off(unpacked):
-        return Body(path, "truncated")
+        return ModuleFile(path, "truncated")
     start = unpacked.find(_VERMAGIC)
     vermagic = b""
     if start >= 0:
         start += len(_VERMAGIC)
         vermagic = unpacked[start : unpacked.find(b"\0", start)]
-    return Body(
+    return ModuleFile(
         path,
         vermagic=vermagic.decode("ascii", "replace").strip(),
         signed=unpacked.endswith(_SIGNED),
     )
 
 
-def stand_in(body: Body) -> bytes | None:
+def stand_in(body: ModuleFile) -> bytes | None:
     """A small file that `look` says the same about, without the module's code; None for none."""
     if body.broken == _GONE:
         return None

@@ -9,7 +9,13 @@ import re
 from collections.abc import Iterator, Mapping
 
 from modprobe_ipsec.base.names import canonical, module_of, underscores
-from modprobe_ipsec.host.facts import BINARY_INDEXES, Gap, ModuleFile, ModuleIndex, ModuleState
+from modprobe_ipsec.host.facts import (
+    BINARY_INDEXES,
+    IndexedModule,
+    ModuleIndex,
+    ModuleState,
+    Unreadable,
+)
 from modprobe_ipsec.host.root import TREE_LIMIT, Host
 
 # How the aliases begin that matter here: of the 26,000 of a distribution's kernel some 600.
@@ -29,7 +35,7 @@ Names = tuple[str, ...]
 Softdep = tuple[Names, Names]
 
 
-class _Files(Mapping[str, ModuleFile]):
+class _Files(Mapping[str, IndexedModule]):
     """modules.dep, of whose 4000 lines only those asked for are taken apart."""
 
     __slots__ = ("_lines",)
@@ -44,9 +50,9 @@ class _Files(Mapping[str, ModuleFile]):
             if ":" in line
         }
 
-    def __getitem__(self, name: str) -> ModuleFile:
+    def __getitem__(self, name: str) -> IndexedModule:
         path, _, deps = self._lines[name].partition(":")
-        return ModuleFile(name, path, tuple(module_of(dep) for dep in deps.split()))
+        return IndexedModule(name, path, tuple(module_of(dep) for dep in deps.split()))
 
     def __contains__(self, name: object) -> bool:
         return name in self._lines
@@ -58,10 +64,10 @@ class _Files(Mapping[str, ModuleFile]):
         return len(self._lines)
 
 
-def read_index(host: Host, gaps: list[Gap]) -> ModuleIndex | None:
+def read_index(host: Host, gaps: list[Unreadable]) -> ModuleIndex | None:
     """The module tree of the host's kernel; None if there is none."""
     if not host.exists(host.tree):
-        gaps.append(Gap(host.tree, "no modules of this kernel", missing=True))
+        gaps.append(Unreadable(host.tree, "no modules of this kernel", missing=True))
         return None
 
     def text(name: str) -> str | None:
@@ -82,7 +88,7 @@ def read_index(host: Host, gaps: list[Gap]) -> ModuleIndex | None:
     )
 
 
-def parse_deps(text: str) -> Mapping[str, ModuleFile]:
+def parse_deps(text: str) -> Mapping[str, IndexedModule]:
     """modules.dep: a line `kernel/net/ipv4/esp4.ko: kernel/net/xfrm/xfrm_algo.ko` a module."""
     return _Files(text)
 
@@ -137,7 +143,7 @@ def softdep(words: str) -> Softdep:
 
 
 def read_states(
-    host: Host, gaps: list[Gap], before: Mapping[str, ModuleState] | None = None
+    host: Host, gaps: list[Unreadable], before: Mapping[str, ModuleState] | None = None
 ) -> dict[str, ModuleState] | None:
     """What /proc/modules and /sys/module say; None if the kernel keeps no list of modules.
 
@@ -146,7 +152,7 @@ def read_states(
     listed = host.text("proc/modules", gaps)
     states = parse_states(listed or "")
     names = host.list_dir("sys/module")
-    if isinstance(names, Gap):
+    if isinstance(names, Unreadable):
         gaps.append(names)
         return None if listed is None else states
     for name in names:

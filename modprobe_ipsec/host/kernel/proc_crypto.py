@@ -4,11 +4,11 @@
 Templates appear there after their first use only, so absence proves nothing.
 """
 
-from modprobe_ipsec.host.facts import Algorithm, Gap
+from modprobe_ipsec.host.facts import Algorithm, Unreadable
 from modprobe_ipsec.host.root import Host
 
 
-def read(host: Host, gaps: list[Gap]) -> tuple[Algorithm, ...] | None:
+def read(host: Host, gaps: list[Unreadable]) -> tuple[Algorithm, ...] | None:
     """The usable algorithms of the host; None if they cannot be learned."""
     text = host.text("proc/crypto", gaps)
     return None if text is None else parse(text)

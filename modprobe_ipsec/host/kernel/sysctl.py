@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Switches of the running kernel that decide whether modules can be loaded, and by whom."""
 
-from modprobe_ipsec.host.facts import Gap
+from modprobe_ipsec.host.facts import Unreadable
 from modprobe_ipsec.host.root import Host
 
 
-def modprobe_path(host: Host, gaps: list[Gap]) -> str | None:
+def modprobe_path(host: Host, gaps: list[Unreadable]) -> str | None:
     """kernel.modprobe: the program that autoload runs, "" if autoload is off, None if unknown."""
     if not host.same_kernel:
         return None
@@ -13,7 +13,7 @@ def modprobe_path(host: Host, gaps: list[Gap]) -> str | None:
     return None if path is None else path.removesuffix("\n")
 
 
-def modules_disabled(host: Host, gaps: list[Gap]) -> bool | None:
+def modules_disabled(host: Host, gaps: list[Unreadable]) -> bool | None:
     """kernel.modules_disabled: nothing may be loaded until the next boot; None if unknown."""
     if not host.same_kernel:
         return None
@@ -21,10 +21,10 @@ def modules_disabled(host: Host, gaps: list[Gap]) -> bool | None:
     return None if disabled is None else disabled.strip() == "1"
 
 
-def fips(host: Host, gaps: list[Gap]) -> bool:
+def fips(host: Host, gaps: list[Unreadable]) -> bool:
     """crypto.fips_enabled; a kernel without CONFIG_CRYPTO_FIPS does not have it."""
     answer = host.read("proc/sys/crypto/fips_enabled")
-    if isinstance(answer, Gap):
+    if isinstance(answer, Unreadable):
         if not answer.missing:
             gaps.append(answer)
         return False

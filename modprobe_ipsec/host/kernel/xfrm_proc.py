@@ -6,7 +6,7 @@ Sources: net/xfrm/xfrm_proc.c, net/xfrm/xfrm_sysctl.c, net/key/af_key.c, net/net
 
 from collections.abc import Callable
 
-from modprobe_ipsec.host.facts import Witness
+from modprobe_ipsec.host.facts import StackSign
 from modprobe_ipsec.host.root import Host
 
 _NETLINK_XFRM = "6"
@@ -14,7 +14,7 @@ _LIMIT = 1 << 20
 _SYSCTLS = ("xfrm_acq_expires", "xfrm_aevent_etime", "xfrm_aevent_rseqth", "xfrm_larval_drop")
 
 
-def read(host: Host) -> tuple[Witness, ...]:
+def read(host: Host) -> tuple[StackSign, ...]:
     """Every witness, also those that are not there."""
     return (
         _ask(host, "proc/net/xfrm_stat", counters, "only kernels with CONFIG_XFRM_STATISTICS"),
@@ -56,11 +56,11 @@ def _value(name: str) -> Callable[[str], tuple[bool, str]]:
     return lambda text: (True, f"{name.removeprefix('xfrm_')} {text.strip()}")
 
 
-def _ask(host: Host, path: str, show: Callable[[str], tuple[bool, str]], absent: str) -> Witness:
+def _ask(host: Host, path: str, show: Callable[[str], tuple[bool, str]], absent: str) -> StackSign:
     answer = host.read(path, _LIMIT)
     if isinstance(answer, bytes):
         present, shows = show(answer.decode("utf-8", "replace"))
-        return Witness(path, present, shows)
+        return StackSign(path, present, shows)
     if answer.missing:
-        return Witness(path, False, f"not there, which proves nothing ({absent})")
-    return Witness(path, None, answer.why)
+        return StackSign(path, False, f"not there, which proves nothing ({absent})")
+    return StackSign(path, None, answer.why)

@@ -4,7 +4,7 @@
 import re
 from collections.abc import Iterator
 
-from modprobe_ipsec.host.facts import Container, Evidence, Gap
+from modprobe_ipsec.host.facts import Container, Evidence, Unreadable
 from modprobe_ipsec.host.machine.privileges import bits, is_initial
 from modprobe_ipsec.host.root import Host
 
@@ -154,7 +154,7 @@ def _name(host: Host, path: str) -> str:
 def _environment(host: Host) -> list[str]:
     """What the first process of the container was given; only root may look."""
     answer = host.read(_ENVIRONMENT, _SMALL, head=True)
-    if isinstance(answer, Gap):
+    if isinstance(answer, Unreadable):
         return []
     words = answer.decode("utf-8", "replace").split("\0")
     names = [w for w in words if w.startswith("container=") and re.fullmatch(_NAME, w[10:])]
@@ -170,7 +170,7 @@ def _engine(host: Host) -> str:
 def _group(host: Host) -> str:
     """The part of a control group's path that shows a container."""
     answer = host.read(_CGROUP, _SMALL, head=True)
-    text = "" if isinstance(answer, Gap) else answer.decode("utf-8", "replace")
+    text = "" if isinstance(answer, Unreadable) else answer.decode("utf-8", "replace")
     paths = [line.split(":", 2)[2] for line in text.split("\n") if line.count(":") > 1]
     return next((part for part in _GROUPS if any(part in path for path in paths)), "")
 
@@ -181,7 +181,7 @@ def _layer(host: Host) -> str:
     The line for "/" comes first, or nearly so: each container has a mount table of its own.
     """
     answer = host.read(_MOUNTS, _SMALL, head=True)
-    text = "" if isinstance(answer, Gap) else answer.decode("utf-8", "replace")
+    text = "" if isinstance(answer, Unreadable) else answer.decode("utf-8", "replace")
     for line in text.split("\n"):
         mount, _, source = line.partition(" - ")
         fields = mount.split()

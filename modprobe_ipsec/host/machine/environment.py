@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is read only once something is not ready: why it is not, and who could change it."""
 
-from modprobe_ipsec.host.facts import Around, Gap
+from modprobe_ipsec.host.facts import Environment, Unreadable
 from modprobe_ipsec.host.machine.privileges import CAP_SYS_MODULE, capabilities
 from modprobe_ipsec.host.root import Host
 
@@ -10,7 +10,7 @@ _LIBRARY_PLACES = ("usr/lib64", "usr/lib", "lib64", "lib", "usr/local/lib")
 _MORE = 64
 
 
-def read(host: Host, container: str) -> Around:
+def read(host: Host, container: str) -> Environment:
     """Everything that can be learned; what cannot keeps its default.
 
     `container` is the kind of container that we are in, empty outside.
@@ -18,10 +18,10 @@ def read(host: Host, container: str) -> Around:
     releases = _releases(host)
     distribution, libkmod = _distribution(host), _libkmod(host)
     if not host.same_kernel:
-        return Around(distribution=distribution, releases=releases, libkmod=libkmod)
+        return Environment(distribution=distribution, releases=releases, libkmod=libkmod)
     status = host.text("proc/self/status")
     caps = None if status is None else capabilities(status)
-    return Around(
+    return Environment(
         lockdown=lockdown(host.text("sys/kernel/security/lockdown") or ""),
         sig_enforce=_switch(host.text("sys/module/module/parameters/sig_enforce")),
         distribution=distribution,
@@ -65,7 +65,7 @@ def _releases(host: Host) -> tuple[str, ...]:
     names: set[str] = set()
     for place in ("lib/modules", "usr/lib/modules"):
         answer = host.list_dir(place)
-        if not isinstance(answer, Gap):
+        if not isinstance(answer, Unreadable):
             names |= {name for name in answer[:_MORE] if name[0].isdecimal()}
     return tuple(sorted(names))
 
@@ -84,7 +84,7 @@ def _modprobe_there(host: Host) -> bool | None:
 def _libkmod(host: Host) -> str:
     for place in _LIBRARY_PLACES:
         names = host.list_dir(place)
-        if isinstance(names, Gap):
+        if isinstance(names, Unreadable):
             continue
         if _LIBRARY in names:
             return f"/{place}/{_LIBRARY}"

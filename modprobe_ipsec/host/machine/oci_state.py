@@ -12,7 +12,7 @@ from typing import Any
 
 from modprobe_ipsec.base.errors import ConfigError, UsageError
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.host.facts import Gap
+from modprobe_ipsec.host.facts import Unreadable
 from modprobe_ipsec.host.root import Host
 
 # A state has some hundred bytes beside its annotations; Kubernetes allows 256 KiB of these.
@@ -25,7 +25,7 @@ _MAX_PID = 1 << 22
 _OF_THE_KERNEL = (" - proc ", " - sysfs ", " - debugfs ", " - tracefs ")
 
 
-class State(Value):
+class OciState(Value):
     """A container that is about to start."""
 
     id: str
@@ -35,7 +35,7 @@ class State(Value):
     annotations: Mapping[str, str]
 
 
-def parse_state(data: bytes) -> State:
+def parse_state(data: bytes) -> OciState:
     """The state that a runtime writes to a hook's stdin. Raises ConfigError."""
     if len(data) > STATE_LIMIT:
         raise ConfigError(f"the container's state is larger than {STATE_LIMIT} bytes")
@@ -52,10 +52,10 @@ def parse_state(data: bytes) -> State:
         isinstance(value, str) for value in annotations.values()
     ):
         raise ConfigError("the container's state has annotations that are no texts")
-    return State(name, pid, bundle, annotations)
+    return OciState(name, pid, bundle, annotations)
 
 
-def files(state: State) -> Host:
+def files(state: OciState) -> Host:
     """The door to the files below the container's root; with its mounts, if the state has a pid.
 
     Nothing leads out of it, nor to what is no file but the kernel speaking. Raises ConfigError if
@@ -65,7 +65,7 @@ def files(state: State) -> Host:
     try:
         bundle = Host(state.bundle, release)
         answer = bundle.read("config.json", _CONFIG_LIMIT)
-        if isinstance(answer, Gap):
+        if isinstance(answer, Unreadable):
             raise ConfigError(f"{state.bundle}/config.json: {answer.why}")
         root = _object(answer, f"{state.bundle}/config.json").get("root")
         path = root.get("path") if isinstance(root, dict) else None
@@ -104,7 +104,7 @@ def _of_the_kernel(pid: int) -> frozenset[int]:
     """The devices of procfs and its like: every mount namespace has its own."""
     path = f"proc/{pid or 'self'}/mountinfo"
     answer = Host("/", os.uname().release).read(path)
-    if isinstance(answer, Gap):
+    if isinstance(answer, Unreadable):
         raise ConfigError(f"/{path}: {answer.why}")
     # the third field is st_dev, and no field has a space in it: proc_pid_mountinfo(5)
     lines = answer.decode("utf-8", "replace").split("\n")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What this process may do to the kernel."""
 
-from modprobe_ipsec.host.facts import Gap
+from modprobe_ipsec.host.facts import Unreadable
 from modprobe_ipsec.host.root import Host
 
 # include/uapi/linux/capability.h
@@ -11,7 +11,7 @@ CAP_SYS_MODULE = 16
 _CAP_SYS_ADMIN = 21
 
 
-def read(host: Host, gaps: list[Gap]) -> tuple[bool, bool]:
+def read(host: Host, gaps: list[Unreadable]) -> tuple[bool, bool]:
     """Whether this process may load modules, and whether it may prove; see `parse`.
 
     It may do neither to a kernel that does not run here.

@@ -5,7 +5,7 @@ source: incus doc/config_options.txt, lxc.container.conf(5), pct.conf(5)
 """
 
 from modprobe_ipsec.manifest.hosts.systemd import MODULES_LOAD, sysctl_values
-from modprobe_ipsec.manifest.model import File, HostPlan, Module, Options
+from modprobe_ipsec.manifest.model import HostPlan, ManifestFile, ManifestOptions, PlannedModule
 from modprobe_ipsec.manifest.plain_yaml import Plain, dump
 from modprobe_ipsec.manifest.words import MODPROBE, comment, head, left_out, named
 
@@ -15,7 +15,7 @@ _SILENT = (
 )
 
 
-def incus(plan: HostPlan, options: Options) -> tuple[File, ...]:
+def incus(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """A profile. Incus loads what the key names before it starts the container."""
     modules = _needed(plan, "incus", options)
     config: dict[str, Plain] = {}
@@ -33,16 +33,16 @@ def incus(plan: HostPlan, options: Options) -> tuple[File, ...]:
     note = comment(
         ["incus profile create ipsec <FILE; incus profile add CONTAINER ipsec", *_SILENT]
     )
-    return (File("incus-profile.yaml", _top(plan, modules) + note + dump(document)),)
+    return (ManifestFile("incus-profile.yaml", _top(plan, modules) + note + dump(document)),)
 
 
-def lxc(plan: HostPlan, options: Options) -> tuple[File, ...]:
+def lxc(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """Lines for a container's configuration."""
     modules = _needed(plan, "lxc", options)
-    return (File("lxc.conf", _top(plan, modules) + _lxc(plan, modules)),)
+    return (ManifestFile("lxc.conf", _top(plan, modules) + _lxc(plan, modules)),)
 
 
-def proxmox(plan: HostPlan, options: Options) -> tuple[File, ...]:
+def proxmox(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """Modules for the host, and lines for /etc/pve/lxc/ID.conf."""
     modules = _needed(plan, "proxmox", options)
     top = _top(plan, modules)
@@ -55,12 +55,12 @@ def proxmox(plan: HostPlan, options: Options) -> tuple[File, ...]:
         for path in plan.container.devices
     )
     return (
-        File(MODULES_LOAD, top + names),
-        File("etc/pve/lxc/append-to-ID.conf", top + note + lines + entries),
+        ManifestFile(MODULES_LOAD, top + names),
+        ManifestFile("etc/pve/lxc/append-to-ID.conf", top + note + lines + entries),
     )
 
 
-def _lxc(plan: HostPlan, modules: tuple[Module, ...]) -> str:
+def _lxc(plan: HostPlan, modules: tuple[PlannedModule, ...]) -> str:
     lines = []
     if modules:
         # version 0, the default, adds words of its own to the command
@@ -75,11 +75,11 @@ def _lxc(plan: HostPlan, modules: tuple[Module, ...]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _needed(plan: HostPlan, format: str, options: Options) -> tuple[Module, ...]:
+def _needed(plan: HostPlan, format: str, options: ManifestOptions) -> tuple[PlannedModule, ...]:
     """Without the CPU's own code: a load that fails keeps the container from starting."""
     modules = named(plan, options, format)
-    return tuple(module for module in modules if not module.faster)
+    return tuple(module for module in modules if not module.accelerator)
 
 
-def _top(plan: HostPlan, modules: tuple[Module, ...]) -> str:
+def _top(plan: HostPlan, modules: tuple[PlannedModule, ...]) -> str:
     return head(plan) + comment(left_out(plan, modules))

@@ -8,7 +8,7 @@ import json
 
 from modprobe_ipsec.base.errors import UsageError
 from modprobe_ipsec.manifest.hosts.systemd import sysctl_values
-from modprobe_ipsec.manifest.model import File, HostPlan, Options
+from modprobe_ipsec.manifest.model import HostPlan, ManifestFile, ManifestOptions
 from modprobe_ipsec.manifest.plain_yaml import Plain, dump
 from modprobe_ipsec.manifest.words import (
     IMAGE,
@@ -39,7 +39,7 @@ _NAT = (
 )
 
 
-def docker(plan: HostPlan, options: Options) -> tuple[File, ...]:
+def docker(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """Flags for `docker run` and `podman run`, which have the same."""
     words = ["--cap-drop ALL"]
     words += [f"--cap-add {capability}" for capability in plan.container.capabilities]
@@ -51,11 +51,13 @@ def docker(plan: HostPlan, options: Options) -> tuple[File, ...]:
         words.append(f"--device {CDI_DEVICE}")
     lines = " \\\n    ".join(["docker run -d", *words, IMAGE])
     return (
-        File("docker-run.sh", _top(plan, options) + comment(without_audit(plan)) + f"{lines}\n"),
+        ManifestFile(
+            "docker-run.sh", _top(plan, options) + comment(without_audit(plan)) + f"{lines}\n"
+        ),
     )
 
 
-def compose(plan: HostPlan, options: Options) -> tuple[File, ...]:
+def compose(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """A service for Compose."""
     container = plan.container
     modules = to_load(plan, options)
@@ -78,10 +80,10 @@ def compose(plan: HostPlan, options: Options) -> tuple[File, ...]:
         cdi: Plain = {"driver": "cdi", "capabilities": ["cdi"], "device_ids": [CDI_DEVICE]}
         service["deploy"] = {"resources": {"reservations": {"devices": [cdi]}}}
     text = _top(plan, options) + comment(without_audit(plan)) + dump({"services": {"ike": service}})
-    return (File("compose.yaml", text),)
+    return (ManifestFile("compose.yaml", text),)
 
 
-def quadlet(plan: HostPlan, options: Options) -> tuple[File, ...]:
+def quadlet(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """A unit for Podman's Quadlet."""
     container = plan.container
     modules = to_load(plan, options)
@@ -96,10 +98,10 @@ def quadlet(plan: HostPlan, options: Options) -> tuple[File, ...]:
     lines += ["", "[Install]", "WantedBy=multi-user.target"]
     how = f"{UNIT} is in --manifest systemd; or, instead of it: AddDevice={CDI_DEVICE}"
     text = _top(plan, options, how) + "".join(f"{line}\n" for line in lines)
-    return (File("etc/containers/systemd/ike.container", text),)
+    return (ManifestFile("etc/containers/systemd/ike.container", text),)
 
 
-def cdi(plan: HostPlan, options: Options) -> tuple[File, ...]:
+def cdi(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """A device that loads the modules before the container starts, or does not let it start."""
     modules = named(plan, options, "cdi")
     if not modules:
@@ -118,14 +120,14 @@ def cdi(plan: HostPlan, options: Options) -> tuple[File, ...]:
         "kind": CDI_KIND,
         "devices": [{"name": "modules", "containerEdits": {"hooks": [hook]}}],
     }
-    return (File(f"etc/cdi/{NAME}.json", json.dumps(document, indent=2) + "\n"),)
+    return (ManifestFile(f"etc/cdi/{NAME}.json", json.dumps(document, indent=2) + "\n"),)
 
 
 def _published(port: str) -> str:
     return f"{port.partition('/')[0]}:{port}"
 
 
-def _top(plan: HostPlan, options: Options, how: str = "") -> str:
+def _top(plan: HostPlan, options: ManifestOptions, how: str = "") -> str:
     """The head of a file about the daemon's container, which loads nothing itself."""
     modules = [m.label for m in to_load(plan, options)]
     lines = [f"{IMAGE} stands for the daemon's own image."]

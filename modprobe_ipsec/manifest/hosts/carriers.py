@@ -7,7 +7,7 @@ source: cloudinit.readthedocs.io, coreos.github.io/ignition/configuration-v3_3, 
 import json
 
 from modprobe_ipsec.manifest.hosts import systemd
-from modprobe_ipsec.manifest.model import File, HostPlan, Options
+from modprobe_ipsec.manifest.model import HostPlan, ManifestFile, ManifestOptions
 from modprobe_ipsec.manifest.plain_yaml import Plain, dump
 from modprobe_ipsec.manifest.words import NAME, UNIT, head
 
@@ -25,7 +25,7 @@ _VENDOR = {
 }
 
 
-def cloud_init(plan: HostPlan, options: Options) -> tuple[File, ...]:
+def cloud_init(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """User data for cloud-init."""
     files = systemd.write(plan, options)
     entries: list[Plain] = [
@@ -40,15 +40,19 @@ def cloud_init(plan: HostPlan, options: Options) -> tuple[File, ...]:
     if _has_unit(files):
         commands.append(["systemctl", "enable", "--now", UNIT])
     text = f"#cloud-config\n{head(plan)}" + dump({"write_files": entries, "runcmd": commands})
-    return (File("user-data.yaml", text),)
+    return (ManifestFile("user-data.yaml", text),)
 
 
-def ignition(plan: HostPlan, options: Options) -> tuple[File, ...]:
+def ignition(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """A configuration for Ignition. It has no place for comments; the files in it have theirs."""
-    return (File(f"{NAME}.ign", json.dumps(_ignition(plan, options, IGNITION), indent=2) + "\n"),)
+    return (
+        ManifestFile(
+            f"{NAME}.ign", json.dumps(_ignition(plan, options, IGNITION), indent=2) + "\n"
+        ),
+    )
 
 
-def machine_config(plan: HostPlan, options: Options) -> tuple[File, ...]:
+def machine_config(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """A MachineConfig of OpenShift for its workers."""
     document: dict[str, Plain] = {
         "apiVersion": "machineconfiguration.openshift.io/v1",
@@ -59,10 +63,10 @@ def machine_config(plan: HostPlan, options: Options) -> tuple[File, ...]:
         },
         "spec": {"config": _ignition(plan, options, MACHINE_CONFIG_IGNITION)},
     }
-    return (File("machineconfig.yaml", head(plan) + dump(document)),)
+    return (ManifestFile("machineconfig.yaml", head(plan) + dump(document)),)
 
 
-def ansible(plan: HostPlan, options: Options) -> tuple[File, ...]:
+def ansible(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """A playbook that needs no collection but ansible.builtin, and no facts."""
     files = systemd.write(plan, options)
     owner: dict[str, Plain] = {"owner": "root", "group": "root"}
@@ -128,10 +132,10 @@ def ansible(plan: HostPlan, options: Options) -> tuple[File, ...]:
         ]
     # what the files hold is as wide as it is
     width = "# yamllint disable rule:line-length\n"
-    return (File("playbook.yml", f"---\n{head(plan)}{width}" + dump([play])),)
+    return (ManifestFile("playbook.yml", f"---\n{head(plan)}{width}" + dump([play])),)
 
 
-def containerfile(plan: HostPlan, options: Options) -> tuple[File, ...]:
+def containerfile(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """A layer for an image that hosts boot (bootc), with the files beside it."""
     files = tuple(file._replace(path=_vendor(file.path)) for file in systemd.write(plan, options))
     lines = ["ARG BASE\n", "FROM ${BASE}\n"]
@@ -139,7 +143,7 @@ def containerfile(plan: HostPlan, options: Options) -> tuple[File, ...]:
     if _has_unit(files):
         lines.append(f"RUN systemctl enable {UNIT}\n")
     build = "# Build it with the image that the hosts boot: podman build --build-arg BASE=IMAGE .\n"
-    return (File("Containerfile", head(plan) + build + "".join(lines)), *files)
+    return (ManifestFile("Containerfile", head(plan) + build + "".join(lines)), *files)
 
 
 def _vendor(path: str) -> str:
@@ -149,11 +153,11 @@ def _vendor(path: str) -> str:
     return path
 
 
-def _has_unit(files: tuple[File, ...]) -> bool:
+def _has_unit(files: tuple[ManifestFile, ...]) -> bool:
     return any(file.path.endswith(f"/{UNIT}") for file in files)
 
 
-def _ignition(plan: HostPlan, options: Options, version: str) -> dict[str, Plain]:
+def _ignition(plan: HostPlan, options: ManifestOptions, version: str) -> dict[str, Plain]:
     # part of urllib, which costs; only here
     from urllib.parse import quote
 

@@ -5,7 +5,7 @@ source: talos.dev reference/configuration, bottlerocket.dev settings/kernel, Nix
 """
 
 from modprobe_ipsec.manifest.hosts.systemd import softdeps, sysctl_values
-from modprobe_ipsec.manifest.model import File, HostPlan, Options
+from modprobe_ipsec.manifest.model import HostPlan, ManifestFile, ManifestOptions
 from modprobe_ipsec.manifest.plain_yaml import Plain, dump
 from modprobe_ipsec.manifest.words import comment, head, left_out, named
 
@@ -16,19 +16,19 @@ _TALOS = (
 )
 
 
-def talos(plan: HostPlan, options: Options) -> tuple[File, ...]:
+def talos(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """Two patches of the same content: machine.sysctls went away with Talos 1.14."""
     values: dict[str, Plain] = {**sysctl_values(plan)}
     top = head(plan) + comment(_TALOS)
     old: dict[str, Plain] = {"machine": {"sysctls": values}}
     new: dict[str, Plain] = {"apiVersion": "v1alpha1", "kind": "SysctlConfig", "params": values}
     return (
-        File("talos-up-to-1.13.yaml", top + dump(old)),
-        File("talos-from-1.14.yaml", top + dump(new)),
+        ManifestFile("talos-up-to-1.13.yaml", top + dump(old)),
+        ManifestFile("talos-from-1.14.yaml", top + dump(new)),
     )
 
 
-def bottlerocket(plan: HostPlan, options: Options) -> tuple[File, ...]:
+def bottlerocket(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """User data."""
     lines = []
     modules = named(plan, options, "bottlerocket")
@@ -39,10 +39,10 @@ def bottlerocket(plan: HostPlan, options: Options) -> tuple[File, ...]:
         lines.append("[settings.kernel.sysctl]")
         lines += [f'"{key}" = "{value}"' for key, value in values.items()]
     top = head(plan) + comment(left_out(plan, modules))
-    return (File("user-data.toml", top + "".join(f"{line}\n" for line in lines)),)
+    return (ManifestFile("user-data.toml", top + "".join(f"{line}\n" for line in lines)),)
 
 
-def nixos(plan: HostPlan, options: Options) -> tuple[File, ...]:
+def nixos(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """A NixOS module."""
     modules = named(plan, options, "nixos")
     names = "".join(f' "{module.name}"' for module in modules)
@@ -56,4 +56,4 @@ def nixos(plan: HostPlan, options: Options) -> tuple[File, ...]:
     ]
     lines.append("}")
     top = head(plan) + comment(left_out(plan, modules))
-    return (File("ipsec.nix", top + "".join(f"{line}\n" for line in lines)),)
+    return (ManifestFile("ipsec.nix", top + "".join(f"{line}\n" for line in lines)),)

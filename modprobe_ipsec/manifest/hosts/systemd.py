@@ -6,7 +6,13 @@ source: modules-load.d(5), modprobe.d(5), sysctl.d(5), systemd.exec(5)
 
 from collections.abc import Iterable
 
-from modprobe_ipsec.manifest.model import File, HostPlan, Module, Options, Where
+from modprobe_ipsec.manifest.model import (
+    HostPlan,
+    ManifestFile,
+    ManifestOptions,
+    PlannedModule,
+    Where,
+)
 from modprobe_ipsec.manifest.surroundings import FORWARDING
 from modprobe_ipsec.manifest.words import (
     DAEMON_UNITS,
@@ -32,24 +38,24 @@ _AT_ONCE = 5
 TOOL = "/usr/local/sbin/modprobe-ipsec"
 
 
-def write(plan: HostPlan, options: Options) -> tuple[File, ...]:
+def write(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """The bundle. Where names of modules cannot be told, the host's own modprobe-ipsec does."""
     modules = to_load(plan, options, speed=True)
-    files = [File(MODULES_LOAD, _modules_load(plan, modules))]
+    files = [ManifestFile(MODULES_LOAD, _modules_load(plan, modules))]
     if order := softdeps(modules):
-        files.append(File(MODPROBE_D, head(plan) + "".join(f"{line}\n" for line in order)))
-    files.append(File(SYSCTL_D, _sysctl_d(plan)))
+        files.append(ManifestFile(MODPROBE_D, head(plan) + "".join(f"{line}\n" for line in order)))
+    files.append(ManifestFile(SYSCTL_D, _sysctl_d(plan)))
     if all(module.name for module in modules):
         if modules:
-            files.append(File(UNIT_PATH, _unit(plan, loads(modules), "@module")))
+            files.append(ManifestFile(UNIT_PATH, _unit(plan, loads(modules), "@module")))
         return tuple(files)
     ask = [f"ExecStart={TOOL} --apply /{PLAN_PATH}"]
-    files.append(File(PLAN_PATH, as_yaml(plan, options)[0].text))
-    files.append(File(UNIT_PATH, _unit(plan, ask, "")))
+    files.append(ManifestFile(PLAN_PATH, as_yaml(plan, options)[0].text))
+    files.append(ManifestFile(UNIT_PATH, _unit(plan, ask, "")))
     return tuple(files)
 
 
-def softdeps(modules: Iterable[Module]) -> list[str]:
+def softdeps(modules: Iterable[PlannedModule]) -> list[str]:
     """Lines for modprobe.d: the order of modules-load.d means nothing, since systemd 259."""
     modules = tuple(modules)
     names = {module.name for module in modules}
@@ -69,7 +75,7 @@ def sysctl_values(plan: HostPlan) -> dict[str, str]:
     return {s.key: s.value for s in plan.sysctls if s.key in FORWARDING.values()}
 
 
-def loads(modules: Iterable[Module]) -> list[str]:
+def loads(modules: Iterable[PlannedModule]) -> list[str]:
     """Lines of a unit that load in this order, and then believe only what the kernel shows.
 
     modprobe exits with 0 where a blacklist or `install NAME /bin/true` kept something out.
@@ -80,7 +86,9 @@ def loads(modules: Iterable[Module]) -> list[str]:
         f"ExecStart=-{MODPROBE} -a -b {' '.join(names[start : start + _AT_ONCE])}"
         for start in range(0, len(names), _AT_ONCE)
     ]
-    lines += [f"ExecStart=/usr/bin/test -d /sys/module/{m.name}" for m in modules if not m.faster]
+    lines += [
+        f"ExecStart=/usr/bin/test -d /sys/module/{m.name}" for m in modules if not m.accelerator
+    ]
     return lines
 
 
@@ -90,7 +98,7 @@ def fixed_lines() -> frozenset[str]:
     return frozenset((text + _LOADS_ONLY + _LOADS_AND_PROVES + _INSTALL).split("\n"))
 
 
-def _modules_load(plan: HostPlan, modules: tuple[Module, ...]) -> str:
+def _modules_load(plan: HostPlan, modules: tuple[PlannedModule, ...]) -> str:
     lines = [head(plan), comment(left_out(plan, modules))]
     for module in modules:
         if module.name:

@@ -5,9 +5,9 @@ source: Kubernetes API v1.25-1.37; kubernetes-sigs/node-feature-discovery, nfd-a
 """
 
 from modprobe_ipsec.base.errors import UsageError
-from modprobe_ipsec.diagnose.finding import State
+from modprobe_ipsec.diagnose.finding import ResolutionState
 from modprobe_ipsec.manifest.hosts.systemd import sysctl_values
-from modprobe_ipsec.manifest.model import File, HostPlan, Module, Options
+from modprobe_ipsec.manifest.model import HostPlan, ManifestFile, ManifestOptions, PlannedModule
 from modprobe_ipsec.manifest.plain_yaml import Plain, dump
 from modprobe_ipsec.manifest.words import (
     IMAGE,
@@ -29,28 +29,28 @@ PAUSE_IMAGE = "example.org/pause:3"
 RULES = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d")
 
 
-def write(plan: HostPlan, options: Options) -> tuple[File, ...]:
+def write(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """A DaemonSet that loads, and a pod for the daemon."""
     modules = named(plan, options, "kubernetes")
     top = head(plan) + comment(left_out(plan, modules))
-    files = [File("pod.yaml", top + comment(_pod_notes(plan)) + dump(_pod(plan)))]
+    files = [ManifestFile("pod.yaml", top + comment(_pod_notes(plan)) + dump(_pod(plan)))]
     if modules:
         note = f"{KMOD_IMAGE} stands for an image with /bin/sh and kmod, {PAUSE_IMAGE} for any"
         text = top + comment([f"{note} that waits."]) + dump(_daemon_set(modules))
-        files.insert(0, File("daemonset.yaml", text))
+        files.insert(0, ManifestFile("daemonset.yaml", text))
     return tuple(files)
 
 
-def node_feature_rule(plan: HostPlan, options: Options) -> tuple[File, ...]:
+def node_feature_rule(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """A rule for Node Feature Discovery: a label for nodes that have all modules.
 
     `kernel.enabledmodule` knows built-in ones too, by what modules.builtin says.
     """
-    states = (State.BUILTIN, State.LIVE, State.LOADABLE)
-    names = [m.name for m in plan.modules if m.name and m.state in states and not m.faster]
+    states = (ResolutionState.BUILTIN, ResolutionState.LIVE, ResolutionState.LOADABLE)
+    names = [m.name for m in plan.modules if m.name and m.state in states and not m.accelerator]
     expressions: dict[str, Plain] = {name: {"op": "Exists"} for name in dict.fromkeys(names)}
     if not expressions:
-        named(plan, Options(preload=True), "nfd")
+        named(plan, ManifestOptions(preload=True), "nfd")
         raise UsageError("no module is needed by name here, so there is nothing to look for")
     rule: dict[str, Plain] = {
         "name": "ipsec-ready",
@@ -69,10 +69,10 @@ def node_feature_rule(plan: HostPlan, options: Options) -> tuple[File, ...]:
             "For OpenShift's operator the next line is apiVersion: nfd.openshift.io/v1alpha1",
         ]
     )
-    return (File("nodefeaturerule.yaml", head(plan) + note + dump(document)),)
+    return (ManifestFile("nodefeaturerule.yaml", head(plan) + note + dump(document)),)
 
 
-def _daemon_set(modules: tuple[Module, ...]) -> dict[str, Plain]:
+def _daemon_set(modules: tuple[PlannedModule, ...]) -> dict[str, Plain]:
     faster, needed = split_off_faster(modules)
     volumes: list[Plain] = [
         {"name": "modules", "hostPath": {"path": "/lib/modules", "type": "Directory"}}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from modprobe_ipsec.catalog.model import Daemon, Kind
+from modprobe_ipsec.catalog.model import Daemon, XfrmTable
 from modprobe_ipsec.daemons.common.errors import ProposalError
 from modprobe_ipsec.daemons.libreswan.proposals import default, read
 from modprobe_ipsec.needs.need import Suite
@@ -288,7 +288,7 @@ def test_ah(text: str, expected: list[str] | None) -> None:
 def test_every_name_is_read(name: str) -> None:
     transform = CATALOG.libreswan[name]
     ike = transform.libreswan_ike or 2
-    if transform.kind is Kind.AUTH:
+    if transform.kind is XfrmTable.AUTH:
         (suite,) = read(name, AH, CATALOG, ike=ike, esn=(False,))
         assert suite.integrity is not None
         assert suite.integrity.transform is transform

@@ -3,8 +3,8 @@
 
 import pytest
 
-from modprobe_ipsec.catalog.model import Daemon, Kind, Protocol
-from modprobe_ipsec.daemons.common.errors import Misread, ProposalError
+from modprobe_ipsec.catalog.model import Daemon, Protocol, XfrmTable
+from modprobe_ipsec.daemons.common.errors import ProposalError, ProposalSyntaxError
 from modprobe_ipsec.daemons.strongswan.proposals import Proposal, default, proposal, read
 from modprobe_ipsec.needs.need import Choice
 from tests.daemons.common import AH, CATALOG, ESP, esn, labels, table
@@ -82,7 +82,7 @@ def printed(found: Proposal) -> str:
 def test_create(row: dict[str, str]) -> None:
     protocol = Protocol(row["protocol"].lower())
     if row["outcome"] == "invalid":
-        with pytest.raises(Misread):
+        with pytest.raises(ProposalSyntaxError):
             named(row["proposal"], protocol)
     else:
         assert printed(named(row["proposal"], protocol)) == row["expected"]
@@ -241,7 +241,7 @@ AH_PROPOSAL = {
 @pytest.mark.parametrize(("text", "expected"), ONE_PROPOSAL.items())
 def test_esp(text: str, expected: list[str] | None) -> None:
     if expected is None:
-        with pytest.raises(Misread):
+        with pytest.raises(ProposalSyntaxError):
             named(text, ESP)
     else:
         assert labels(named(text, ESP).suites()) == expected
@@ -250,7 +250,7 @@ def test_esp(text: str, expected: list[str] | None) -> None:
 @pytest.mark.parametrize(("text", "expected"), AH_PROPOSAL.items())
 def test_ah(text: str, expected: list[str] | None) -> None:
     if expected is None:
-        with pytest.raises(Misread):
+        with pytest.raises(ProposalSyntaxError):
             named(text, AH)
     else:
         assert labels(named(text, AH).suites()) == expected
@@ -390,4 +390,4 @@ def test_gmac_of_ah_has_all_three_lengths() -> None:
     """The names that the parser makes are in the map."""
     gmac = CATALOG.transforms["NULL_AES_GMAC"]
     for bits in gmac.key_bits:
-        assert CATALOG.transforms[f"AES_{bits}_GMAC"].kind is Kind.AUTH
+        assert CATALOG.transforms[f"AES_{bits}_GMAC"].kind is XfrmTable.AUTH

@@ -11,7 +11,7 @@ from modprobe_ipsec.daemons.strongswan.options import build
 from modprobe_ipsec.daemons.strongswan.starter import looks_like
 from modprobe_ipsec.host.shipped import read_data
 from modprobe_ipsec.needs.need import Mode, Source
-from modprobe_ipsec.needs.reading import Place, Problem, Silent
+from modprobe_ipsec.needs.reading import IgnoredConnection, Place, Problem
 from tests.shipped import CATALOG
 
 from .common import IPSEC, OPTIONS, STRONGSWAN, SWANCTL, Texts, read
@@ -91,7 +91,7 @@ def test_hw_offload_auto() -> None:
     reading = read(child("hw_offload = auto\n    esp_proposals = aes128gcm16"))
     assert not reading.features
     (silent,) = reading.silent
-    assert isinstance(silent, Silent)
+    assert isinstance(silent, IgnoredConnection)
     assert "nothing fails without" in silent.why
 
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.vm
 # what is built in changed between these; it is one boot each
 KERNELS = ("5.10", "6.12", "7")
 
-INITCALLS = CATALOG.lore.initcalls
+INITCALLS = CATALOG.knowledge.initcalls
 CALLED = "dmesg | sed -n 's/.*calling *\\([a-z0-9_]*\\)+0x.*/\\1/p'"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from modprobe_ipsec.base import names
-from modprobe_ipsec.host.facts import Directive, Gap, ModuleIndex, Rule
+from modprobe_ipsec.host.facts import Directive, ModuleIndex, Rule, Unreadable
 from modprobe_ipsec.host.kernel import modprobe_d
 from modprobe_ipsec.host.kernel import module_index as modules
 from modprobe_ipsec.host.root import Host
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.vm
 
 @pytest.fixture(scope="module")
 def index(kernel: Kernel) -> ModuleIndex:
-    gaps: list[Gap] = []
+    gaps: list[Unreadable] = []
     found = modules.read_index(Host(str(kernel.root), kernel.release), gaps)
     assert found and not gaps
     return found
