@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # make check   install into .venv and say what this machine lacks
+# make demo    show it on a real kernel, in a few seconds and without root (user-mode-linux)
 # make test    everything the tests need, then all tests, those on real kernels included
 # make bench   ratios against the things this tool replaces
 # make install as root: into PREFIX, with the units; make uninstall takes all of it away
@@ -18,12 +19,16 @@ UNITS = $(PREFIX)/lib/systemd/system
 DOCS = $(PREFIX)/share/doc/modprobe-ipsec
 DAEMONS = ipsec strongswan strongswan-starter
 
-.PHONY: check test bench readme packages install uninstall checked-prefix clean
+.PHONY: check demo test bench readme packages install uninstall checked-prefix clean
 
 check: $(VENV)/installed
 	@$(VENV)/bin/modprobe-ipsec --check; status=$$?; \
 	echo; echo "modprobe-ipsec --check: exit status $$status"; \
 	test $$status -le 3
+
+demo: $(VENV)/installed
+	@$(VENV)/bin/python scripts/demo.py; status=$$?; \
+	test $$status -ne 69 || exec $(MAKE) --no-print-directory check; exit $$status
 
 test: packages $(VENV)/tested
 	$(VENV)/bin/ruff check .
