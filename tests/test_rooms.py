@@ -23,6 +23,8 @@ PURE = {room for room, _, touches in ROWS if touches == "no"} - {"base"}
 IMPURE = {"os", "io", "subprocess", "socket", "ctypes", "pathlib", "shutil", "glob", "tempfile"}
 FACADES = {
     "kmodpy": "kernel/kmod",
+    "pyroute2": "devices/ethtool",
+    "pyudev": "devices/udev",
     "yaml": "catalog/strict_yaml",
 }
 

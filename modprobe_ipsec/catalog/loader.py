@@ -6,6 +6,7 @@ from typing import Any
 
 from modprobe_ipsec.base.crypto_names import expand, split, words_of
 from modprobe_ipsec.catalog.model import (
+    CardFeature,
     Catalog,
     Daemon,
     Family,
@@ -244,9 +245,16 @@ def _feature(row: Row) -> Feature:
             request.done()
         requests[key] = tuple(found)
     sub.done()
-    feature = Feature(title, requests, row.take("unproven", str, ""))
+    card = _card(row.sub("card")) if "card" in row else None
+    feature = Feature(title, requests, row.take("unproven", str, ""), card)
     row.done()
     return feature
+
+
+def _card(row: Row) -> CardFeature:
+    card = CardFeature(row.take("feature", str), row.take("enough", bool), row.take("remark", str))
+    row.done()
+    return card
 
 
 def _types(row: Row) -> Iterator[tuple[tuple[Protocol, Family], tuple[ModuleRequest, ...]]]:

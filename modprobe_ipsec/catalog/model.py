@@ -122,6 +122,17 @@ class ModuleRequest(Value):
     title: str
 
 
+class CardFeature(Value):
+    """What a network card must have switched on for a feature of a configuration."""
+
+    # In the words of ethtool: esp-hw-offload
+    name: str
+    # Whether that is enough; where it is not, nothing but using it tells.
+    enough: bool
+    # What it leaves open.
+    remark: str
+
+
 class Feature(Value):
     """Something beyond SAs that an option of a configuration asks of the kernel."""
 
@@ -130,6 +141,8 @@ class Feature(Value):
     requests: Mapping[Family | None, tuple[ModuleRequest, ...]]
     # Why no question to the kernel would tell whether it works; empty if one does.
     unproven: str
+    # None: no network card is needed.
+    card: CardFeature | None = None
 
 
 class Catalog(Value):

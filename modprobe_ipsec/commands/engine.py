@@ -5,7 +5,8 @@ is the callers' business.
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 
 from modprobe_ipsec.catalog.loader import parse_all
 from modprobe_ipsec.catalog.model import Catalog, Family
@@ -20,6 +21,10 @@ from modprobe_ipsec.needs.proof import Proof
 from modprobe_ipsec.plan.plan import make_plan
 from modprobe_ipsec.plan.verdict import judge
 from modprobe_ipsec.report.model import Action, Report
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from modprobe_ipsec.host.machine.cards import Cards
 
 # All that a program which libkmod starts for an `install` line gets to see.
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
@@ -43,6 +48,23 @@ def trees(names: tuple[str, ...]) -> Mapping[str, Mapping[str, object]]:
 def families(facts: Facts) -> tuple[Family, ...]:
     """The address families that this kernel has, for whoever does not say."""
     return (Family.IPV4, Family.IPV6) if facts.ipv6 else (Family.IPV4,)
+
+
+def cards_of(host: Host) -> "Callable[[], Cards]":
+    """Asks the network cards, once, and not before something needs to know."""
+
+    @cache
+    def ask() -> "Cards":
+        from modprobe_ipsec.host.machine.cards import Cards
+
+        if not host.live:
+            return Cards((), "the network cards of another machine cannot be asked")
+        # pyudev and pyroute2 take longer to import than a whole check
+        from modprobe_ipsec.devices.survey import survey
+
+        return survey()
+
+    return ask
 
 
 def act(action: Action, wanted: Demand, facts: Facts, host: Host, catalog: Catalog) -> Report:

@@ -14,7 +14,7 @@ from modprobe_ipsec.base.errors import Error, NoPermission, UsageError
 from modprobe_ipsec.base.text import printable
 from modprobe_ipsec.catalog.loader import DAEMON_FILES, FILES, build
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family
-from modprobe_ipsec.commands.engine import act, families, trees
+from modprobe_ipsec.commands.engine import act, cards_of, families, trees
 from modprobe_ipsec.daemons.selection import Demand, Query, select
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import gather
@@ -179,6 +179,9 @@ def _run(args: argparse.Namespace) -> int:
         )
     facts = gather(host)
     wanted = _wanted(args, facts, host, catalog)
+    if args.apply is None:
+        # a host plan is for containers, which have cards of their own
+        facts = facts._replace(cards=cards_of(host))
     report = act(action, wanted, facts, host, catalog)
     if args.seal:
         report = report._replace(sealed=seal(Seal(args.seal), report.verdicts, wanted, host))

@@ -47,6 +47,8 @@ class Resolution(Value):
     autoload: Autoload | None = None
     # What is seen where it stays without an answer; only of what cannot be had.
     symptom: Symptom | None = None
+    # It is a feature of a network card, which no module brings.
+    of_card: bool = False
 
 
 class LoadFailure(Value):

@@ -8,7 +8,7 @@ template, then its arguments. Pure: facts in, findings out.
 from collections.abc import Mapping
 
 from modprobe_ipsec.base.crypto_names import arguments, expand, split
-from modprobe_ipsec.catalog.model import Catalog, ModuleRequest
+from modprobe_ipsec.catalog.model import CardFeature, Catalog, ModuleRequest
 from modprobe_ipsec.diagnose.accelerator import Accelerators
 from modprobe_ipsec.diagnose.finding import (
     LACKING,
@@ -63,8 +63,9 @@ class Resolver:
 
     def _need(self, need: AnyNeed) -> tuple[Resolution, ...]:
         if isinstance(need, FeatureNeed):
-            requests = self._catalog.features[need.feature].requests
-            return tuple(self.request(request) for request in requests[need.family])
+            feature = self._catalog.features[need.feature]
+            findings = [self.request(request) for request in feature.requests[need.family]]
+            return (*findings, *self._card(feature.card))
         suite = need.suite
         findings = [self.request(self._catalog.xfrm)]
         types = self._catalog.types[suite.protocol, need.family]
@@ -85,6 +86,15 @@ class Resolver:
                 for c in choices
             ]
         return tuple(dict.fromkeys(findings))
+
+    def _card(self, feature: CardFeature | None) -> tuple[Resolution, ...]:
+        """What the network cards say; nothing where none is needed or none can be asked."""
+        cards = self._facts.cards() if feature else None
+        if feature is None or cards is None:
+            return ()
+        from modprobe_ipsec.diagnose import card
+
+        return (card.answer(cards, feature),)
 
     def _forbidden(self, suite: Suite) -> list[Resolution]:
         """Algorithms that this kernel does not give out in FIPS mode, whatever is loaded."""

@@ -12,6 +12,11 @@ from types import MappingProxyType
 
 from modprobe_ipsec.base.value import Value
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # few needs ask for a network card
+    from modprobe_ipsec.host.machine.cards import Cards
+
 
 class ModuleState(StrEnum):
     """What the kernel says about a module now."""
@@ -247,6 +252,8 @@ class Facts(Value):
     # need not pay for them.
     module_files: Mapping[str, ModuleFile] = MappingProxyType({})
     environment: Callable[[], Environment] = Environment
+    # Network cards; None where nobody can ask them.
+    cards: Callable[[], "Cards | None"] = lambda: None
     # The container that we are in; None outside of one.
     container: Callable[[], Container | None] = lambda: None
 

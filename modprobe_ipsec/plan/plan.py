@@ -61,6 +61,8 @@ class Forecast(Value):
     outlook: Outlook
     # Why no question to the kernel would tell whether a feature works; empty if one does.
     unproven: str = ""
+    # What a network card says instead; empty if none is needed or none says that it can.
+    card: str = ""
 
 
 class Plan(Value):
@@ -120,7 +122,10 @@ def make_plan(
             findings,
             expected,
             _outlook(need, findings, expected, plain),
-            catalog.features[need.feature].unproven if isinstance(need, FeatureNeed) else "",
+            unproven=catalog.features[need.feature].unproven
+            if isinstance(need, FeatureNeed)
+            else "",
+            card=next((f.evidence for f in findings if f.of_card), ""),
         )
         for (need, findings), (_, expected) in zip(now, foreseen, strict=True)
     )

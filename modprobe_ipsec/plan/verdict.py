@@ -114,6 +114,8 @@ def _not_asked(
     """Only the facts speak."""
     match forecast.outlook:
         case Outlook.READY:
+            if forecast.card:
+                return Verdict.READY, (Reason(forecast.card),)
             if loaded and forecast.unproven:
                 # what is there has to do, and the report says so
                 return Verdict.READY, (Reason(f"there, but not proven: {forecast.unproven}"),)
@@ -158,7 +160,8 @@ def _loadable(forecast: Forecast) -> tuple[Reason, ...]:
     ]
     modules = dict.fromkeys(finding.module for finding in loadable)
     text = f"not loaded: {', '.join(modules)}"
-    text = "; ".join((text, *_autoload(loadable), *_remarks(loadable)))
+    card = [forecast.card] if forecast.card else []
+    text = "; ".join((text, *_autoload(loadable), *_remarks(loadable), *card))
     return (Reason(text, next(f.remedy for f in loadable)),)
 
 

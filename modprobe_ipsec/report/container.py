@@ -138,7 +138,7 @@ def _wanted(report: Report) -> tuple[str, ...]:
         if not step.accelerator:
             names |= dict.fromkeys((*step.brings, step.module))
     for finding in (finding for judgement in unmet for finding in judgement.resolutions):
-        if finding.state not in SERVED and not finding.accelerator:
+        if finding.state not in SERVED and not finding.accelerator and not finding.of_card:
             # without a module tree nobody knows which module answers
             name = finding.module if report.facts.tree else finding.request
             names[name or finding.request] = None

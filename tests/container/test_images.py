@@ -53,7 +53,7 @@ def test_nothing_is_in_it_that_is_not_needed(built: tuple[str, Engine, Path]) ->
     assert [path for pattern in left for path in tree.glob(pattern)] == []
     (site,) = tree.glob("opt/modprobe-ipsec/lib/python3*/site-packages")
     packages = {path.name for path in site.iterdir() if not path.name.endswith(".dist-info")}
-    assert packages == {"modprobe_ipsec", "kmodpy", "yaml", "_yaml"}
+    assert packages == {"modprobe_ipsec", "kmodpy", "pyroute2", "pyudev", "yaml", "_yaml"}
 
 
 def test_it_is_small(built: tuple[str, Engine, Path]) -> None:

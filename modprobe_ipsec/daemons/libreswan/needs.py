@@ -194,7 +194,7 @@ class _Demand:
                     f"{setting.place} conn {show(conn.name)}", setting.written, Daemon.LIBRESWAN
                 )
                 of = (Family.IPV4,) if option.feature == "ip_vti" else families
-                self._feature(option.feature, of, source)
+                self._feature(option.instead.get(setting.value, option.feature), of, source)
 
     def _applies(self, conn: Conn, name: str, setting: Setting) -> bool:
         if name == "vti-interface":

@@ -2,6 +2,7 @@
 """data/libreswan.yaml -> the options of libreswan's ipsec.conf, checked and typed."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TypeVar
 
 from modprobe_ipsec.base.value import Value
@@ -32,6 +33,8 @@ class Option(Value):
     feature: str
     # The values with which it does; empty: all but nothing, 0 and no.
     when: tuple[str, ...]
+    # Values with which it asks for another one.
+    instead: Mapping[str, str] = MappingProxyType({})
 
 
 class Probe(Value):
@@ -157,10 +160,11 @@ def _option(name: str, row: Row, words: Mapping[str, Mapping[str, str]]) -> Opti
         words=words.get(values, {}),
         feature=row.take("feature", str, ""),
         when=row.texts("when", []),
+        instead=row.sub("instead").words() if "instead" in row else {},
     )
-    for value in option.when:
+    for value in (*option.when, *option.instead):
         if value not in option.words.values():
-            raise row.error(f"`{name}` is never `{value}`", "when")
+            raise row.error(f"`{name}` is never `{value}`")
     return option
 
 

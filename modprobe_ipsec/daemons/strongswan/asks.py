@@ -161,8 +161,9 @@ class Asks:
             self.silent.append(IgnoredConnection(place, child.name, why))
         elif self._values.asks(ask.pattern, value):
             source = _source(place, child.name, f"{option} = {value[:_SHOWN]}")
+            feature = ask.instead.get(value.lower(), ask.feature)
             for family in families if ask.families else (None,):
-                self._features.setdefault((ask.feature, family), {})[source] = None
+                self._features.setdefault((feature, family), {})[source] = None
 
     def _needs(self) -> tuple[Need, ...]:
         """Of each group all suites in all modes; what several groups need is one need."""

@@ -34,6 +34,8 @@ class Ask(Value):
     families: bool
     # Values that ask for nothing, and why that is worth a word.
     quiet: Mapping[str, str]
+    # Values (lower case) that ask for another feature.
+    instead: Mapping[str, str]
 
 
 class Plugin(Value):
@@ -130,6 +132,7 @@ def _ask(row: Row) -> Ask:
         pattern=row.take("pattern", str),
         families=row.take("families", bool, False),
         quiet=row.sub("quiet").words() if "quiet" in row else {},
+        instead=row.sub("instead").words() if "instead" in row else {},
     )
     row.done()
     return ask

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .cpio import Archive
 
-DISTRIBUTIONS = ("kmodpy", "PyYAML")
+DISTRIBUTIONS = ("kmodpy", "pyroute2", "pyudev", "PyYAML")
 """What the program needs at run time, beside itself."""
 UNUSED_STDLIB = {
     "__pycache__",

@@ -29,8 +29,8 @@ PROGRAMS = {
 """Programs in the guest, and the packages that this machine has them from."""
 HOST_PROGRAMS = {"qemu-system-x86_64": "qemu-system-x86"}
 KMOD_LINKS = ("insmod", "rmmod", "lsmod", "modinfo", "depmod")
-LIBRARIES = ("libkmod.so.2",)
-"""Libraries that Python opens by name, so that no program's dependencies show them."""
+LIBRARIES = {"libkmod.so.2": "libkmod2", "libudev.so.1": "libudev1"}
+"""Libraries that Python opens by name: no program's dependencies show them. With their packages."""
 ACCOUNTS = {
     "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n"
     "nobody:x:65534:65534:nobody:/nonexistent:/bin/sh\n",
@@ -122,10 +122,10 @@ def _libraries_by_name() -> list[Path]:
         (program("ldconfig"), "-p"), check=True, capture_output=True, text=True
     ).stdout
     found = []
-    for name in LIBRARIES:
+    for name, package in LIBRARIES.items():
         match = re.search(rf"^\s*{re.escape(name)} \(.*x86-64.*\) => (.*)$", listing, re.MULTILINE)
         if not match:
-            raise MissingError(f"{name} is missing: apt-get install libkmod2")
+            raise MissingError(f"{name} is missing: apt-get install {package}")
         found.append(Path(match[1]))
     return found
 

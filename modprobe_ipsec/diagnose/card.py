@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether some network card has what a feature of a configuration needs."""
+
+from collections.abc import Sequence
+
+from modprobe_ipsec.catalog.model import CardFeature
+from modprobe_ipsec.diagnose.finding import Resolution, ResolutionState
+from modprobe_ipsec.host.machine.cards import Card, Cards, Flag
+
+# Cards that a sentence names.
+_NAMED = 4
+
+
+def answer(cards: Cards, feature: CardFeature) -> Resolution:
+    """What the cards say. Which of them will carry the tunnel is not known here: one is enough."""
+    state, evidence, remedy = _answer(cards, feature)
+    return Resolution(feature.name, state, evidence=evidence, remedy=remedy, of_card=True)
+
+
+def _answer(cards: Cards, feature: CardFeature) -> tuple[ResolutionState, str, str]:
+    name = feature.name
+    on = [card for card in cards.cards if card.features.get(name) is Flag.ON]
+    if on:
+        state = ResolutionState.LIVE if feature.enough else ResolutionState.UNKNOWN
+        return state, f"{_names(on)}: {name} on; {feature.remark}", ""
+    if cards.incomplete:
+        return ResolutionState.UNKNOWN, cards.incomplete, ""
+    if silent := [card for card in cards.cards if card.unreadable]:
+        return ResolutionState.UNKNOWN, f"{_names(silent)}: {silent[0].unreadable}", ""
+    if off := [card for card in cards.cards if card.features.get(name) is Flag.OFF]:
+        remedy = f"switch it on: ethtool --features {off[0].name} {name} on"
+        return ResolutionState.ABSENT, f"{_names(off)}: {name} off", remedy
+    found = f"{_names(cards.cards)}: {name} off [fixed]" if cards.cards else "there is none"
+    return (
+        ResolutionState.ABSENT,
+        f"no network card here has ESP offload ({found})",
+        "take the offload out of the configuration, or use a card whose driver has it",
+    )
+
+
+def _names(cards: Sequence[Card]) -> str:
+    """`eth0 (mlx5_core), eth1 (mlx5_core) and 3 more`."""
+    more = f" and {len(cards) - _NAMED} more" if len(cards) > _NAMED else ""
+    return ", ".join(card.label for card in cards[:_NAMED]) + more
