@@ -4,14 +4,14 @@
 import os
 import sys
 
-from modprobe_ipsec.base.errors import ConfigError, Error, UsageError
+from modprobe_ipsec.base.errors import ConfigError, Error
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.commands.store import store
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.facts import Unreadable
 from modprobe_ipsec.host.root import Host
+from modprobe_ipsec.manifest import formats
 from modprobe_ipsec.manifest.check import mistakes
-from modprobe_ipsec.manifest.formats import FORMATS
 from modprobe_ipsec.manifest.model import HostPlan, ManifestFile, ManifestOptions
 from modprobe_ipsec.manifest.read import MAX_BYTES, parse
 
@@ -47,9 +47,7 @@ def write(plan: HostPlan, format: str, options: ManifestOptions) -> tuple[Manife
 
     Raises UsageError for an unknown format, or one that cannot say what is in this plan.
     """
-    if format not in FORMATS:
-        raise UsageError(f"--manifest {format}: choose from {', '.join(FORMATS)}")
-    files = FORMATS[format](plan, options)
+    files = formats.write(format, plan, options)
     for mistake in mistakes(files, plan):
         raise Error(
             f"internal error: the manifest would be wrong: {mistake}",

@@ -8,8 +8,8 @@ from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.strict_yaml import parse
 from modprobe_ipsec.manifest import words
-from modprobe_ipsec.manifest.engines import engines
-from modprobe_ipsec.manifest.hosts import carriers, systemd
+from modprobe_ipsec.manifest.engines import cdi
+from modprobe_ipsec.manifest.hosts import ansible, ignition, machineconfig, systemd
 from modprobe_ipsec.manifest.kubernetes import kubernetes
 from modprobe_ipsec.manifest.model import VERSION, ManifestFile
 from modprobe_ipsec.manifest.vocabulary import Vocabulary
@@ -138,7 +138,7 @@ def _shapes(known: Vocabulary, inner: list[ManifestFile]) -> Shapes:
         },
         _CLOUD_INIT: _cloud_init(inner),
         "playbook.yml": _playbook(inner),
-        ".ign": _ignition(carriers.IGNITION, inner),
+        ".ign": _ignition(ignition.VERSION, inner),
         "machineconfig.yaml": {
             "apiVersion": "machineconfiguration.openshift.io/v1",
             "kind": "MachineConfig",
@@ -146,7 +146,7 @@ def _shapes(known: Vocabulary, inner: list[ManifestFile]) -> Shapes:
                 "name": f"99-worker-{words.NAME}",
                 "labels": {"machineconfiguration.openshift.io/role": "worker"},
             },
-            "spec": {"config": _ignition(carriers.MACHINE_CONFIG_IGNITION, inner)},
+            "spec": {"config": _ignition(machineconfig.IGNITION, inner)},
         },
         f"etc/cdi/{words.NAME}.json": _cdi(known),
     }
@@ -169,7 +169,7 @@ def _plan() -> object:
 
 
 def _service(known: Vocabulary, sysctls: object) -> object:
-    cdi = {"driver": "cdi", "capabilities": ["cdi"], "device_ids": [engines.CDI_DEVICE]}
+    device = {"driver": "cdi", "capabilities": ["cdi"], "device_ids": [cdi.DEVICE]}
     return {
         "image": known.image,
         "cap_drop": ["ALL"],
@@ -179,7 +179,7 @@ def _service(known: Vocabulary, sysctls: object) -> object:
         "sysctls?": sysctls,
         "devices?": [known.device],
         "labels?": {f"{words.LABEL}.modules": known.module_list},
-        "deploy?": {"resources": {"reservations": {"devices": [cdi]}}},
+        "deploy?": {"resources": {"reservations": {"devices": [device]}}},
     }
 
 
@@ -356,7 +356,7 @@ def _playbook(inner: list[ManifestFile]) -> object:
         "loop": [content],
         "loop_control": {"label": "{{ item.dest }}"},
         "register": "files",
-        "notify?": carriers.SYSCTL_HANDLER,
+        "notify?": ansible.SYSCTL_HANDLER,
     }
     state = "{{ 'restarted' if files is changed else 'started' }}"
     start = {"name": words.UNIT, "daemon_reload": True, "enabled": True, "state": state}
@@ -377,7 +377,7 @@ def _playbook(inner: list[ManifestFile]) -> object:
             )
         ],
         "handlers?": [
-            {"name": carriers.SYSCTL_HANDLER, "ansible.builtin.systemd_service": sysctl},
+            {"name": ansible.SYSCTL_HANDLER, "ansible.builtin.systemd_service": sysctl},
         ],
     }
     return [play]
@@ -419,12 +419,12 @@ def _cdi(known: Vocabulary) -> object:
         "hookName": "createRuntime",
         "path": "/bin/sh",
         "args": _arguments(known, ["sh", "-c", words.LOAD_SCRIPT, words.NAME]),
-        "env": [lambda v: "" if v == engines.CDI_ENVIRONMENT or _is_made(v) else f"`{v}`"],
+        "env": [lambda v: "" if v == cdi.ENVIRONMENT or _is_made(v) else f"`{v}`"],
         "timeout": 30,
     }
     return {
         "cdiVersion": "0.5.0",
-        "kind": engines.CDI_KIND,
+        "kind": cdi.KIND,
         "devices": [{"name": "modules", "containerEdits": {"hooks": [hook]}}],
     }
 

@@ -1,36 +1,49 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All formats by name, each with its writer."""
+"""The formats of `--manifest`: each is a file in one of these directories, imported when used."""
 
-from collections.abc import Callable, Mapping
+from modprobe_ipsec.base import registry
+from modprobe_ipsec.base.errors import UsageError
 
-from modprobe_ipsec.manifest import write
-from modprobe_ipsec.manifest.containers import system_containers
-from modprobe_ipsec.manifest.engines import engines
-from modprobe_ipsec.manifest.hosts import carriers, immutable, systemd
-from modprobe_ipsec.manifest.kubernetes import kubernetes
-from modprobe_ipsec.manifest.model import HostPlan, ManifestFile, ManifestOptions
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-Writer = Callable[[HostPlan, ManifestOptions], tuple[ManifestFile, ...]]
+    from modprobe_ipsec.manifest.model import Format, HostPlan, ManifestFile, ManifestOptions
 
-FORMATS: Mapping[str, Writer] = {
-    "yaml": write.as_yaml,
-    "json": write.as_json,
-    "systemd": systemd.write,
-    "docker": engines.docker,
-    "compose": engines.compose,
-    "quadlet": engines.quadlet,
-    "kubernetes": kubernetes.write,
-    "cdi": engines.cdi,
-    "incus": system_containers.incus,
-    "lxc": system_containers.lxc,
-    "proxmox": system_containers.proxmox,
-    "cloud-init": carriers.cloud_init,
-    "ignition": carriers.ignition,
-    "machineconfig": carriers.machine_config,
-    "ansible": carriers.ansible,
-    "containerfile": carriers.containerfile,
-    "nfd": kubernetes.node_feature_rule,
-    "talos": immutable.talos,
-    "bottlerocket": immutable.bottlerocket,
-    "nixos": immutable.nixos,
-}
+_ROOM = __name__.rpartition(".")[0]
+_PLACE = __file__.rpartition("/")[0]
+_DIRECTORIES = ("containers", "engines", "handover", "hosts", "kubernetes")
+
+
+def names() -> tuple[str, ...]:
+    """The names of all formats, sorted. Imports none of them."""
+    return tuple(sorted(_directories()))
+
+
+def find(name: str) -> "Format":
+    """The format of this name. Raises UsageError for an unknown one."""
+    directory = _directories().get(name)
+    if directory is None:
+        raise UsageError(f"--manifest {name}: choose from {', '.join(names())}")
+    format: Format = registry.load(f"{_ROOM}.{directory}", name).FORMAT
+    return format
+
+
+def every() -> "Iterator[tuple[str, Format]]":
+    """All formats with their names, for those who describe them."""
+    return ((name, find(name)) for name in names())
+
+
+def write(name: str, plan: "HostPlan", options: "ManifestOptions") -> "tuple[ManifestFile, ...]":
+    """The files of a manifest. Raises UsageError where the format cannot say what the plan does."""
+    from modprobe_ipsec.manifest.selection import insist_on_names, to_load
+
+    format = find(name)
+    if format.names_only:
+        insist_on_names(to_load(plan, options), name)
+    return format.write(plan, options)
+
+
+def _directories() -> dict[str, str]:
+    """Where each format is, by its name."""
+    return {name: d for d in _DIRECTORIES for name in registry.names([f"{_PLACE}/{d}"])}

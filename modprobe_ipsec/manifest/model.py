@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The host plan: all that a host must do for an IKE daemon that cannot load modules itself."""
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from modprobe_ipsec.base.value import Value
@@ -152,3 +153,16 @@ class ManifestOptions(Value):
 
     # Also write out what is expected to come by itself.
     preload: bool = False
+
+
+class Format(Value):
+    """One format of `--manifest`. A file registers it by holding it under the name FORMAT."""
+
+    # One line for the help and the manual page: a noun, no full stop.
+    summary: str
+    # Makes its files. Raises UsageError where it cannot say what a plan does.
+    write: Callable[[HostPlan, ManifestOptions], tuple[ManifestFile, ...]]
+    # What it cannot say, as a sentence for the manual page; empty if it can say all.
+    cannot_say: str = ""
+    # Whether it knows modules by their names alone, which not every plan can tell.
+    names_only: bool = False

@@ -3,11 +3,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from modprobe_ipsec.base.errors import UsageError
 from modprobe_ipsec.catalog.model import Daemon
 from modprobe_ipsec.diagnose.finding import ResolutionState
-from modprobe_ipsec.manifest.model import HostPlan, ManifestOptions, PlannedModule
-from modprobe_ipsec.manifest.plain_yaml import Plain
+from modprobe_ipsec.manifest.model import HostPlan, PlannedModule
 
 # Longer than any sentence of ours; what others wrote is cut here.
 MAX_TEXT = 400
@@ -87,49 +85,6 @@ def comment(texts: Iterable[str]) -> str:
         ) or [""]
         lines += [f"# {first}\n", *(f"#   {line}\n" for line in rest)]
     return "".join(lines)
-
-
-def to_load(
-    plan: HostPlan, options: ManifestOptions, *, speed: bool = False
-) -> tuple[PlannedModule, ...]:
-    """The modules that somebody has to load, in their order.
-
-    With `speed` also if they are nothing but faster drivers, which no container should wait for;
-    with `options.preload` also what the kernel is expected to load by itself.
-    """
-    modules = tuple(
-        module
-        for module in plan.modules
-        if module.must_come
-        or (
-            options.preload
-            and module.state
-            in (ResolutionState.LIVE, ResolutionState.LOADABLE, ResolutionState.UNKNOWN)
-        )
-    )
-    return modules if speed or any(not module.accelerator for module in modules) else ()
-
-
-def named(plan: HostPlan, options: ManifestOptions, format: str) -> tuple[PlannedModule, ...]:
-    """The modules to load, for a format that knows modules by name only.
-
-    Raises UsageError where a name cannot be told.
-    """
-    modules = to_load(plan, options)
-    if not all(module.name for module in modules):
-        raise UsageError(
-            f"--manifest {format} needs names of modules, and no module tree is visible here",
-            f"here: --manifest yaml >PLAN; on the host: --manifest {format} --apply PLAN",
-        )
-    return modules
-
-
-def split_off_faster(modules: Iterable[PlannedModule]) -> tuple[list[Plain], list[Plain]]:
-    """Names of the CPU's own code, and of all others."""
-    modules = tuple(modules)
-    return [m.name for m in modules if m.accelerator], [
-        m.name for m in modules if not m.accelerator
-    ]
 
 
 def left_out(plan: HostPlan, listed: Iterable[PlannedModule]) -> Iterator[str]:

@@ -1,38 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host plan -> plain values, and from there YAML or JSON. `read` is the way back."""
+"""A host plan -> plain values, which are written as YAML or JSON. `read` is the way back."""
 
 from modprobe_ipsec.manifest.model import (
     VERSION,
     Blocker,
     HostPlan,
-    ManifestFile,
-    ManifestOptions,
     PlannedModule,
     Sysctl,
 )
-from modprobe_ipsec.manifest.plain_yaml import Plain, dump
-from modprobe_ipsec.manifest.words import head
+from modprobe_ipsec.manifest.plain_yaml import Plain
 from modprobe_ipsec.needs.need import AnyNeed, Choice, FeatureNeed, Mode, Source
 
 # The key that shows what kind of file it is; its value is the version of the format.
 KIND = "modprobe-ipsec-host-plan"
-
-_HINT = """\
-# On the host: `modprobe-ipsec --check --apply FILE` checks it, `modprobe-ipsec --apply FILE` loads
-# and proves it, `modprobe-ipsec --manifest FORMAT --apply FILE` writes it for the host's own tools.
-"""
-
-
-def as_yaml(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
-    """The plan as YAML."""
-    return (ManifestFile("host-plan.yaml", head(plan) + _HINT + dump(plain(plan))),)
-
-
-def as_json(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
-    """The same as JSON, which `read` understands as well."""
-    import json
-
-    return (ManifestFile("host-plan.json", json.dumps(plain(plan), indent=2) + "\n"),)
 
 
 def plain(plan: HostPlan) -> dict[str, Plain]:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from modprobe_ipsec.base.errors import UsageError
+from modprobe_ipsec.manifest import formats
 from modprobe_ipsec.manifest.check import mistakes
-from modprobe_ipsec.manifest.formats import FORMATS
 from modprobe_ipsec.manifest.model import ManifestFile, ManifestOptions
 from tests.manifest.common import FEATURES, NEEDS, plan
 from tests.manifest.consumers import CONSUMERS
@@ -24,7 +24,7 @@ PLANS = {name: plan(host, (*NEEDS, *FEATURES)) for name, host in HOSTS.items()}
 
 
 def files_of(format: str, name: str = "all at boot") -> tuple[ManifestFile, ...]:
-    return FORMATS[format](PLANS[name], ManifestOptions())
+    return formats.write(format, PLANS[name], ManifestOptions())
 
 
 def put(files: tuple[ManifestFile, ...], directory: Path) -> Path:

@@ -5,6 +5,8 @@ pytest tests/manifest/test_formats.py --update        write down what it says no
 """
 
 import json
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -13,8 +15,8 @@ import pytest
 from modprobe_ipsec.base.errors import UsageError
 from modprobe_ipsec.catalog.model import Daemon
 from modprobe_ipsec.commands.main import build_parser, main
+from modprobe_ipsec.manifest import formats
 from modprobe_ipsec.manifest.check import mistakes
-from modprobe_ipsec.manifest.formats import FORMATS
 from modprobe_ipsec.manifest.model import HostPlan, ManifestOptions
 from tests.hosts import tree
 from tests.manifest.common import EVERYTHING, FEATURES, GCM, NEEDS, SOURCE, plan
@@ -24,12 +26,12 @@ ESP = ("--daemon", "strongswan", "--esp", "aes256gcm16,chacha20poly1305,aes128-s
 # Formats that say something of their own about a host, beside those of which everything is shown.
 SOME = ("yaml", "systemd", "docker", "kubernetes")
 CASES = {
-    "modprobe-empty": tuple(FORMATS),
+    "modprobe-empty": formats.names(),
     "container-autoload-off": (*SOME, "compose", "quadlet"),
     "booted-6.1": SOME,
     "install-false": SOME,
 }
-SHOWN = [(case, format) for case, formats in CASES.items() for format in formats]
+SHOWN = [(case, format) for case, names in CASES.items() for format in names]
 
 
 @pytest.mark.parametrize(("case", "format"), SHOWN)
@@ -56,9 +58,9 @@ def test_no_format_fails_its_own_check(name: str) -> None:
     needs = EVERYTHING if name.startswith("booted") else (*NEEDS, *FEATURES)
     found = plan(name, needs)
     for options in (ManifestOptions(), ManifestOptions(preload=True)):
-        for writer in FORMATS.values():
+        for format in formats.names():
             try:
-                files = writer(found, options)
+                files = formats.write(format, found, options)
             except UsageError as error:
                 assert "names of modules" in error.message or "nothing" in error.message
                 continue
@@ -68,22 +70,22 @@ def test_no_format_fails_its_own_check(name: str) -> None:
 
 def test_what_comes_by_itself_is_a_comment_unless_asked_for() -> None:
     found = plan("booted-6.1")
-    listed = FORMATS["systemd"](found, ManifestOptions())[0].text.split("\n")
+    listed = formats.write("systemd", found, ManifestOptions())[0].text.split("\n")
     assert "esp4" not in listed and any(line.startswith("# esp4: the kernel") for line in listed)
-    listed = FORMATS["systemd"](found, ManifestOptions(preload=True))[0].text.split("\n")
+    listed = formats.write("systemd", found, ManifestOptions(preload=True))[0].text.split("\n")
     assert "esp4" in listed and any(line.startswith("# hmac: built in") for line in listed)
     # and what is blocked is never an entry
-    listed = FORMATS["systemd"](plan("install-false"), ManifestOptions(preload=True))[0].text.split(
-        "\n"
-    )
+    (file, *_) = formats.write("systemd", plan("install-false"), ManifestOptions(preload=True))
+    listed = file.text.split("\n")
     assert "esp4" not in listed and any(line.startswith("# esp4: blocked") for line in listed)
 
 
 def test_nobody_but_the_loader_gets_sys_module() -> None:
     for name in ("modprobe-empty", "container", "booted-6.1"):
-        for format, writer in FORMATS.items():
+        found = plan(name, (*NEEDS, *FEATURES))
+        for format in formats.names():
             try:
-                files = writer(plan(name, (*NEEDS, *FEATURES)), ManifestOptions(preload=True))
+                files = formats.write(format, found, ManifestOptions(preload=True))
             except UsageError:
                 continue
             for file in files:
@@ -95,7 +97,7 @@ def test_nobody_but_the_loader_gets_sys_module() -> None:
 
 def test_libreswan_is_told_to_leave_the_audit_log_alone_where_nothing_stops_it() -> None:
     found = plan("booted-6.1")
-    told = {name for name in FORMATS if "audit" in _text(name, found)}
+    told = {name for name in formats.names() if "audit" in _text(name, found)}
     assert told == {"docker", "compose", "kubernetes"}
     strongswan = SOURCE._replace(daemon=Daemon.STRONGSWAN)
     found = plan("booted-6.1", tuple(need._replace(sources=(strongswan,)) for need in GCM))
@@ -103,19 +105,36 @@ def test_libreswan_is_told_to_leave_the_audit_log_alone_where_nothing_stops_it()
 
 
 def _text(format: str, plan: HostPlan) -> str:
-    return "".join(file.text for file in FORMATS[format](plan, ManifestOptions(preload=True)))
+    return "".join(file.text for file in formats.write(format, plan, ManifestOptions(preload=True)))
 
 
 def test_the_help_names_all_formats() -> None:
     action = next(a for a in build_parser()._actions if a.dest == "manifest")
-    assert (action.help or "").partition("changing nothing: ")[2].split(", ") == list(FORMATS)
+    listed = (action.help or "").partition("changing nothing: ")[2].split(", ")
+    assert sorted(listed) == list(formats.names())
+
+
+def test_a_format_is_a_file_and_its_names_cost_no_import() -> None:
+    code = (
+        "import sys; before = set(sys.modules); from modprobe_ipsec.manifest import formats; "
+        "formats.names(); print(*(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    ours = {name for name in done.stdout.split() if name.startswith("modprobe_ipsec.manifest.")}
+    assert ours == {"modprobe_ipsec.manifest.formats"}
+    for name, format in formats.every():
+        assert format is formats.find(name) and format.write.__module__.startswith("modprobe_ipsec")
+        assert 10 < len(format.summary) < 80 and not format.summary.endswith(".")
+        assert format.cannot_say == "" or format.cannot_say.endswith(".")
 
 
 def test_json_and_toml_are_well_formed() -> None:
     found = plan("modprobe-empty")
     for format in ("json", "ignition", "cdi"):
-        assert json.loads(FORMATS[format](found, ManifestOptions())[0].text)
-    settings = tomllib.loads(FORMATS["bottlerocket"](found, ManifestOptions())[0].text)["settings"]
+        assert json.loads(formats.write(format, found, ManifestOptions())[0].text)
+    settings = tomllib.loads(formats.write("bottlerocket", found, ManifestOptions())[0].text)[
+        "settings"
+    ]
     assert settings["kernel"]["modules"]["esp4"] == {"allowed": True, "autoload": True}
     assert settings["kernel"]["sysctl"] == {
         "net.ipv4.ip_forward": "1",

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from modprobe_ipsec.manifest.engines.engines import CDI_DEVICE
-from modprobe_ipsec.manifest.formats import FORMATS
+from modprobe_ipsec.manifest import formats
+from modprobe_ipsec.manifest.engines.cdi import DEVICE
 from modprobe_ipsec.manifest.model import ManifestOptions
 from tests.container.images import CONTAINERS, STORAGE
 from tests.manifest.common import NEEDS, plan
@@ -38,7 +38,7 @@ exec "$@"
 
 def flags() -> list[str]:
     """The flags that we print, without the ports: this container has no network."""
-    text = FORMATS["docker"](PLAN, ManifestOptions())[0].text
+    text = formats.write("docker", PLAN, ManifestOptions())[0].text
     words = shlex.split(text.replace("\\\n", " "), comments=True)
     assert words[:3] == ["docker", "run", "-d"]
     ports = [number for number, word in enumerate(words) if word == "-p"]
@@ -76,8 +76,8 @@ def run(tmp_path: Path, device: str, loaded: list[str]) -> subprocess.CompletedP
 
 
 def test_flags_and_device_start_the_container(tmp_path: Path) -> None:
-    assert CDI_DEVICE in flags()
-    done = run(tmp_path, FORMATS["cdi"](PLAN, ManifestOptions())[0].text, NEEDED)
+    assert DEVICE in flags()
+    done = run(tmp_path, formats.write("cdi", PLAN, ManifestOptions())[0].text, NEEDED)
     assert (done.returncode, done.stderr) == (0, "")
     # NET_ADMIN and NET_BIND_SERVICE, and nothing else: include/uapi/linux/capability.h
     assert f"CapBnd: {(1 << 12) + (1 << 10):016x}\n" in done.stdout
@@ -87,7 +87,7 @@ def test_flags_and_device_start_the_container(tmp_path: Path) -> None:
 @pytest.mark.parametrize("module", ["esp4", NEEDED[-1]])
 def test_it_does_not_start_without_a_module(module: str, tmp_path: Path) -> None:
     loaded = [name for name in NEEDED if name != module]
-    done = run(tmp_path, FORMATS["cdi"](PLAN, ManifestOptions())[0].text, loaded)
+    done = run(tmp_path, formats.write("cdi", PLAN, ManifestOptions())[0].text, loaded)
     assert done.returncode == 126 and f"{module} is not loaded" in done.stderr
 
 
@@ -101,7 +101,7 @@ def test_it_does_not_start_without_a_module(module: str, tmp_path: Path) -> None
     ],
 )
 def test_a_wrong_device_is_refused(old: str, new: str, tmp_path: Path) -> None:
-    text = FORMATS["cdi"](PLAN, ManifestOptions())[0].text
+    text = formats.write("cdi", PLAN, ManifestOptions())[0].text
     assert old in text
     done = run(tmp_path, text.replace(old, new), NEEDED)
     assert done.returncode == 126 and "unresolvable CDI devices" in done.stderr

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.model import Daemon
+from modprobe_ipsec.manifest.handover import json, yaml
 from modprobe_ipsec.manifest.model import HostPlan, ManifestOptions
 from modprobe_ipsec.manifest.read import MAX_BYTES, parse
 from modprobe_ipsec.manifest.words import clean
-from modprobe_ipsec.manifest.write import as_json, as_yaml
 from modprobe_ipsec.needs.need import AnyNeed, Source
 from tests.hosts import tree
 from tests.manifest.common import EVERYTHING, FEATURES, NEEDS, facts_of, plan, plan_of
@@ -21,7 +21,7 @@ from tests.shipped import CATALOG
 
 
 def text_of(found: HostPlan) -> str:
-    return as_yaml(found, ManifestOptions())[0].text
+    return yaml.write(found, ManifestOptions())[0].text
 
 
 def read(text: str) -> HostPlan:
@@ -32,7 +32,7 @@ def read(text: str) -> HostPlan:
 def test_round_trip_on_every_host(name: str) -> None:
     found = plan(name, EVERYTHING if name.startswith(("booted", "fips")) else NEEDS)
     assert read(text_of(found)) == found
-    assert parse(as_json(found, ManifestOptions())[0].text, "x.json", CATALOG) == found
+    assert parse(json.write(found, ManifestOptions())[0].text, "x.json", CATALOG) == found
 
 
 sources = st.builds(

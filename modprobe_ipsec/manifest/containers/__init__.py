@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Formats of system containers."""
+"""Formats for system containers: Incus, LXD, LXC, Proxmox VE."""

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Formats of container engines."""
+"""Formats for container engines: Docker, Podman, and what both read."""

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Formats that set a whole host up."""
+"""Formats for whoever prepares a host: its init system, provisioner or image."""

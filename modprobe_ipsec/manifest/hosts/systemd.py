@@ -6,14 +6,16 @@ source: modules-load.d(5), modprobe.d(5), sysctl.d(5), systemd.exec(5)
 
 from collections.abc import Iterable
 
+from modprobe_ipsec.manifest.handover import yaml
 from modprobe_ipsec.manifest.model import (
+    Format,
     HostPlan,
     ManifestFile,
     ManifestOptions,
     PlannedModule,
     Where,
 )
-from modprobe_ipsec.manifest.surroundings import FORWARDING
+from modprobe_ipsec.manifest.selection import softdeps, sysctl_values, to_load
 from modprobe_ipsec.manifest.words import (
     DAEMON_UNITS,
     ENGINE_UNITS,
@@ -24,9 +26,7 @@ from modprobe_ipsec.manifest.words import (
     comment,
     head,
     left_out,
-    to_load,
 )
-from modprobe_ipsec.manifest.write import as_yaml
 
 MODULES_LOAD = f"etc/modules-load.d/{NAME}.conf"
 MODPROBE_D = f"etc/modprobe.d/{NAME}.conf"
@@ -50,29 +50,9 @@ def write(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
             files.append(ManifestFile(UNIT_PATH, _unit(plan, loads(modules), "@module")))
         return tuple(files)
     ask = [f"ExecStart={TOOL} --apply /{PLAN_PATH}"]
-    files.append(ManifestFile(PLAN_PATH, as_yaml(plan, options)[0].text))
+    files.append(ManifestFile(PLAN_PATH, yaml.write(plan, options)[0].text))
     files.append(ManifestFile(UNIT_PATH, _unit(plan, ask, "")))
     return tuple(files)
-
-
-def softdeps(modules: Iterable[PlannedModule]) -> list[str]:
-    """Lines for modprobe.d: the order of modules-load.d means nothing, since systemd 259."""
-    modules = tuple(modules)
-    names = {module.name for module in modules}
-    found = []
-    for module in modules:
-        before = " ".join(name for name in module.after if name in names)
-        if before and module.name:
-            found.append(f"softdep {module.name} pre: {before}")
-    return found
-
-
-def sysctl_values(plan: HostPlan) -> dict[str, str]:
-    """The sysctls of the daemon's network namespace that are set, not only reported.
-
-    How long the kernel waits for an acquire is the daemon's own business.
-    """
-    return {s.key: s.value for s in plan.sysctls if s.key in FORWARDING.values()}
 
 
 def loads(modules: Iterable[PlannedModule]) -> list[str]:
@@ -90,6 +70,11 @@ def loads(modules: Iterable[PlannedModule]) -> list[str]:
         f"ExecStart=/usr/bin/test -d /sys/module/{m.name}" for m in modules if not m.accelerator
     ]
     return lines
+
+
+def has_unit(files: Iterable[ManifestFile]) -> bool:
+    """Whether a bundle has a unit, which is to be started."""
+    return any(file.path.endswith(f"/{UNIT}") for file in files)
 
 
 def fixed_lines() -> frozenset[str]:
@@ -201,3 +186,5 @@ _INSTALL = """
 [Install]
 WantedBy=sysinit.target
 """
+
+FORMAT = Format("files for a host that runs systemd, and a unit that loads", write)

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""For Kubernetes: who loads the modules on each node, what the daemon's pod gets, where it may run.
+"""For Kubernetes: who loads the modules on each node, and what the daemon's pod gets.
 
-source: Kubernetes API v1.25-1.37; kubernetes-sigs/node-feature-discovery, nfd-api-crds.yaml
+source: Kubernetes API v1.25-1.37
 """
 
-from modprobe_ipsec.base.errors import UsageError
-from modprobe_ipsec.diagnose.finding import ResolutionState
-from modprobe_ipsec.manifest.hosts.systemd import sysctl_values
-from modprobe_ipsec.manifest.model import HostPlan, ManifestFile, ManifestOptions, PlannedModule
+from modprobe_ipsec.manifest.model import (
+    Format,
+    HostPlan,
+    ManifestFile,
+    ManifestOptions,
+    PlannedModule,
+)
 from modprobe_ipsec.manifest.plain_yaml import Plain, dump
+from modprobe_ipsec.manifest.selection import load_arguments, sysctl_values, to_load
 from modprobe_ipsec.manifest.words import (
     IMAGE,
     LABEL,
@@ -16,8 +20,6 @@ from modprobe_ipsec.manifest.words import (
     comment,
     head,
     left_out,
-    named,
-    split_off_faster,
     without_audit,
 )
 
@@ -31,7 +33,7 @@ RULES = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/us
 
 def write(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """A DaemonSet that loads, and a pod for the daemon."""
-    modules = named(plan, options, "kubernetes")
+    modules = to_load(plan, options)
     top = head(plan) + comment(left_out(plan, modules))
     files = [ManifestFile("pod.yaml", top + comment(_pod_notes(plan)) + dump(_pod(plan)))]
     if modules:
@@ -41,39 +43,7 @@ def write(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     return tuple(files)
 
 
-def node_feature_rule(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
-    """A rule for Node Feature Discovery: a label for nodes that have all modules.
-
-    `kernel.enabledmodule` knows built-in ones too, by what modules.builtin says.
-    """
-    states = (ResolutionState.BUILTIN, ResolutionState.LIVE, ResolutionState.LOADABLE)
-    names = [m.name for m in plan.modules if m.name and m.state in states and not m.accelerator]
-    expressions: dict[str, Plain] = {name: {"op": "Exists"} for name in dict.fromkeys(names)}
-    if not expressions:
-        named(plan, ManifestOptions(preload=True), "nfd")
-        raise UsageError("no module is needed by name here, so there is nothing to look for")
-    rule: dict[str, Plain] = {
-        "name": "ipsec-ready",
-        "labels": {"ipsec.feature.node.kubernetes.io/ready": "true"},
-        "matchFeatures": [{"feature": "kernel.enabledmodule", "matchExpressions": expressions}],
-    }
-    document: dict[str, Plain] = {
-        "apiVersion": "nfd.k8s-sigs.io/v1alpha1",
-        "kind": "NodeFeatureRule",
-        "metadata": {"name": "ipsec"},
-        "spec": {"rules": [rule]},
-    }
-    note = comment(
-        [
-            "It only says where the daemon can run; it loads nothing.",
-            "For OpenShift's operator the next line is apiVersion: nfd.openshift.io/v1alpha1",
-        ]
-    )
-    return (ManifestFile("nodefeaturerule.yaml", head(plan) + note + dump(document)),)
-
-
 def _daemon_set(modules: tuple[PlannedModule, ...]) -> dict[str, Plain]:
-    faster, needed = split_off_faster(modules)
     volumes: list[Plain] = [
         {"name": "modules", "hostPath": {"path": "/lib/modules", "type": "Directory"}}
     ]
@@ -85,7 +55,7 @@ def _daemon_set(modules: tuple[PlannedModule, ...]) -> dict[str, Plain]:
     load: dict[str, Plain] = {
         "name": "load",
         "image": KMOD_IMAGE,
-        "command": ["/bin/sh", "-c", LOAD_SCRIPT, LOADER, *faster, "--", *needed],
+        "command": ["/bin/sh", "-c", LOAD_SCRIPT, LOADER, *load_arguments(modules)],
         "securityContext": {
             "runAsUser": 0,
             "allowPrivilegeEscalation": False,
@@ -165,3 +135,6 @@ def _pod_notes(plan: HostPlan) -> list[str]:
             "A device of the host needs a device plugin where the runtime filters devices."
         )
     return notes + without_audit(plan)
+
+
+FORMAT = Format("a DaemonSet that loads, and a pod for the daemon", write, names_only=True)
