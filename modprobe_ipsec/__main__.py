@@ -3,18 +3,20 @@
 decides which code root runs.
 """
 
+# `signal` without its enumerations, which take longer to make than most of our modules
+import _signal
 import gc
 import os
-import signal
 import sys
-from typing import NoReturn
+
+from modprobe_ipsec.base.annotations import NoReturn
 
 
 def run() -> NoReturn:
     """The console script."""
     # Ctrl-C is no error of ours, not even while the first modules are still being imported. What
     # there is to clean up dies with us: the child that proves, and its namespace.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     # A run is too short to have rubbish to collect, and taking the interpreter down afterwards
     # would be a tenth of it. What main() has written it has flushed.
     gc.disable()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Names of the crypto API: `template(argument,argument)`, nested. source: crypto/algboss.c."""
 
-from collections.abc import Iterable
+from modprobe_ipsec.base.annotations import Iterable
 
 
 def split(name: str) -> tuple[str, str]:

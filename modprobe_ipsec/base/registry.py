@@ -10,8 +10,8 @@ Nothing is imported before it is used, and adding an entry is adding a file.
 """
 
 import os
-from collections.abc import Iterable
-from types import ModuleType
+
+from modprobe_ipsec.base.annotations import Iterable, ModuleType
 
 
 def names(places: Iterable[str]) -> tuple[str, ...]:

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The YAML of `data/` -> `Catalog`, checked: a mistake names its file and line."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
+from modprobe_ipsec.base.annotations import Any, Iterator, Mapping
 from modprobe_ipsec.base.crypto_names import expand, split, words_of
 from modprobe_ipsec.catalog.model import (
     CardFeature,

@@ -5,10 +5,8 @@ All lengths are in bits. Names are those of IANA's IKEv2 registry (transforms) a
 net/xfrm/xfrm_algo.c and crypto/ (algorithms, templates).
 """
 
-from collections.abc import Mapping
-from enum import StrEnum
-
-from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.base.annotations import Mapping
+from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.catalog.obstacles import Knowledge
 
 

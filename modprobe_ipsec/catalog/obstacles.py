@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The types of data/obstacles.yaml and data/packages.yaml: what stands in the way, what helps."""
 
-from collections.abc import Mapping
-
+from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.value import Value
 
 

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One mapping of the map, read key by key; a mistake names its file and line."""
 
-from collections.abc import Iterator, Mapping
-from enum import StrEnum
-from typing import Self, TypeVar
-
+from modprobe_ipsec.base.annotations import Iterator, Mapping, Self, TypeVar
 from modprobe_ipsec.base.errors import ConfigError
+from modprobe_ipsec.base.value import StrEnum
 from modprobe_ipsec.catalog.table import Table
 
 _T = TypeVar("_T")

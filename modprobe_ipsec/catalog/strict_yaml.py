@@ -6,10 +6,10 @@ equal keys. Here each of these is an error with file and line; quotes make any o
 """
 
 import re
-from typing import Any, NoReturn
 
 import yaml
 
+from modprobe_ipsec.base.annotations import Any, NoReturn
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.table import Table

@@ -8,12 +8,10 @@ It executes the daemon in its own place: signals and the exit status are the dae
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from contextlib import redirect_stdout
 from io import StringIO
-from types import FrameType
-from typing import NoReturn
 
+from modprobe_ipsec.base.annotations import FrameType, NoReturn, Sequence
 from modprobe_ipsec.base.errors import Error, UsageError
 from modprobe_ipsec.base.text import printable
 from modprobe_ipsec.commands import main as cli

@@ -5,9 +5,9 @@ is the callers' business.
 
 import os
 import sys
-from collections.abc import Callable, Mapping
-from functools import cache
 
+from modprobe_ipsec.base.annotations import Callable, Mapping
+from modprobe_ipsec.base.value import once
 from modprobe_ipsec.catalog.loader import parse_all
 from modprobe_ipsec.catalog.model import Catalog, Family
 from modprobe_ipsec.daemons.selection import Demand
@@ -53,7 +53,7 @@ def families(facts: Facts) -> tuple[Family, ...]:
 def cards_of(host: Host) -> "Callable[[], Cards]":
     """Asks the network cards, once, and not before something needs to know."""
 
-    @cache
+    @once
     def ask() -> "Cards":
         from modprobe_ipsec.host.machine.cards import Cards
 

@@ -5,11 +5,10 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
-from typing import NoReturn, TextIO
 
 from modprobe_ipsec import __version__
+from modprobe_ipsec.base.annotations import NoReturn, Sequence, TextIO
 from modprobe_ipsec.base.errors import Error, NoPermission, UsageError
 from modprobe_ipsec.base.text import printable
 from modprobe_ipsec.catalog.loader import DAEMON_FILES, FILES, build

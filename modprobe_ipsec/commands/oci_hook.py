@@ -8,9 +8,8 @@ choose among the needs that the map knows.
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
-from typing import NoReturn
 
+from modprobe_ipsec.base.annotations import Mapping, NoReturn, Sequence
 from modprobe_ipsec.base.errors import ConfigError, Error, UsageError
 from modprobe_ipsec.base.text import printable
 from modprobe_ipsec.catalog.loader import DAEMON_FILES, FILES, build

@@ -8,8 +8,8 @@ code (a stand-in of some hundred bytes that is as good or as broken).
 
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
 
+from modprobe_ipsec.base.annotations import Callable, Iterable, Iterator
 from modprobe_ipsec.catalog.model import Catalog, ModuleRequest
 from modprobe_ipsec.commands.store import store
 from modprobe_ipsec.host.facts import BINARY_INDEXES, Facts, ModuleIndex, ModuleState
@@ -92,7 +92,7 @@ def _files(host: Host, facts: Facts, catalog: Catalog) -> Iterator[tuple[str, by
     if around.libkmod:
         yield around.libkmod[1:], b""
     if facts.config:
-        text = facts.config.only(_OPTIONS)
+        text = "".join(f"{line}\n" for line in facts.config.lines() if _OPTIONS.match(line))
         data = zlib.compress(text.encode(), wbits=31) if _is_gzip(facts.config.path) else None
         yield facts.config.path, text.encode() if data is None else data
     for path in modprobe_d.files(host, []):

@@ -2,9 +2,9 @@
 """Writes a tree of small files into a directory that is new, and follows no link on the way."""
 
 import os
-from collections.abc import Mapping
 from contextlib import suppress
 
+from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.errors import UsageError
 
 _DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

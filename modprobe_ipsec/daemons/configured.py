@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which configurations a host has, whose they are, and what all of them together ask for."""
 
-from collections.abc import Iterator
-
+from modprobe_ipsec.base.annotations import Iterator
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.model import Daemon
 from modprobe_ipsec.daemons.common.context import Context, socket_of

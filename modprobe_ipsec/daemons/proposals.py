@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Proposals in either daemon's language -> suites and needs."""
 
-from collections.abc import Iterable, Mapping
-
+from modprobe_ipsec.base.annotations import Iterable, Mapping
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
 from modprobe_ipsec.daemons.common.errors import (
     DAEMON_NAMES,

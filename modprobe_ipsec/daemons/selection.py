@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is asked of the kernel: on the command line, else in the daemons' configuration."""
 
-from collections.abc import Callable, Mapping, Sequence
-
+from modprobe_ipsec.base.annotations import Callable, Mapping, Sequence
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
 from modprobe_ipsec.daemons import proposals

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """pyroute2's ethtool, behind types: which features an interface has, and whether they are on."""
 
-from collections.abc import Collection
-from types import TracebackType
-from typing import Any, Self
-
+from modprobe_ipsec.base.annotations import Any, Collection, Self, TracebackType
 from modprobe_ipsec.devices.errors import DeviceError
 from modprobe_ipsec.host.machine.cards import Flag
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which network cards there are, and how their ESP features stand."""
 
-from collections.abc import Callable, Iterable
-
+from modprobe_ipsec.base.annotations import Callable, Iterable
 from modprobe_ipsec.devices.errors import DeviceError
 from modprobe_ipsec.devices.ethtool import Ethtool
 from modprobe_ipsec.devices.udev import Interface, interfaces

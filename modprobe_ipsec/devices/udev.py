@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """pyudev, behind types: which network interfaces there are, and what drives them."""
 
-from typing import Any
-
+from modprobe_ipsec.base.annotations import Any
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.devices.errors import DeviceError
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether some network card has what a feature of a configuration needs."""
 
-from collections.abc import Sequence
-
+from modprobe_ipsec.base.annotations import Sequence
 from modprobe_ipsec.catalog.model import CardFeature
 from modprobe_ipsec.diagnose.finding import Resolution, ResolutionState
 from modprobe_ipsec.host.machine.cards import Card, Cards, Flag

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How one request of the kernel stands on a host, and by what evidence."""
 
-from enum import StrEnum
-
-from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.catalog.obstacles import Symptom
 from modprobe_ipsec.diagnose.obstacles import FORBIDS, Autoload, Obstacle
 from modprobe_ipsec.host.facts import Algorithm

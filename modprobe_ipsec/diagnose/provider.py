@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who answers one request: code of the kernel, a module, or nobody, and then why. Pure."""
 
-from collections.abc import Mapping
-
+from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.diagnose.autoload import AutoloadPolicy
 from modprobe_ipsec.diagnose.finding import LoadFailure, Resolution, ResolutionState, blocked

@@ -5,8 +5,7 @@ Follows the kernel's own order (crypto/api.c crypto_larval_lookup): the whole na
 template, then its arguments. Pure: facts in, findings out.
 """
 
-from collections.abc import Mapping
-
+from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.crypto_names import arguments, expand, split
 from modprobe_ipsec.catalog.model import CardFeature, Catalog, ModuleRequest
 from modprobe_ipsec.diagnose.accelerator import Accelerators

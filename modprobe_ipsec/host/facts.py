@@ -5,12 +5,8 @@ Nothing here reads anything; `gather.gather(Host)` fills it in. A fact that coul
 None (or an `Unreadable` in `gaps`), never an empty answer: absence of evidence is not evidence.
 """
 
-import re
-from collections.abc import Callable, Mapping
-from enum import StrEnum
-from types import MappingProxyType
-
-from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.base.annotations import Callable, Mapping
+from modprobe_ipsec.base.value import StrEnum, Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -213,6 +209,9 @@ class StackSign(Value):
     shows: str
 
 
+_NOTHING: Mapping[str, ModuleFile] = {}
+
+
 class Facts(Value):
     """Everything about one kernel and machine that a verdict depends on."""
 
@@ -250,7 +249,7 @@ class Facts(Value):
     unreadable: tuple[Unreadable, ...]
     # Those that are read when first asked for, and then kept: a host where everything is ready
     # need not pay for them.
-    module_files: Mapping[str, ModuleFile] = MappingProxyType({})
+    module_files: Mapping[str, ModuleFile] = _NOTHING
     environment: Callable[[], Environment] = Environment
     # Network cards; None where nobody can ask them.
     cards: Callable[[], "Cards | None"] = lambda: None
@@ -276,7 +275,6 @@ class KernelConfig:
         end = self._text.find("\n", start)
         return self._text[start : end if end >= 0 else None].strip().strip('"')
 
-    def only(self, options: re.Pattern[str]) -> str:
-        """The lines of those options whose `CONFIG_NAME=` fits, for a record."""
-        lines = self._text.split("\n")
-        return "".join(f"{line}\n" for line in lines if options.match(line))
+    def lines(self) -> list[str]:
+        """All of it."""
+        return self._text.split("\n")

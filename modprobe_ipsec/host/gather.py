@@ -2,9 +2,9 @@
 """Puts together everything that is known about a host."""
 
 import os
-from collections.abc import Mapping
-from functools import cache
 
+from modprobe_ipsec.base.annotations import Mapping
+from modprobe_ipsec.base.value import once
 from modprobe_ipsec.host.facts import (
     Algorithm,
     Container,
@@ -50,7 +50,7 @@ def gather(host: Host) -> Facts:
     index = modules.read_index(host, gaps)
     config = kconfig.read(host, gaps)
     may_load, may_prove = privileges.read(host, gaps)
-    inside = cache(lambda: container.read(host))
+    inside = once(lambda: container.read(host))
     return Facts(
         release=host.release,
         running=host.running,
@@ -71,7 +71,7 @@ def gather(host: Host) -> Facts:
         stack_signs=witness.read(host) if host.running else (),
         unreadable=tuple(gaps),
         module_files=ModuleFiles(host, index) if index else {},
-        environment=cache(lambda: around.read(host, _kind(inside()))),
+        environment=once(lambda: around.read(host, _kind(inside()))),
         container=inside,
     )
 

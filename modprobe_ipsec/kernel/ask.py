@@ -6,8 +6,8 @@ Says ["socket", errno], ["proof", number, and the fields of Proof after the need
 """
 
 import socket
-from collections.abc import Iterable, Sequence
 
+from modprobe_ipsec.base.annotations import Iterable, Sequence
 from modprobe_ipsec.base.text import error_text
 from modprobe_ipsec.host.kernel.proc_crypto import parse
 from modprobe_ipsec.host.root import Host

@@ -7,8 +7,8 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable
-from typing import Any, NoReturn
+
+from modprobe_ipsec.base.annotations import Any, Callable, NoReturn
 
 PR_SET_PDEATHSIG = 1
 

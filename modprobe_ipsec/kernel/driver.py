@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which driver serves an SA. Pure."""
 
-from collections.abc import Iterable
-
+from modprobe_ipsec.base.annotations import Iterable
 from modprobe_ipsec.host.facts import Algorithm
 
 

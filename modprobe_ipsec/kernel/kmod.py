@@ -8,9 +8,8 @@ lines and blacklists are libkmod's business: they are carried out as the admin w
 
 import ctypes
 import os
-from types import TracebackType
-from typing import Any
 
+from modprobe_ipsec.base.annotations import Any, TracebackType
 from modprobe_ipsec.base.errors import Error
 
 # libkmod.h, enum kmod_probe. The blacklist counts for dependencies too: what the admin forbade is

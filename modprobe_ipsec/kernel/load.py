@@ -4,10 +4,9 @@
 import errno
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
 
-from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.base.annotations import Callable, Mapping, Sequence
+from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.diagnose.finding import LoadFailure, ResolutionState
 from modprobe_ipsec.host.facts import Facts, ModuleState

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which modules come while something runs."""
 
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from modprobe_ipsec.base.annotations import Callable, Iterator
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.kernel.module_events import ModuleEvents
 

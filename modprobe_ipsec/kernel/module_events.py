@@ -6,9 +6,8 @@ Format: lib/kobject_uevent.c; `add@/module/esp4`, then `KEY=value`, each ending 
 """
 
 import socket
-from types import TracebackType
-from typing import Self
 
+from modprobe_ipsec.base.annotations import Self, TracebackType
 from modprobe_ipsec.base.names import canonical
 
 _NETLINK_KOBJECT_UEVENT = 15

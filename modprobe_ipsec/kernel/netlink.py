@@ -9,8 +9,8 @@ Layout: include/uapi/linux/netlink.h. Lengths are in bytes.
 import socket
 import struct
 from contextlib import suppress
-from types import TracebackType
-from typing import Self
+
+from modprobe_ipsec.base.annotations import Self, TracebackType
 
 # Python has no names for these.
 SOL_NETLINK, NETLINK_CAP_ACK, NETLINK_EXT_ACK = 270, 10, 11

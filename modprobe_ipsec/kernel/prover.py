@@ -2,8 +2,8 @@
 """Asks the kernel: one throw-away SA for each need, in a throw-away network namespace."""
 
 import errno
-from collections.abc import Callable, Sequence
 
+from modprobe_ipsec.base.annotations import Callable, Sequence
 from modprobe_ipsec.kernel import child
 from modprobe_ipsec.kernel.features import askable
 from modprobe_ipsec.kernel.loaded import watching

@@ -2,10 +2,9 @@
 """After the proof: no more modules. Refused while anything that is needed is unproven."""
 
 import os
-from collections.abc import Iterator, Sequence
-from enum import StrEnum
 
-from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.base.annotations import Iterator, Sequence
+from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.facts import Unreadable
 from modprobe_ipsec.host.root import Host

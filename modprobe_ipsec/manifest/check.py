@@ -5,8 +5,7 @@ systemd-modules-load skips a line with an option, Compose and Kubernetes take a 
 not exist, kmod drops a soft dependency that it cannot read. Here only what is known is right.
 """
 
-from collections.abc import Iterable, Iterator
-
+from modprobe_ipsec.base.annotations import Iterable, Iterator
 from modprobe_ipsec.manifest import check_lines, check_shapes
 from modprobe_ipsec.manifest.model import HostPlan, ManifestFile
 from modprobe_ipsec.manifest.vocabulary import Vocabulary

@@ -5,8 +5,8 @@ A group of a pattern is named for the question that its text must stand: a metho
 """
 
 import re
-from collections.abc import Iterator, Mapping
 
+from modprobe_ipsec.base.annotations import Iterator, Mapping
 from modprobe_ipsec.manifest import words
 from modprobe_ipsec.manifest.hosts import systemd
 from modprobe_ipsec.manifest.model import ManifestFile

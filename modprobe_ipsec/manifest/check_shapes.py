@@ -2,8 +2,8 @@
 """What YAML and JSON files may look like: each key and each value that is not here is a mistake."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
 
+from modprobe_ipsec.base.annotations import Callable, Iterator, Mapping
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.strict_yaml import parse

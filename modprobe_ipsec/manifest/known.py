@@ -2,8 +2,8 @@
 """What the map can ever ask for: the only requests and modules that a plan may name."""
 
 import re
-from collections.abc import Iterator
 
+from modprobe_ipsec.base.annotations import Iterator
 from modprobe_ipsec.catalog.model import Catalog, Family
 from modprobe_ipsec.catalog.model import ModuleRequest as Asked
 from modprobe_ipsec.needs.everything import all_needs

@@ -6,9 +6,8 @@ nothing had been loaded yet; and for a kernel that then loads nothing more, so w
 code may or may not register on top is no part of the bargain.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-
 from modprobe_ipsec import __version__
+from modprobe_ipsec.base.annotations import Iterator, Mapping, Sequence
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.diagnose.autoload import AutoloadPolicy

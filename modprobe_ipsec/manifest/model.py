@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The host plan: all that a host must do for an IKE daemon that cannot load modules itself."""
 
-from collections.abc import Callable
-from enum import StrEnum
-
-from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.base.annotations import Callable
+from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.diagnose.finding import SERVED, ResolutionState
 from modprobe_ipsec.diagnose.obstacles import ObstacleKind
 from modprobe_ipsec.needs.need import AnyNeed

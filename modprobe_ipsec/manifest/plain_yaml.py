@@ -3,7 +3,8 @@
 
 import json
 import re
-from collections.abc import Iterator
+
+from modprobe_ipsec.base.annotations import Iterator
 
 # Texts, whole numbers, true/false, and mappings and lists of these.
 Plain = str | int | bool | list["Plain"] | dict[str, "Plain"]

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads a host plan back. It may come out of a container, so it is hostile until it is read."""
 
-from collections.abc import Iterator
-from enum import StrEnum
-from typing import TypeVar
-
+from modprobe_ipsec.base.annotations import Iterator, TypeVar
 from modprobe_ipsec.base.errors import ConfigError
+from modprobe_ipsec.base.value import StrEnum
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol, XfrmTable
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.catalog.strict_yaml import Bounds, parse_bounded

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What of a plan a format writes: modules that somebody must load, their order, and sysctls."""
 
-from collections.abc import Iterable
-
+from modprobe_ipsec.base.annotations import Iterable
 from modprobe_ipsec.base.errors import UsageError
 from modprobe_ipsec.diagnose.finding import ResolutionState
 from modprobe_ipsec.manifest.model import HostPlan, ManifestOptions, PlannedModule

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the daemon wants around it besides modules: sysctls, capabilities, devices, ports."""
 
-from collections.abc import Iterable, Sequence
-
+from modprobe_ipsec.base.annotations import Iterable, Sequence
 from modprobe_ipsec.catalog.model import Family
 from modprobe_ipsec.manifest.model import ContainerRights, Sysctl, Where
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Mode, Need

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Text that every writer shares: the head of a file, comments, and names that stand once."""
 
-from collections.abc import Iterable, Iterator
-
+from modprobe_ipsec.base.annotations import Iterable, Iterator
 from modprobe_ipsec.catalog.model import Daemon
 from modprobe_ipsec.diagnose.finding import ResolutionState
 from modprobe_ipsec.manifest.model import HostPlan, PlannedModule

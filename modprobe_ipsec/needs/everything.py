@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`--all`: every algorithm of the map once, in the company that it cannot do without."""
 
-from collections.abc import Iterable, Iterator
-
+from modprobe_ipsec.base.annotations import Iterable, Iterator
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol, Transform, XfrmTable
 from modprobe_ipsec.needs.need import Choice, Need, Source, Suite
 

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the kernel must be able to do, and because of what: the common end of all demand parsers."""
 
-from collections.abc import Iterable
-from enum import StrEnum
-
-from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.base.annotations import Iterable
+from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.catalog.model import Daemon, Family, Protocol, Transform, XfrmTable
 
 

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The kernel's own answer to a need, as values."""
 
-from enum import StrEnum
-
 from modprobe_ipsec.base.text import strerror
-from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.needs.need import AnyNeed
 
 

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What came of reading a daemon's configuration: the common end of all configuration readers."""
 
-from collections.abc import Sequence
-from typing import Protocol
-
+from modprobe_ipsec.base.annotations import Protocol, Sequence
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.needs.need import FeatureNeed, Need
 
@@ -57,13 +55,10 @@ class Files(Protocol):
 
     def text(self, path: str) -> str:
         """The file's text. Raises ConfigError that names the file and why it cannot be read."""
-        ...
 
     def glob(self, pattern: str) -> Sequence[str]:
         """Files that match, sorted, as glob(3) has them. Raises ConfigError if there are too many
         or a directory cannot be read."""
-        ...
 
     def exists(self, path: str) -> bool:
         """Whether something is there. Raises ConfigError if that cannot be seen."""
-        ...

@@ -6,8 +6,8 @@ Source: net/xfrm/xfrm_user.c xfrm_add_sa, net/xfrm/xfrm_state.c __xfrm_init_stat
 """
 
 import errno
-from collections.abc import Mapping
 
+from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.text import strerror
 from modprobe_ipsec.catalog.model import Family, Protocol
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Need

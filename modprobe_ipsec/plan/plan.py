@@ -5,11 +5,9 @@ Planning goes in rounds: what the CPU's own code registers is known only once it
 a load ends a round, and the next one starts from what the kernel then shows.
 """
 
-from collections.abc import Mapping, Sequence
-from enum import StrEnum
-
+from modprobe_ipsec.base.annotations import Mapping, Sequence
 from modprobe_ipsec.base.errors import ConfigError
-from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.diagnose.finding import SERVED, LoadFailure, Resolution, ResolutionState
 from modprobe_ipsec.diagnose.resolver import Resolver

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plan, load results and proofs -> one verdict a need, with its evidence and what to do. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from enum import StrEnum
-from typing import assert_never
-
-from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.base.annotations import Iterable, Mapping, Sequence, assert_never
+from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.catalog.obstacles import Symptom
 from modprobe_ipsec.diagnose.finding import SERVED, Resolution, ResolutionState
 from modprobe_ipsec.diagnose.obstacles import Obstacle

@@ -2,8 +2,8 @@
 """A report for programs. `schema` is raised whenever a key changes its meaning or goes away."""
 
 import json
-from typing import Any
 
+from modprobe_ipsec.base.annotations import Any
 from modprobe_ipsec.diagnose.finding import Resolution
 from modprobe_ipsec.kernel.load import LoadResult
 from modprobe_ipsec.needs.need import AnyNeed, Choice, FeatureNeed

@@ -5,9 +5,7 @@ The kernel runs its modprobe on the host, with the host's modprobe.d and module 
 (kernel/module/kmod.c); none of the three can be seen from inside.
 """
 
-from collections.abc import Iterator
-from typing import Any
-
+from modprobe_ipsec.base.annotations import Any, Iterator
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.diagnose.autoload import loads_nothing
 from modprobe_ipsec.diagnose.finding import SERVED

@@ -4,8 +4,7 @@
 Levels as in sd-daemon(3): journald takes the `<N>` off and keeps the number.
 """
 
-from collections.abc import Iterable, Iterator
-
+from modprobe_ipsec.base.annotations import Iterable, Iterator
 from modprobe_ipsec.base.text import printable
 from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
 from modprobe_ipsec.report.model import Report

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one object that every writer prints."""
 
-from enum import StrEnum
-
-from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.kernel.load import LoadResult

@@ -2,8 +2,8 @@
 """A bar on stderr for work that takes longer than a blink."""
 
 import time
-from types import TracebackType
-from typing import TextIO
+
+from modprobe_ipsec.base.annotations import TextIO, TracebackType
 
 _DELAY_SECONDS = 0.5
 _WIDTH = 30

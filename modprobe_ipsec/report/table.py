@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Aligned plain text, and the little colour that a terminal gets."""
 
-from collections.abc import Sequence
-
+from modprobe_ipsec.base.annotations import Sequence
 from modprobe_ipsec.base.text import printable
 
 _COLOURS = {

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A report for people: the verdict in one line, the worst needs first, then what to do."""
 
-from collections.abc import Iterable, Sequence
-
+from modprobe_ipsec.base.annotations import Iterable, Sequence
 from modprobe_ipsec.base.text import printable
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.facts import StackSign

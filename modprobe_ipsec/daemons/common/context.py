@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What both daemons' readers have to know, and what both daemons ask for whatever they read."""
 
-from collections.abc import Mapping
-
+from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family
 from modprobe_ipsec.needs.need import FeatureNeed, Source

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What can be wrong with a proposal, told so that it can be put right."""
 
-from collections.abc import Collection
-
+from modprobe_ipsec.base.annotations import Collection
 from modprobe_ipsec.base.errors import UsageError
 from modprobe_ipsec.catalog.model import Daemon
 

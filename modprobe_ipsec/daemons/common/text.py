@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the proposal parsers share: the limit, and splitting with a memory for places."""
 
-from collections.abc import Iterator
-
+from modprobe_ipsec.base.annotations import Iterator
 from modprobe_ipsec.daemons.common.errors import ProposalError
 
 # Characters. It alone bounds the parsers: their work grows with the text, and what they find is

@@ -4,8 +4,7 @@
 source: lib/libipsecconf/confread.c of libreswan 5.2; 4.10 differs where it is said
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-
+from modprobe_ipsec.base.annotations import Iterator, Mapping, Sequence
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.common.errors import show

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """/etc/ipsec.conf as libreswan reads it: its connections, with all that adds up to them."""
 
-from collections.abc import Sequence
-
+from modprobe_ipsec.base.annotations import Sequence
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.libreswan.also import AlsoResolver, Conn, Settings

@@ -5,8 +5,8 @@ source: programs/pluto/{connections,kernel,plutomain}.c of 5.2, extract.c of 5.4
 """
 
 import re
-from collections.abc import Iterable, Iterator
 
+from modprobe_ipsec.base.annotations import Iterable, Iterator
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
 from modprobe_ipsec.daemons.common.errors import show

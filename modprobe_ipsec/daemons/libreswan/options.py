@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """data/libreswan.yaml -> the options of libreswan's ipsec.conf, checked and typed."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
-from typing import TypeVar
-
+from modprobe_ipsec.base.annotations import Iterable, Iterator, Mapping, TypeVar
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.row import Row
 
 Version = tuple[int, int]
+_NOTHING: Mapping[str, str] = {}
 
 NEWEST: Version = (9999, 0)
 # What a value may be but a word of a list. Two texts, numbers or times in one conn quarrel if they
@@ -34,7 +32,7 @@ class Option(Value):
     # The values with which it does; empty: all but nothing, 0 and no.
     when: tuple[str, ...]
     # Values with which it asks for another one.
-    instead: Mapping[str, str] = MappingProxyType({})
+    instead: Mapping[str, str] = _NOTHING
 
 
 class Probe(Value):

@@ -4,9 +4,7 @@
 source: lib/libswan/{proposals,v1_proposals,v2_proposals,esp_info,ah_info}.c
 """
 
-from collections.abc import Callable, Iterator
-from typing import TypeVar
-
+from modprobe_ipsec.base.annotations import Callable, Iterator, TypeVar
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Protocol, Transform
 from modprobe_ipsec.daemons.common.errors import ProposalSyntaxError
 from modprobe_ipsec.daemons.common.text import check_length, split

@@ -4,8 +4,7 @@
 source: programs/pluto/{connections,kernel}.c of 5.2
 """
 
-from collections.abc import Iterable, Iterator
-
+from modprobe_ipsec.base.annotations import Iterable, Iterator
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
 from modprobe_ipsec.daemons.common.errors import ProposalError, ProposalSyntaxError

@@ -5,8 +5,8 @@ source: programs/pluto/connections.c of 5.2, extract.c of 5.4
 """
 
 import re
-from collections.abc import Iterable
 
+from modprobe_ipsec.base.annotations import Iterable
 from modprobe_ipsec.catalog.model import Protocol
 from modprobe_ipsec.daemons.libreswan.also import Conn
 from modprobe_ipsec.daemons.libreswan.options import Version

@@ -5,8 +5,8 @@ source: lib/libipsecconf/{parser.y,confread.c} of libreswan 5.2
 """
 
 import re
-from collections.abc import Mapping
 
+from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.libreswan.options import Option, Version

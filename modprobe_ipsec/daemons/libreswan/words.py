@@ -4,8 +4,7 @@
 source: lib/libswan/{alg_byname,ike_alg,ike_alg_dh}.c
 """
 
-from collections.abc import Collection
-
+from modprobe_ipsec.base.annotations import Collection
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Protocol, Transform, XfrmTable
 from modprobe_ipsec.daemons.common.errors import ProposalSyntaxError

@@ -5,8 +5,7 @@ source: src/libcharon/sa/child_sa.c install_internal, sa/ikev2/tasks/child_creat
         src/libcharon/plugins/kernel_netlink/kernel_netlink_ipsec.c add_sa
 """
 
-from collections.abc import Iterable, Mapping
-
+from modprobe_ipsec.base.annotations import Iterable, Mapping
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
 from modprobe_ipsec.daemons.common.errors import show

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """strongSwan's files together: strongswan.conf and either swanctl.conf or starter's ipsec.conf."""
 
-from collections.abc import Callable
-
+from modprobe_ipsec.base.annotations import Callable
 from modprobe_ipsec.catalog.model import Daemon
 from modprobe_ipsec.daemons.common.context import Context, socket_of
 from modprobe_ipsec.daemons.strongswan import (

@@ -5,8 +5,8 @@ source: src/libstrongswan/utils/parser_helper.c
 """
 
 from bisect import bisect_right
-from typing import NoReturn
 
+from modprobe_ipsec.base.annotations import NoReturn
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.needs.reading import Files, Place, Problem

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`data/strongswan.yaml` -> what options strongSwan knows and what they ask of the kernel."""
 
-from collections.abc import Mapping
-
+from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.needs.need import Mode

@@ -6,8 +6,7 @@ source: src/libstrongswan/crypto/proposal/proposal.c, crypto/key_exchange.c,
         plugins/stroke/stroke_config.c
 """
 
-from collections.abc import Iterator
-
+from modprobe_ipsec.base.annotations import Iterator
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog, Daemon, Protocol, XfrmTable
 from modprobe_ipsec.daemons.common.errors import ProposalSyntaxError

@@ -5,8 +5,8 @@ source: src/starter/parser/lexer.l, parser.y, conf_parser.c
 """
 
 import re
-from typing import NoReturn
 
+from modprobe_ipsec.base.annotations import NoReturn
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.strongswan.files import Opener, Text

@@ -5,8 +5,8 @@ source: src/libstrongswan/settings/settings_lexer.l, settings_parser.y, settings
 """
 
 import re
-from collections.abc import Iterator
 
+from modprobe_ipsec.base.annotations import Iterator
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.strongswan.files import Opener, Text

@@ -5,8 +5,8 @@ source: src/starter/confread.c, args.c; src/libcharon/plugins/stroke/stroke_conf
 """
 
 import re
-from collections.abc import Iterable, Mapping
 
+from modprobe_ipsec.base.annotations import Iterable, Mapping
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.strongswan.asks import Asks, Child, Offer, RejectedConnection, wrong

@@ -4,8 +4,7 @@
 source: src/swanctl/commands/load_conns.c, src/libcharon/plugins/vici/vici_config.c
 """
 
-from collections.abc import Iterable, Mapping
-
+from modprobe_ipsec.base.annotations import Iterable, Mapping
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons.common.errors import show

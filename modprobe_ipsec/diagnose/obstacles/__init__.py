@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What stands in the way of one module on one host: the kinds of it, its evidence, what helps."""
 
-from enum import StrEnum
-
-from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.host.facts import Rule
 
 

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which hole in the kernel a line was probably shipped against, and whether it is still needed."""
 
-import re
-from collections.abc import Iterable, Sequence
-
+from modprobe_ipsec.base.annotations import Iterable, Sequence
 from modprobe_ipsec.catalog.obstacles import Mitigation
 from modprobe_ipsec.host.facts import Directive, Rule
 
@@ -30,6 +28,8 @@ def decision(holes: Sequence[Mitigation], release: str, build: str) -> str:
 
 
 def _fix(name: str, distribution: str, version: str, release: str, build: str) -> str:
+    import re
+
     title = distribution.capitalize()
     text = f"{title} fixed {name} in {version}"
     # `#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-10-01)`, else what the release tells
@@ -48,5 +48,7 @@ def _fix(name: str, distribution: str, version: str, release: str, build: str) -
 
 def _numbers(version: str) -> tuple[int, ...]:
     """`6.12.86-1` -> (6, 12, 86, 1); `6.12.117+deb13-amd64` -> (6, 12, 117)."""
+    import re
+
     found = re.match(r"\d+(?:[.-]\d+)*", version)
     return tuple(int(number) for number in re.split(r"[.-]", found[0])) if found else ()

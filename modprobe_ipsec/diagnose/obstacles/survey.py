@@ -4,8 +4,7 @@
 What libkmod reads, then the file, then what the kernel refuses. Pure: facts and map in, values out.
 """
 
-from collections.abc import Iterator
-
+from modprobe_ipsec.base.annotations import Iterator
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.catalog.obstacles import Symptom
 from modprobe_ipsec.diagnose.obstacles import Obstacle, ObstacleKind, mitigation

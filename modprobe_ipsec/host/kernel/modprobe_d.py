@@ -6,10 +6,9 @@ output of `modprobe --showconfig`; kernel/module/main.c:blacklisted, init/main.c
 """
 
 import os
-import re
-from collections.abc import Iterable, Iterator
 from operator import itemgetter
 
+from modprobe_ipsec.base.annotations import Iterable, Iterator
 from modprobe_ipsec.base.names import glob, underscores
 from modprobe_ipsec.host.facts import Directive, Rule, Unreadable
 from modprobe_ipsec.host.root import Host
@@ -30,8 +29,6 @@ _CMDLINE = "kernel command line"
 _DIRECTIVES = {
     word: Directive(word) for word in ("install", "blacklist", "alias", "options", "softdep")
 }
-# libkmod splits at blanks and tabs only: a carriage return is part of a name.
-_LINE = re.compile(r"[ \t]*([^ \t]+)[ \t]+([^ \t]+)(?:[ \t](.*))?", re.DOTALL)
 _PATTERNS = (Directive.INSTALL, Directive.ALIAS, Directive.SOFTDEP)
 # Commands that load nothing, whatever their exit status.
 _IDLE = frozenset(("false", "true", ":", "exit", "nologin", "null", "echo", "logger", "sleep"))
@@ -73,11 +70,9 @@ def parse(text: str, where: str) -> list[Rule]:
     """The rules of one file; lines that libkmod ignores are left out."""
     rules = []
     for number, line in _lines(text):
-        match = None if line.startswith("#") else _LINE.fullmatch(line)
-        if not match:
-            continue
-        word, name, rest = match[1], underscores(match[2]), match[3] or ""
-        directive = _DIRECTIVES.get(word)
+        word, behind = _word(line)
+        second, rest = _word(behind)
+        directive, name = _DIRECTIVES.get(word), underscores(second)
         if directive is None or not name:
             continue
         if directive is Directive.ALIAS:
@@ -102,9 +97,7 @@ def parse_cmdline(text: str) -> list[Rule]:
     kernel: list[Rule] = []
     ours = True
     # blanks between quotes belong to a word
-    quoted = '"' in text
-    words = re.findall(r'(?:[^\s"]|"[^"]*(?:"|$))+', text) if quoted else text.split()
-    for word in words:
+    for word in _quoted_words(text) if '"' in text else text.split():
         word = word.replace('"', "")
         key, _, value = word.partition("=")
         key = key.replace("-", "_")
@@ -122,6 +115,12 @@ def parse_cmdline(text: str) -> list[Rule]:
             continue
         found += [Rule(directive, name, "", _CMDLINE, word) for name in value.split(",") if name]
     return rules + kernel
+
+
+def _quoted_words(text: str) -> list[str]:
+    import re
+
+    return re.findall(r'(?:[^\s"]|"[^"]*(?:"|$))+', text)
 
 
 def applies(rule: Rule, name: str) -> bool:
@@ -191,6 +190,9 @@ class ModprobeRules:
 
 
 def _install_blocks(rule: Rule) -> bool | None:
+    # rules about a module that somebody asks for are few
+    import re
+
     command, quotes = rule.command, set("\"'`")
     comment = re.search(r"(?:^|\s)#", command)
     if comment and not quotes & set(command[: comment.start()]):
@@ -206,6 +208,16 @@ def _install_blocks(rule: Rule) -> bool | None:
     if "false" in programs or "exit" in programs:
         return None
     return False if any(_loads(rule.name, words) for words in commands) else None
+
+
+def _word(line: str) -> tuple[str, str]:
+    """The first word, and what stands behind the blank after it.
+
+    libkmod splits at blanks and tabs only: a carriage return is part of a name.
+    """
+    line = line.lstrip(" \t")
+    word = line.partition(" ")[0].partition("\t")[0]
+    return word, line[len(word) + 1 :]
 
 
 def _words(command: str) -> list[str]:
@@ -249,4 +261,8 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _unescape(line: str) -> str:
-    return re.sub(r"\\(.)", r"\1", line, flags=re.DOTALL) if "\\" in line else line
+    if "\\" not in line:
+        return line
+    import re
+
+    return re.sub(r"\\(.)", r"\1", line, flags=re.DOTALL)

@@ -5,8 +5,7 @@ Sources: kernel/module/main.c elf_validity_check, check_modinfo; kernel/module/s
 kmod 30 libkmod/libkmod-file.c, which knows gzip, xz and zstd by their first bytes; RFC 8878.
 """
 
-from collections.abc import Iterator, Mapping
-
+from modprobe_ipsec.base.annotations import Iterator, Mapping
 from modprobe_ipsec.host.facts import ModuleFile, ModuleIndex, Unreadable
 from modprobe_ipsec.host.root import Host
 

@@ -4,8 +4,7 @@
 Sources: net/xfrm/xfrm_proc.c, net/xfrm/xfrm_sysctl.c, net/key/af_key.c, net/netlink/af_netlink.c.
 """
 
-from collections.abc import Callable
-
+from modprobe_ipsec.base.annotations import Callable
 from modprobe_ipsec.host.facts import StackSign
 from modprobe_ipsec.host.root import Host
 

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is known about network cards, as values. The `devices` room fills it in."""
 
-from collections.abc import Mapping
-from enum import StrEnum
-
-from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.base.annotations import Mapping
+from modprobe_ipsec.base.value import StrEnum, Value
 
 
 class Flag(StrEnum):

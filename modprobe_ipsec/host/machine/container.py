@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether we are in a container, by what evidence, and what it has and lacks for IPsec."""
 
-import re
-from collections.abc import Iterator
-
+from modprobe_ipsec.base.annotations import Iterator
 from modprobe_ipsec.host.facts import Container, Evidence, Unreadable
 from modprobe_ipsec.host.machine.privileges import bits, is_initial
 from modprobe_ipsec.host.root import Host
@@ -83,6 +81,8 @@ def read(host: Host) -> Container | None:
 
 def redacted(host: Host) -> Iterator[tuple[str, bytes]]:
     """The files that `read` reads, with nothing in them but the words that count."""
+    import re
+
     for path in _NAMED:
         if name := _name(host, path):
             yield path, f"{name}\n".encode()
@@ -147,8 +147,15 @@ def _kind(evidence: tuple[Evidence, ...]) -> str:
 
 def _name(host: Host, path: str) -> str:
     """The container manager that a file names; the file may be anything an image puts there."""
-    name = (host.text(path, limit=256) or "").strip()
-    return name if re.fullmatch(_NAME, name) else ""
+    return _manager((host.text(path, limit=256) or "").strip())
+
+
+def _manager(word: str) -> str:
+    if not word:
+        return ""
+    import re
+
+    return word if re.fullmatch(_NAME, word) else ""
 
 
 def _environment(host: Host) -> list[str]:
@@ -157,12 +164,14 @@ def _environment(host: Host) -> list[str]:
     if isinstance(answer, Unreadable):
         return []
     words = answer.decode("utf-8", "replace").split("\0")
-    names = [w for w in words if w.startswith("container=") and re.fullmatch(_NAME, w[10:])]
+    names = [w for w in words if w.startswith("container=") and _manager(w[10:])]
     cluster = any(word.startswith("KUBERNETES_SERVICE_HOST=") for word in words)
     return names[:1] + ["KUBERNETES_SERVICE_HOST="] * cluster
 
 
 def _engine(host: Host) -> str:
+    import re
+
     text = host.text(_PODMAN, limit=_SMALL) or ""
     return "\n".join(dict.fromkeys(re.findall(_ENGINE, text)))
 

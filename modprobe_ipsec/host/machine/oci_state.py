@@ -7,9 +7,8 @@ Source: runtime-spec runtime.md ("State") and config.md ("Root", "POSIX-platform
 import json
 import os
 import re
-from collections.abc import Mapping
-from typing import Any
 
+from modprobe_ipsec.base.annotations import Any, Mapping
 from modprobe_ipsec.base.errors import ConfigError, UsageError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.host.facts import Unreadable

@@ -4,8 +4,7 @@
 source: modules-load.d(5), modprobe.d(5), sysctl.d(5), systemd.exec(5)
 """
 
-from collections.abc import Iterable
-
+from modprobe_ipsec.base.annotations import Iterable
 from modprobe_ipsec.manifest.handover import yaml
 from modprobe_ipsec.manifest.model import (
     Format,
