@@ -8,9 +8,10 @@ out of it, block, or fill the memory.
 import errno
 import os
 from itertools import islice
-from stat import S_ISCHR, S_ISDIR, S_ISLNK, S_ISREG
+from stat import S_ISCHR, S_ISREG
 
 from modprobe_ipsec.base.errors import ConfigError, UsageError
+from modprobe_ipsec.host.beneath import DIRECTORY, Beneath
 from modprobe_ipsec.host.facts import Unreadable
 
 # The largest file that is read unless said otherwise; /proc/crypto has some 100 KiB.
@@ -19,10 +20,7 @@ LIMIT = 8 << 20
 TREE_LIMIT = 16 << 20
 # /sys/module has some hundred.
 _MAX_NAMES = 1 << 16
-# As many as the kernel follows, include/linux/namei.h:MAXSYMLINKS
-_MAX_LINKS = 40
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-_DIR = os.O_CLOEXEC | os.O_DIRECTORY | os.O_PATH
 _NULL = os.makedev(1, 3)
 _MISSING = {errno.ENOENT: "no such file", errno.ENOTDIR: "no such file"}
 
@@ -35,14 +33,22 @@ class Host:
     Raises UsageError for a root or release that cannot be, ConfigError if there is no one release.
     """
 
-    __slots__ = ("_runs", "refused", "release", "root", "tree")
+    __slots__ = ("_below", "_runs", "release", "root", "tree")
 
-    def __init__(self, root: str = "/", release: str | None = None) -> None:
-        if not os.path.isdir(root):  # noqa: PTH112 (pathlib costs start-up time)
+    def __init__(
+        self, root: str = "/", release: str | None = None, below: Beneath | None = None
+    ) -> None:
+        """`below` is the directory that `root` names, for who has it open already."""
+        if below is None and not os.path.isdir(root):  # noqa: PTH112 (pathlib costs start-up time)
             raise UsageError(f"{root}: no such directory")
-        self.root = os.path.realpath(root)
-        # Devices (st_dev) of file systems below a foreign root that nobody may enter.
-        self.refused: frozenset[int] = frozenset()
+        self.root = root if below else os.path.realpath(root)
+        # None on the machine's own root: there, what its links say is right.
+        self._below = below
+        if below is None and self.root != "/":
+            try:
+                self._below = Beneath(os.open(self.root, DIRECTORY))
+            except OSError as error:
+                raise UsageError(f"{root}: {(error.strerror or str(error)).lower()}") from None
         if release is not None and not _is_release(release):
             raise UsageError(f"not a kernel release: {release!r}")
         # Release of the kernel that /proc and /sys speak of; empty if they do not say.
@@ -76,7 +82,7 @@ class Host:
         Without `head` a file larger than `limit` is a gap.
         """
         try:
-            fd = self._open(path, _OPEN)
+            fd = self._look(path)
         except OSError as error:
             return _gap(path, error)
         try:
@@ -86,6 +92,7 @@ class Host:
                 return b""
             if not S_ISREG(status.st_mode):
                 return Unreadable(path, "not a regular file")
+            fd = self._opened(path, fd, _OPEN)
             if status.st_size > limit and not head:
                 return Unreadable(path, f"larger than {limit} bytes")
             # files of /proc have size 0 and come in pieces
@@ -116,10 +123,11 @@ class Host:
     def list_dir(self, path: str) -> list[str] | Unreadable:
         """The names in a directory, sorted by their bytes as strcmp(3) does."""
         try:
-            fd = self._open(path, _OPEN | os.O_DIRECTORY)
+            fd = self._look(path)
         except OSError as error:
             return _gap(path, error)
         try:
+            fd = self._opened(path, fd, _OPEN | os.O_DIRECTORY)
             with os.scandir(fd) as entries:
                 names = [entry.name for entry in islice(entries, _MAX_NAMES + 1)]
             if len(names) > _MAX_NAMES:
@@ -133,7 +141,7 @@ class Host:
     def exists(self, path: str) -> bool | None:
         """Whether something is there; None if that cannot be seen."""
         try:
-            os.close(self._open(path, os.O_PATH | os.O_CLOEXEC))
+            os.close(self._look(path))
         except OSError as error:
             return False if error.errno in _MISSING else None
         return True
@@ -147,57 +155,31 @@ class Host:
         except OSError:
             return None
 
-    def _open(self, path: str, flags: int) -> int:
+    def _look(self, path: str) -> int:
+        """An O_PATH descriptor, which does nothing to what it is of: a device, a FIFO."""
         if "\0" in path:
             raise OSError(errno.ENOENT, "no such file")
-        if self.root == "/":
-            return os.open(f"/{path}", flags)
-        return self._open_inside(path, flags)
+        if self._below is not None:
+            return self._below.look(path)
+        return os.open(f"/{path}", os.O_PATH | os.O_CLOEXEC)
 
-    def _open_inside(self, path: str, flags: int) -> int:
-        """Open below a foreign root, where `/` and `..` of its links stay inside.
+    def _opened(self, path: str, fd: int, flags: int) -> int:
+        """A regular file or directory that was looked at, opened: the very same. Closes `fd`.
 
-        One component at a time and never through a link, so that nobody who changes the tree
-        meanwhile can lead us out of it.
+        Raises OSError, and then leaves `fd` open.
         """
-        todo = path.split("/")[::-1]
-        links = 0
-        above = [os.open(self.root, _DIR)]
         try:
-            while todo:
-                name = todo.pop()
-                if name in ("", "."):
-                    continue
-                if name == "..":
-                    if len(above) > 1:
-                        os.close(above.pop())
-                    continue
-                status = os.stat(name, dir_fd=above[-1], follow_symlinks=False)
-                mode = status.st_mode
-                if status.st_dev in self.refused:
-                    raise OSError(errno.EPERM, "on a file system of the kernel's own")
-                if S_ISLNK(mode):
-                    links += 1
-                    if links > _MAX_LINKS:
-                        raise OSError(errno.ELOOP, "too many symbolic links")
-                    target = os.readlink(name, dir_fd=above[-1])
-                    if target.startswith("/"):
-                        while len(above) > 1:
-                            os.close(above.pop())
-                    todo += target.split("/")[::-1]
-                elif S_ISDIR(mode):
-                    above.append(os.open(name, _DIR | os.O_NOFOLLOW, dir_fd=above[-1]))
-                elif any(part not in ("", ".") for part in todo):
-                    raise OSError(errno.ENOTDIR, "not a directory")
-                elif S_ISREG(mode) or flags & os.O_PATH:
-                    return os.open(name, flags | os.O_NOFOLLOW, dir_fd=above[-1])
-                else:
-                    # do not even open a device of a foreign tree
-                    raise OSError(errno.EINVAL, "not a regular file")
-            return os.open(".", flags, dir_fd=above[-1])
-        finally:
-            for fd in above:
-                os.close(fd)
+            new = os.open(f"/proc/self/fd/{fd}", flags)
+        except FileNotFoundError:
+            if self._below is not None:
+                raise
+            # a machine without /proc
+            new = os.open(f"/{path}", flags)
+            if not os.path.sameopenfile(fd, new):
+                os.close(new)
+                raise OSError(errno.ESTALE, "was replaced while it was read") from None
+        os.close(fd)
+        return new
 
     def _only_release(self) -> str:
         names: set[str] = set()

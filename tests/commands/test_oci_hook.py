@@ -169,6 +169,30 @@ def test_the_kernels_own_files_are_not_read_for_a_container(kind: str, tmp_path:
     assert f"/mnt/{name}: whether it is there cannot be seen" in done.stderr
 
 
+def test_a_process_that_has_left_the_hosts_root_is_not_looked_into(tmp_path: Path) -> None:
+    """Its absolute links would lead to wherever it is now, not to where it was."""
+    bundle = make(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    script = 'mount --bind / "$1" && cd "$1" && exec chroot "$1/usr" /bin/sh -c "$2"'
+    with subprocess.Popen(
+        ["unshare", "--mount", "sh", "-c", script, "sh", str(elsewhere), "echo there && read -r _"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={"PATH": "/bin:/sbin"},
+    ) as container:  # fmt: skip
+        try:
+            assert container.stdout and container.stdout.readline() == "there\n"
+            done = run({**state(bundle), "pid": container.pid})
+        finally:
+            container.communicate("\n")
+    assert done.returncode == 78 and "has left the host's root" in done.stderr
+
+
+@pytest.mark.parametrize("status", ["running", "stopped", None, 1])
+def test_a_container_that_does_not_wait_for_the_hook(status: object, tmp_path: Path) -> None:
+    done = run({**state(make(tmp_path)), "status": status})
+    assert done.returncode == 78 and "is not `creating`" in done.stderr
+
+
 def evil(place: Path) -> dict[str, str]:
     """An environment that would do something if anybody heard it."""
     place.mkdir()

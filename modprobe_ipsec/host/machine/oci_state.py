@@ -7,10 +7,12 @@ Source: runtime-spec runtime.md ("State") and config.md ("Root", "POSIX-platform
 import json
 import os
 import re
+import signal
 
 from modprobe_ipsec.base.annotations import Any, Mapping
 from modprobe_ipsec.base.errors import ConfigError, UsageError
 from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.host.beneath import DIRECTORY, Beneath
 from modprobe_ipsec.host.facts import Unreadable
 from modprobe_ipsec.host.root import Host
 
@@ -20,8 +22,9 @@ _CONFIG_LIMIT = 4 << 20
 _ID = re.compile(r"[A-Za-z0-9_+.-]{1,1024}")
 # include/linux/threads.h: PID_MAX_LIMIT
 _MAX_PID = 1 << 22
-# To read some of their files does something, and the hook may read them all.
-_OF_THE_KERNEL = (" - proc ", " - sysfs ", " - debugfs ", " - tracefs ")
+# createRuntime: the container's process waits, in namespaces of its own and before pivot_root(2).
+# The specification says "creating"; runc and crun have written "created", too.
+_WAITING = ("creating", "created")
 
 
 class OciState(Value):
@@ -41,12 +44,18 @@ def parse_state(data: bytes) -> OciState:
     state = _object(data, "the container's state")
     name, bundle, pid = state.get("id"), state.get("bundle"), state.get("pid", 0)
     annotations = state.get("annotations") or {}
+    status = state.get("status")
     if not isinstance(name, str) or not _ID.fullmatch(name):
         raise ConfigError("the container's state has no id")
     if not isinstance(bundle, str) or not bundle.startswith("/") or "\0" in bundle:
         raise ConfigError("the container's state has no absolute path of a bundle")
     if type(pid) is not int or not 0 <= pid <= _MAX_PID:
         raise ConfigError("the container's state has a pid that is none")
+    if status not in _WAITING:
+        raise ConfigError(
+            "the container's state is not `creating`: it runs already, or has ended",
+            "the hook belongs to createRuntime",
+        )
     if not isinstance(annotations, dict) or not all(
         isinstance(value, str) for value in annotations.values()
     ):
@@ -70,46 +79,49 @@ def files(state: OciState) -> Host:
         path = root.get("path") if isinstance(root, dict) else None
         if not isinstance(path, str) or not path or "\0" in path:
             raise ConfigError(f"{state.bundle}/config.json: no root.path")
-        host = Host(os.path.join(bundle.root, path), release)  # noqa: PTH118
+        place = os.path.realpath(os.path.join(bundle.root, path))  # noqa: PTH118
+        if place == "/":
+            raise ConfigError(f"{state.bundle}/config.json: root.path is the host's own root")
+        return _seen_by(state.pid, place, release) if state.pid else Host(place, release)
     except UsageError as error:
         raise ConfigError(error.message) from None
     except (OSError, ValueError) as error:
         raise ConfigError(f"{state.bundle}: cannot be looked at: {error}") from None
-    if host.root == "/":
-        raise ConfigError(f"{state.bundle}/config.json: root.path is the host's own root")
-    if state.pid:
-        _see_mounts(host, state.pid)
-    host.refused = _of_the_kernel(state.pid)
-    return host
 
 
-def _see_mounts(host: Host, pid: int) -> None:
+def _seen_by(pid: int, place: str, release: str) -> Host:
     """Look through the eyes of the container's first process.
 
     Before pivot_root(2) it is still at the host's root, but in its own mount namespace: there the
     volumes are mounted already. Without them a file of the image may be judged that no daemon
-    reads, so they must be seen.
+    reads, so they must be seen. Its root is opened once: later it is another one, whose absolute
+    links would lead into the host.
     """
-    seen = f"/proc/{pid}/root{host.root}"
-    if not os.path.isdir(seen):  # noqa: PTH112
+    try:
+        # who has the process cannot be given another one of the same number
+        process = os.pidfd_open(pid)
+        try:
+            top = os.open(f"/proc/{pid}/root", DIRECTORY)
+            mounts = f"/proc/{pid}/mountinfo"
+            signal.pidfd_send_signal(process, 0)
+        finally:
+            os.close(process)
+        theirs, ours = Beneath(top, mounts), os.stat("/")  # noqa: PTH116
+        if (status := os.fstat(top)) and (status.st_dev, status.st_ino) != (
+            ours.st_dev,
+            ours.st_ino,
+        ):
+            raise ConfigError(
+                f"process {pid} has left the host's root: it is too late to look at its files",
+                "the hook belongs to createRuntime",
+            )
+        return Host(place, release, Beneath(theirs.look(place), mounts))
+    except OSError as error:
         raise ConfigError(
-            f"{seen}: cannot be seen, so what is mounted in the container is unknown",
+            f"/proc/{pid}/root{place}: cannot be seen, so what is mounted in the container is "
+            f"unknown: {(error.strerror or str(error)).lower()}",
             "the hook must run on the host, as the engine, at createRuntime",
-        )
-    host.root = seen
-
-
-def _of_the_kernel(pid: int) -> frozenset[int]:
-    """The devices of procfs and its like: every mount namespace has its own."""
-    path = f"proc/{pid or 'self'}/mountinfo"
-    answer = Host("/", os.uname().release).read(path)
-    if isinstance(answer, Unreadable):
-        raise ConfigError(f"/{path}: {answer.why}")
-    # the third field is st_dev, and no field has a space in it: proc_pid_mountinfo(5)
-    lines = answer.decode("utf-8", "replace").split("\n")
-    found = {line.split(" ")[2] for line in lines if any(kind in line for kind in _OF_THE_KERNEL)}
-    numbers = (number.partition(":") for number in found)
-    return frozenset(os.makedev(int(major), int(minor)) for major, _, minor in numbers)
+        ) from None
 
 
 def _object(data: bytes, what: str) -> dict[str, Any]:
