@@ -22,10 +22,11 @@ class MapHook(BuildHookInterface[Any]):
         if version == "editable":
             return
         sys.path.insert(0, self.root)
-        from modprobe_ipsec.catalog.loader import DAEMON_FILES, FILES, build, parse_all
-        from modprobe_ipsec.host.shipped import read_data
+        from modprobe_ipsec.catalog.loader import DAEMONS, FILES, build, parse_all
+        from modprobe_ipsec.host.shipped import daemon_names, read_data
 
-        trees = parse_all(read_data((*FILES, *DAEMON_FILES)))
+        daemons = [f"{DAEMONS}{name}" for name in daemon_names()]
+        trees = parse_all(read_data((*FILES, *daemons)))
         build(trees)
         self._directory = tempfile.TemporaryDirectory()
         source = Path(self._directory.name, "_map.py")

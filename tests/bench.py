@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from modprobe_ipsec.catalog.loader import DAEMON_FILES, FILES, parse_all
-from modprobe_ipsec.host.shipped import read_data
 from tests.daemons.libreswan.big import make_config as big_ipsec_conf
 from tests.daemons.strongswan.big import make_config as big_swanctl_conf
+from tests.shipped import PARSED_MAP
 from tests.vm.harness.booted import UNIT, UNITS, boot
 from tests.vm.harness.guest import run
 from tests.vm.harness.kernels import fetch
@@ -68,8 +67,7 @@ def load_and_prove() -> None:
     ]
     names = [*STACKMANAGER.split(), *arch]
     # the map as a wheel has it
-    trees = f"TREES = {parse_all(read_data((*FILES, *DAEMON_FILES)))!r}\n".encode()
-    parsed = {str(REPOSITORY / "modprobe_ipsec/_map.py"): trees}
+    parsed = {str(REPOSITORY / "modprobe_ipsec/_map.py"): PARSED_MAP.encode()}
     tool = "modprobe-ipsec --esp aes256gcm16 -4 -6 >/dev/null"
     # twice: the first run of Python in a guest also compiles what no wheel brings compiled
     warm = "modprobe-ipsec --version >/dev/null; python3 -c 'import modprobe_ipsec.kernel.ask'"

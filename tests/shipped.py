@@ -1,8 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The map as it is shipped, read once for all tests."""
 
-from modprobe_ipsec.catalog.loader import FILES, build, parse_all
-from modprobe_ipsec.host.shipped import read_data
+from modprobe_ipsec.catalog.loader import DAEMONS, FILES, build, parse_all
+from modprobe_ipsec.daemons import registry
+from modprobe_ipsec.host.shipped import daemon_names, read_data
 
-TEXTS = read_data(FILES)
-CATALOG = build(parse_all(TEXTS))
+TEXTS = read_data((*FILES, *(f"{DAEMONS}{name}" for name in daemon_names())))
+TREES = parse_all(TEXTS)
+CATALOG = build(TREES)
+# As the build hook puts it into a wheel.
+PARSED_MAP = f"TREES = {TREES!r}\n"
+LIBRESWAN, STRONGSWAN = (registry.DAEMONS[name] for name in ("libreswan", "strongswan"))
+
+
+def daemon_tree(name: str) -> dict[str, object]:
+    """The parsed data/daemons/NAME.yaml."""
+    return TREES[f"{DAEMONS}{name}"]

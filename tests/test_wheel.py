@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modprobe_ipsec.catalog.loader import DAEMON_FILES, FILES, parse_all
-from modprobe_ipsec.host.shipped import read_data
+from tests.shipped import TREES
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -42,4 +41,4 @@ def test_map_units_and_container_files_come_along(wheel: zipfile.ZipFile) -> Non
 def test_the_parsed_map_is_the_one_in_data(wheel: zipfile.ZipFile) -> None:
     space: dict[str, object] = {}
     exec(wheel.read("modprobe_ipsec/_map.py"), space)  # noqa: S102
-    assert space["TREES"] == parse_all(read_data((*FILES, *DAEMON_FILES)))
+    assert space["TREES"] == TREES

@@ -6,7 +6,6 @@ from modprobe_ipsec.base.crypto_names import expand, split, words_of
 from modprobe_ipsec.catalog.model import (
     CardFeature,
     Catalog,
-    Daemon,
     Family,
     Feature,
     ModuleRequest,
@@ -19,11 +18,10 @@ from modprobe_ipsec.catalog.model import (
 from modprobe_ipsec.catalog.obstacles import Knowledge, Mitigation, Package, Symptom
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.catalog.table import Table
+from modprobe_ipsec.catalog.vocabulary import vocabulary
 
 FILES = (
     "transforms",
-    "exchange",
-    "defaults",
     "crypto",
     "protocols",
     "features",
@@ -32,8 +30,8 @@ FILES = (
     "packages",
 )
 
-# Read only where a daemon's configuration is.
-DAEMON_FILES = ("libreswan", "strongswan")
+# Of the names of files with what is known of one daemon each.
+DAEMONS = "daemons/"
 
 
 def parse_all(texts: Mapping[str, str]) -> dict[str, Table]:
@@ -45,20 +43,25 @@ def parse_all(texts: Mapping[str, str]) -> dict[str, Table]:
 
 
 def build(trees: Mapping[str, object]) -> Catalog:
-    """Check the parsed map and make the catalog.
+    """Check the parsed map and make the catalog: all of FILES, and of each daemon's file among
+    `trees` what is always read.
 
     Raises ConfigError that names file and line.
     """
     rows = {name: Row(trees[name], name, 1) for name in FILES}
+    daemons = {
+        name.removeprefix(DAEMONS): Row(tree, name, 1)
+        for name, tree in trees.items()
+        if name.startswith(DAEMONS)
+    }
     transforms = {name: _transform(name, row) for name, row in rows["transforms"].rows()}
     crypto = rows["crypto"]
     parts, whole = crypto.sub("parts"), dict(crypto.sub("whole").rows())
     catalog = Catalog(
         transforms=transforms,
-        libreswan=_libreswan(rows["transforms"], transforms),
-        strongswan=_strongswan(rows["transforms"], transforms),
-        **_exchange(rows["exchange"]),
-        defaults=_defaults(rows["defaults"]),
+        vocabularies={
+            name: vocabulary(row.sub("proposals"), transforms) for name, row in daemons.items()
+        },
         parts=_parts(parts),
         not_for_packets=frozenset(crypto.texts("not_for_packets")),
         until=dict(_until(crypto.sub("until"))),
@@ -70,7 +73,11 @@ def build(trees: Mapping[str, object]) -> Catalog:
         features={name: _feature(row) for name, row in rows["features"].rows()},
         never_load=rows["never_load"].words(),
         not_fips=_parts_of(rows["obstacles"], "not_fips"),
-        knowledge=_lore(rows["obstacles"], rows["packages"]),
+        knowledge=_knowledge(
+            rows["obstacles"],
+            rows["packages"],
+            {name: row.sub("log") for name, row in daemons.items()},
+        ),
     )
     for row in rows.values():
         row.done()
@@ -84,21 +91,9 @@ def _transform(name: str, row: Row) -> Transform:
     xfrm, why_not = row.take("xfrm", str, ""), row.take("why_not", str, "")
     if bool(xfrm) == bool(why_not):
         raise row.error("either `xfrm` or `why_not` is needed")
-    only = row.take("libreswan_only", str, "")
-    if only not in ("", "ikev1", "ikev2"):
-        raise row.error("`libreswan_only` is ikev1 or ikev2", "libreswan_only")
     key_bits: list[Any] = row.take("key", list)
     if not key_bits or not all(type(bits) is int for bits in key_bits):
         raise row.error("`key` must list key lengths in bits", "key")
-    strongswan: dict[str, int] = {}
-    for word in row.texts("strongswan", []):
-        keyword, equals, bits = word.partition("=")
-        if equals and bits.isdecimal() and int(bits) in key_bits and "#" not in keyword:
-            strongswan[keyword] = int(bits)
-        elif not equals and "#" in keyword:
-            strongswan |= {keyword.replace("#", str(bits)): bits for bits in key_bits}
-        else:
-            raise row.error(f"`{word}` says no key length of `key`", "strongswan")
     transform = Transform(
         name=name,
         kind=kind,
@@ -109,63 +104,10 @@ def _transform(name: str, row: Row) -> Transform:
         salt_bits=row.take("salt", int, 0),
         icv_bits=row.take("icv", int, 0),
         geniv=row.take("geniv", str, ""),
-        libreswan=row.texts("libreswan", []),
-        libreswan_ike={"": 0, "ikev1": 1, "ikev2": 2}[only],
-        libreswan_fips=row.take("libreswan_fips", bool, True),
-        strongswan=strongswan,
         why_not=why_not,
     )
     row.done()
     return transform
-
-
-def _libreswan(row: Row, transforms: Mapping[str, Transform]) -> dict[str, Transform]:
-    words: dict[str, Transform] = {}
-    for name, transform in transforms.items():
-        for word in transform.libreswan:
-            if word in words:
-                raise row.error(f"`{word}` is {words[word].name} already", name)
-            if word != word.lower():
-                raise row.error(f"`{word}` must be lower case", name)
-            words[word] = transform
-    return words
-
-
-def _strongswan(row: Row, transforms: Mapping[str, Transform]) -> dict[str, tuple[Transform, int]]:
-    words: dict[str, tuple[Transform, int]] = {}
-    for name, transform in transforms.items():
-        for word, bits in transform.strongswan.items():
-            if word in words:
-                raise row.error(f"`{word}` is {words[word][0].name} already", name)
-            words[word] = (transform, bits)
-    return words
-
-
-def _exchange(row: Row) -> dict[str, Any]:
-    libreswan, strongswan = row.sub("libreswan"), row.sub("strongswan")
-    result = {
-        "key_exchange": {
-            Daemon.LIBRESWAN: frozenset(libreswan.texts("key_exchange")),
-            Daemon.STRONGSWAN: frozenset(strongswan.texts("key_exchange")),
-        },
-        "prf": {
-            Daemon.LIBRESWAN: frozenset[str](),
-            Daemon.STRONGSWAN: frozenset(strongswan.texts("prf")),
-        },
-        "not_supported": frozenset(libreswan.texts("not_supported")),
-    }
-    libreswan.done()
-    strongswan.done()
-    return result
-
-
-def _defaults(row: Row) -> dict[Daemon, dict[Protocol, str]]:
-    result: dict[Daemon, dict[Protocol, str]] = {}
-    for daemon in Daemon:
-        sub = row.sub(daemon)
-        result[daemon] = {p: sub.take(p, str) for p in (Protocol.ESP, Protocol.AH)}
-        sub.done()
-    return result
 
 
 def _until(row: Row) -> Iterator[tuple[str, Until]]:
@@ -265,10 +207,10 @@ def _types(row: Row) -> Iterator[tuple[tuple[Protocol, Family], tuple[ModuleRequ
         sub.done()
 
 
-def _lore(obstacles: Row, packages: Row) -> Knowledge:
+def _knowledge(obstacles: Row, packages: Row, logs: Mapping[str, Row]) -> Knowledge:
     return Knowledge(
         mitigations=tuple(_mitigation(n, row) for n, row in obstacles.sub("mitigations").rows()),
-        symptoms={name: _symptom(row) for name, row in obstacles.sub("symptoms").rows()},
+        symptoms=dict(_symptoms(obstacles.sub("symptoms"), logs)),
         initcalls=_lists(obstacles.sub("initcalls")),
         packages=tuple(_packages(packages, "modules", ("option", "file"))),
         trees=tuple(_packages(packages, "trees", ())),
@@ -290,10 +232,16 @@ def _mitigation(name: str, row: Row) -> Mitigation:
     return found
 
 
-def _symptom(row: Row) -> Symptom:
-    symptom = Symptom(row.take("errno", int), *(row.take(daemon, str) for daemon in Daemon))
-    row.done()
-    return symptom
+def _symptoms(row: Row, logs: Mapping[str, Row]) -> Iterator[tuple[str, Symptom]]:
+    """Symptoms by the beginning of the request, with what each daemon writes then."""
+    for name, sub in row.rows():
+        lines = tuple((daemon, log.take(name, str)) for daemon, log in logs.items() if name in log)
+        symptom = Symptom(sub.take("errno", int), lines)
+        for begin in sub.texts("requests"):
+            yield begin, symptom
+        sub.done()
+    for log in logs.values():
+        log.done()
 
 
 def _packages(row: Row, key: str, lacks: tuple[str, ...]) -> Iterator[Package]:

@@ -10,13 +10,6 @@ from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.catalog.obstacles import Knowledge
 
 
-class Daemon(StrEnum):
-    """The IKE daemons whose languages we read."""
-
-    LIBRESWAN = "libreswan"
-    STRONGSWAN = "strongswan"
-
-
 class Protocol(StrEnum):
     """The IPsec protocols; `comp` is IPComp, RFC 3173."""
 
@@ -64,14 +57,6 @@ class Transform(Value):
     icv_bits: int
     # Block that the kernel puts around it to make IVs: seqiv, echainiv or empty.
     geniv: str
-    # Names libreswan knows it by, lower case; the key length is grammar there.
-    libreswan: tuple[str, ...]
-    # The one IKE version (1 or 2) in which libreswan takes it; 0: both.
-    libreswan_ike: int
-    # Whether libreswan still has it in FIPS mode.
-    libreswan_fips: bool
-    # strongSwan's keywords with the key length (in bits) that each one means.
-    strongswan: Mapping[str, int]
     # Why no kernel can do it, if so.
     why_not: str
 
@@ -84,6 +69,31 @@ class Transform(Value):
     @property
     def is_aead(self) -> bool:
         return self.kind is XfrmTable.AEAD
+
+
+class Word(Value):
+    """What one word of a proposal names."""
+
+    transform: Transform
+    # Key length in bits; 0 where the daemon's grammar says it elsewhere.
+    key_bits: int
+    # The one IKE version (1 or 2) in which the daemon takes it; 0: both.
+    ike: int
+    # Whether the daemon still has it in FIPS mode.
+    fips: bool
+
+
+class Vocabulary(Value):
+    """All words of one daemon's proposals, and what it proposes by itself."""
+
+    words: Mapping[str, Word]
+    # These need nothing from the kernel.
+    key_exchange: frozenset[str]
+    prf: frozenset[str]
+    # Words that the daemon's parser knows and refuses.
+    refused: frozenset[str]
+    # What it offers by itself, in its own grammar; for ESP and AH.
+    defaults: Mapping[Protocol, str]
 
 
 class Until(Value):
@@ -147,14 +157,8 @@ class Catalog(Value):
     """The whole map. Built once by `loader.build`, never changed."""
 
     transforms: Mapping[str, Transform]
-    # Look-up of proposal words: libreswan's in lower case, strongSwan's exact with the key length.
-    libreswan: Mapping[str, Transform]
-    strongswan: Mapping[str, tuple[Transform, int]]
-    key_exchange: Mapping[Daemon, frozenset[str]]
-    prf: Mapping[Daemon, frozenset[str]]
-    # Words that libreswan's parser knows and refuses.
-    not_supported: frozenset[str]
-    defaults: Mapping[Daemon, Mapping[Protocol, str]]
+    # By name of the daemon.
+    vocabularies: Mapping[str, Vocabulary]
     # Crypto: hidden parts, requests that died out, names that one CPU module registers whole.
     parts: Mapping[str, tuple[Part, ...]]
     not_for_packets: frozenset[str]

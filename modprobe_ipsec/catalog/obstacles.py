@@ -23,9 +23,8 @@ class Symptom(Value):
     """What is seen where a request of the kernel stays without an answer."""
 
     errno: int
-    # The lines that pluto and charon write.
-    libreswan: str
-    strongswan: str
+    # The line that each daemon then writes, by the daemon's name.
+    lines: tuple[tuple[str, str], ...]
 
 
 class Package(Value):
@@ -42,7 +41,7 @@ class Package(Value):
 
 
 class Knowledge(Value):
-    """Both files."""
+    """Both files, and the log lines of daemons/NAME.yaml."""
 
     mitigations: tuple[Mitigation, ...]
     # By the beginning of a request; the longest counts.

@@ -91,6 +91,11 @@ class Row:
         """A key that is a mapping."""
         return type(self)(self.take(key, dict), self.file, self.lines.get(key, self.line))
 
+    def leave(self, *keys: str) -> None:
+        """Keys that another reader takes."""
+        for key in keys:
+            self.rest.pop(key, None)
+
     def done(self) -> None:
         """Nothing may be left over."""
         for key in self.rest:

@@ -15,14 +15,20 @@ from modprobe_ipsec.base.annotations import FrameType, NoReturn, Sequence
 from modprobe_ipsec.base.errors import Error, UsageError
 from modprobe_ipsec.base.text import printable
 from modprobe_ipsec.commands import main as cli
+from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.host.machine import container
 from modprobe_ipsec.host.machine.privileges import CAP_NET_ADMIN
 from modprobe_ipsec.host.root import Host
 
 # Where a program without a slash is looked for: sbin and bin, and where the daemons hide.
-PATH = (
-    *("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"),
-    *("/usr/libexec/ipsec", "/usr/lib/ipsec", "/usr/libexec/strongswan", "/usr/lib/strongswan"),
+_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+PATH = tuple(
+    dict.fromkeys(
+        (
+            *_PATH,
+            *(path.rpartition("/")[0] for d in DAEMONS.values() for path in d.programs),
+        )
+    )
 )
 # Seconds for all that happens before the daemon.
 LIMIT = 60

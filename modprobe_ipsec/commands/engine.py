@@ -8,13 +8,13 @@ import sys
 
 from modprobe_ipsec.base.annotations import Callable, Mapping
 from modprobe_ipsec.base.value import once
-from modprobe_ipsec.catalog.loader import parse_all
+from modprobe_ipsec.catalog.loader import DAEMONS, FILES, build, parse_all
 from modprobe_ipsec.catalog.model import Catalog, Family
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import refresh
 from modprobe_ipsec.host.root import Host
-from modprobe_ipsec.host.shipped import read_data
+from modprobe_ipsec.host.shipped import daemon_names, read_data
 from modprobe_ipsec.kernel.load import LoadResults, carry_out
 from modprobe_ipsec.needs.need import AnyNeed
 from modprobe_ipsec.needs.proof import Proof
@@ -36,13 +36,31 @@ def clean_environment() -> None:
     os.environ.update(_ENVIRONMENT)
 
 
-def trees(names: tuple[str, ...]) -> Mapping[str, Mapping[str, object]]:
-    """The map: parsed when the wheel was built, or from data/*.yaml in a repository."""
+# What _tree has read in a repository.
+_parsed: dict[str, Mapping[str, object]] = {}
+
+
+def _tree(name: str) -> Mapping[str, object]:
+    """A file of the map: parsed when the wheel was built, or now, in a repository."""
     try:
         from modprobe_ipsec._map import TREES
     except ImportError:
-        return parse_all(read_data(names))
-    return {name: TREES[name] for name in names}
+        if name not in _parsed:
+            _parsed.update(parse_all(read_data((name,))))
+        return _parsed[name]
+    tree: Mapping[str, object] = TREES[name]
+    return tree
+
+
+def catalog() -> Catalog:
+    """The whole map but for what only the readers of configurations need."""
+    names = (*FILES, *(f"{DAEMONS}{name}" for name in daemon_names()))
+    return build({name: _tree(name) for name in names})
+
+
+def daemon_tree(name: str) -> Mapping[str, object]:
+    """All that is known of one daemon."""
+    return _tree(f"{DAEMONS}{name}")
 
 
 def families(facts: Facts) -> tuple[Family, ...]:

@@ -11,13 +11,14 @@ from modprobe_ipsec import __version__
 from modprobe_ipsec.base.annotations import NoReturn, Sequence, TextIO
 from modprobe_ipsec.base.errors import Error, NoPermission, UsageError
 from modprobe_ipsec.base.text import printable
-from modprobe_ipsec.catalog.loader import DAEMON_FILES, FILES, build
-from modprobe_ipsec.catalog.model import Catalog, Daemon, Family
-from modprobe_ipsec.commands.engine import act, cards_of, families, trees
+from modprobe_ipsec.catalog.model import Catalog, Family
+from modprobe_ipsec.commands import engine
+from modprobe_ipsec.commands.engine import act, cards_of, families
+from modprobe_ipsec.daemons.installed import release
+from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.daemons.selection import Demand, Query, select
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import gather
-from modprobe_ipsec.host.machine.installed import release
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.kernel.seal import Seal, seal
 from modprobe_ipsec.plan.verdict import Verdict
@@ -104,7 +105,8 @@ def build_parser() -> argparse.ArgumentParser:
     needs.add_argument(
         "--daemon",
         metavar="NAME[=RELEASE]",
-        help="whose proposals or configuration it is: libreswan (e.g. libreswan=4.15), strongswan",
+        help=f"whose proposals or configuration it is, e.g. {next(iter(DAEMONS))}=4.15: "
+        + ", ".join(DAEMONS),
     )
     needs.add_argument("-4", dest="ipv4", action="store_true", help="IPv4 only")
     needs.add_argument("-6", dest="ipv6", action="store_true", help="IPv6 only")
@@ -162,7 +164,7 @@ def _complain(text: str) -> None:
 def _run(args: argparse.Namespace) -> int:
     colour = _wants_colour(args, sys.stdout)
     action = _action(args)
-    catalog = build(trees(FILES))
+    catalog = engine.catalog()
     host = Host(args.root, args.kernel)
     if args.record is not None:
         from modprobe_ipsec.commands.record import record
@@ -199,7 +201,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def _wanted(args: argparse.Namespace, facts: Facts, host: Host, catalog: Catalog) -> Demand:
     if args.apply is None:
-        return select(_request(args, facts), host, catalog, lambda: trees(DAEMON_FILES))
+        return select(_request(args, facts), host, catalog, engine.daemon_tree)
     others = (args.esp, args.ah, args.ipcomp, args.all, args.config, args.daemon)
     if any(others) or args.ipv4 or args.ipv6:
         raise UsageError("--apply FILE says itself what is needed", "name no needs beside it")
@@ -231,8 +233,8 @@ def _manifest(args: argparse.Namespace, host: Host, catalog: Catalog) -> int:
 
 def _request(args: argparse.Namespace, facts: Facts) -> Query:
     name, _, version = (args.daemon or "").partition("=")
-    if name not in ("", *Daemon):
-        raise UsageError(f"--daemon {name}: choose from {', '.join(Daemon)}")
+    if name not in ("", *DAEMONS):
+        raise UsageError(f"--daemon {name}: choose from {', '.join(DAEMONS)}")
     number = release(version) if version else None
     if version and number is None:
         raise UsageError(f"--daemon {args.daemon}: a release looks like 4.15")
@@ -242,7 +244,7 @@ def _request(args: argparse.Namespace, facts: Facts) -> Query:
         args.ipcomp,
         args.all,
         args.config or "",
-        Daemon(name) if name else None,
+        DAEMONS.get(name),
         number,
         _families(args, facts),
         facts.fips,

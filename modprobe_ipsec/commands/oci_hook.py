@@ -12,13 +12,14 @@ import sys
 from modprobe_ipsec.base.annotations import Mapping, NoReturn, Sequence
 from modprobe_ipsec.base.errors import ConfigError, Error, UsageError
 from modprobe_ipsec.base.text import printable
-from modprobe_ipsec.catalog.loader import DAEMON_FILES, FILES, build
-from modprobe_ipsec.catalog.model import Catalog, Daemon
-from modprobe_ipsec.commands.engine import act, clean_environment, families, trees
+from modprobe_ipsec.catalog.model import Catalog
+from modprobe_ipsec.commands import engine
+from modprobe_ipsec.commands.engine import act, clean_environment, families
+from modprobe_ipsec.daemons import installed
+from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.daemons.selection import Demand, Query, select
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import gather
-from modprobe_ipsec.host.machine import installed as daemons
 from modprobe_ipsec.host.machine import oci_state as oci
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.kernel import child
@@ -151,7 +152,7 @@ def _stdin() -> bytes:
 
 def _carry_out(plan: str, state: oci.OciState) -> Report:
     host = Host()
-    catalog, facts = build(trees(FILES)), gather(host)
+    catalog, facts = engine.catalog(), gather(host)
     wanted = _from_plan(plan, catalog) if plan else wanted_by(state, facts, catalog)
     _refuse_what_is_lost(wanted)
     if not wanted.needs:
@@ -189,12 +190,11 @@ def wanted_by(state: oci.OciState, facts: Facts, catalog: Catalog) -> Demand:
     try:
         if request.esp or request.ah or request.ipcomp:
             # the host is not asked: nothing but the annotations counts
-            return select(request, Host(), catalog, lambda: trees(DAEMON_FILES))
+            return select(request, Host(), catalog, engine.daemon_tree)
         files = oci.files(state)
-        installed = daemons.read(files)
         found = Demand(())
-        if request.config or installed.libreswan or installed.strongswan:
-            found = select(request, files, catalog, lambda: trees(DAEMON_FILES))
+        if request.config or installed.read(files).daemons:
+            found = select(request, files, catalog, engine.daemon_tree)
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
     if not found.configs:
@@ -214,8 +214,8 @@ def _request(annotations: Mapping[str, str], facts: Facts) -> Query:
         if len(value) > 4096 or not value.isprintable():
             raise ConfigError(f"annotation {PREFIX}{key}: too long, or not printable")
     daemon, ipcomp = said.get("daemon", ""), said.get("ipcomp", "no")
-    if daemon not in ("", *Daemon):
-        raise ConfigError(f"annotation {PREFIX}daemon: choose from {', '.join(Daemon)}")
+    if daemon not in ("", *DAEMONS):
+        raise ConfigError(f"annotation {PREFIX}daemon: choose from {', '.join(DAEMONS)}")
     if ipcomp not in ("yes", "no"):
         raise ConfigError(f"annotation {PREFIX}ipcomp: say yes or no")
     config = said.get("config", "")
@@ -227,7 +227,7 @@ def _request(annotations: Mapping[str, str], facts: Facts) -> Query:
         ipcomp=ipcomp == "yes",
         everything=False,
         config=config,
-        daemon=Daemon(daemon) if daemon else None,
+        daemon=DAEMONS.get(daemon),
         release=None,
         families=families(facts),
         fips=facts.fips,

@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Proposals in either daemon's language -> suites and needs."""
+"""Proposals in any daemon's language -> suites and needs."""
 
 from modprobe_ipsec.base.annotations import Iterable, Mapping
-from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
-from modprobe_ipsec.daemons.common.errors import (
-    DAEMON_NAMES,
-    ProposalError,
-    ProposalSyntaxError,
-    show,
-)
-from modprobe_ipsec.daemons.libreswan import proposals as libreswan
-from modprobe_ipsec.daemons.strongswan import proposals as strongswan
+from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
+from modprobe_ipsec.daemons.common.descriptor import Daemon
+from modprobe_ipsec.daemons.common.errors import ProposalError, ProposalSyntaxError, show
+from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.needs.need import Choice, Need, Source, Suite, merge
 
 # Suites of each reading that a message names.
@@ -25,14 +20,11 @@ def read(
     Without `daemon` the text may be in either language. Where both daemons can read it they must
     agree, but for ESN: what either may negotiate counts. Raises ProposalError.
     """
-    readings: dict[Daemon, tuple[Suite, ...]] = {}
+    readings: dict[str, tuple[Suite, ...]] = {}
     failures: list[tuple[Daemon, ProposalSyntaxError]] = []
-    for reader in (daemon,) if daemon else Daemon:
+    for reader in (daemon,) if daemon else DAEMONS.values():
         try:
-            if reader is Daemon.LIBRESWAN:
-                readings[reader] = libreswan.parse(text, protocol, catalog, fips=fips)
-            else:
-                readings[reader] = strongswan.parse(text, protocol, catalog)
+            readings[reader.name] = reader.suites(text, protocol, catalog, fips)
         except ProposalSyntaxError as misread:
             failures.append((reader, misread))
     if not readings:
@@ -40,7 +32,7 @@ def read(
     if len({frozenset(map(_without_esn, suites)) for suites in readings.values()}) > 1:
         raise _ambiguous(text, readings)
     suites = dict.fromkeys(suite for reading in readings.values() for suite in reading)
-    return tuple(readings), tuple(suites)
+    return tuple(DAEMONS[name] for name in readings), tuple(suites)
 
 
 def needs(suites: Iterable[Suite], families: Iterable[Family], source: Source) -> tuple[Need, ...]:
@@ -55,13 +47,10 @@ def default_needs(
     """What a daemon, or both, offer by themselves: ESP. AH is offered only if configured."""
     families = tuple(families)
     found: list[Need] = []
-    for offering in (daemon,) if daemon else Daemon:
-        if offering is Daemon.LIBRESWAN:
-            suites = libreswan.default(Protocol.ESP, catalog, fips=fips)
-        else:
-            suites = strongswan.default(Protocol.ESP, catalog)
-        text = catalog.defaults[offering][Protocol.ESP]
-        source = Source(f"{DAEMON_NAMES[offering]}'s default", text, offering)
+    for offering in (daemon,) if daemon else DAEMONS.values():
+        suites = offering.default_suites(Protocol.ESP, catalog, fips)
+        text = catalog.vocabularies[offering.name].defaults[Protocol.ESP]
+        source = Source(f"{offering.title}'s default", text, offering.name)
         found += needs(suites, families, source)
     return merge(found)
 
@@ -83,9 +72,9 @@ def _unreadable(text: str, failures: list[tuple[Daemon, ProposalSyntaxError]]) -
     return misread.explain(text, None)
 
 
-def _ambiguous(text: str, readings: Mapping[Daemon, tuple[Suite, ...]]) -> ProposalError:
+def _ambiguous(text: str, readings: Mapping[str, tuple[Suite, ...]]) -> ProposalError:
     means = "; ".join(
-        f"{_list(suites)} to {DAEMON_NAMES[daemon]}" for daemon, suites in readings.items()
+        f"{_list(suites)} to {DAEMONS[name].title}" for name, suites in readings.items()
     )
     return ProposalError(
         f"`{show(text)}` means {means}",

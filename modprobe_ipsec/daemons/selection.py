@@ -3,16 +3,17 @@
 
 from modprobe_ipsec.base.annotations import Callable, Mapping, Sequence
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
-from modprobe_ipsec.daemons import proposals
-from modprobe_ipsec.host.machine import installed as daemons
+from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
+from modprobe_ipsec.daemons import installed, proposals
+from modprobe_ipsec.daemons.common.descriptor import Context, Daemon, Release
+from modprobe_ipsec.daemons.installed import Installed
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.needs.everything import all_needs
 from modprobe_ipsec.needs.need import AnyNeed, Need, Source, merge
 from modprobe_ipsec.needs.reading import IgnoredConnection, Problem, Reading
 
-# The parsed data/*.yaml of the daemons, by name.
-Trees = Callable[[], Mapping[str, Mapping[str, object]]]
+# The parsed data/daemons/NAME.yaml by name of the daemon.
+Tree = Callable[[str], Mapping[str, object]]
 
 
 class Query(Value):
@@ -24,8 +25,8 @@ class Query(Value):
     everything: bool
     config: str
     daemon: Daemon | None
-    # libreswan's release, if the user says so.
-    release: tuple[int, int] | None
+    # The daemon's release, if the user says so.
+    release: Release | None
     families: tuple[Family, ...]
     fips: bool
 
@@ -40,29 +41,23 @@ class Demand(Value):
     silent: tuple[IgnoredConnection, ...] = ()
 
 
-def select(request: Query, host: Host, catalog: Catalog, trees: Trees) -> Demand:
+def select(request: Query, host: Host, catalog: Catalog, tree: Tree) -> Demand:
     """Work out what is needed.
 
-    `trees` gives the parsed data/libreswan.yaml and data/strongswan.yaml, in a mapping; it is
-    called only if a configuration is read. Raises ProposalError and ConfigError.
+    `tree` gives the parsed file of a daemon's options; it is called only if one of its
+    configurations is read. Raises ProposalError and ConfigError.
     """
     needs = _named(request, catalog)
     if needs:
         return Demand(merge(needs))
-    installed = daemons.read(host)
-    if request.config or installed.libreswan or installed.strongswan:
-        found = _configured(request, host, catalog, trees, installed)
+    there = installed.read(host)
+    if request.config or there.daemons:
+        found = _configured(request, host, catalog, tree, there)
         if found.configs:
             return found
-    daemon = request.daemon or _only(installed)
+    only = there.daemons[0] if len(there.daemons) == 1 else None
+    daemon = request.daemon or only
     return Demand(proposals.default_needs(catalog, request.families, daemon, fips=request.fips))
-
-
-def _only(installed: daemons.Installed) -> Daemon | None:
-    """The daemon that is installed, if it is one."""
-    if installed.libreswan == installed.strongswan:
-        return None
-    return Daemon.LIBRESWAN if installed.libreswan else Daemon.STRONGSWAN
 
 
 def _named(request: Query, catalog: Catalog) -> list[Need]:
@@ -73,7 +68,7 @@ def _named(request: Query, catalog: Catalog) -> list[Need]:
             _, suites = proposals.read(
                 text, protocol, catalog, daemon=request.daemon, fips=request.fips
             )
-            source = Source(f"--{protocol}", text, request.daemon)
+            source = Source(f"--{protocol}", text, request.daemon and request.daemon.name)
             needs += proposals.needs(suites, request.families, source)
     if request.ipcomp:
         needs += proposals.ipcomp_needs(catalog, request.families, Source("--ipcomp"))
@@ -83,25 +78,24 @@ def _named(request: Query, catalog: Catalog) -> list[Need]:
 
 
 def _configured(
-    request: Query, host: Host, catalog: Catalog, trees: Trees, installed: daemons.Installed
+    request: Query, host: Host, catalog: Catalog, tree: Tree, installed: Installed
 ) -> Demand:
     """What `--config` asks for, or all configurations that the installed daemons read."""
     # a third of a start-up, which a proposal on the command line need not pay
     from modprobe_ipsec.daemons import configured
-    from modprobe_ipsec.daemons.common.context import Context
     from modprobe_ipsec.host.config_files import ConfigFiles
 
     context = Context(
-        catalog,
-        trees(),
-        request.families,
-        request.fips,
-        request.daemon,
-        request.release or installed.libreswan_release,
+        catalog=catalog,
+        tree=tree,
+        families=request.families,
+        fips=request.fips,
+        daemon=request.daemon,
+        release=request.release,
     )
     files = ConfigFiles(host)
     if request.config:
-        reading = configured.read_file(request.config, files, context)
+        reading = configured.read_file(request.config, files, context, installed)
         return _wanted((request.config,), reading)
     paths, reading = configured.read_host(files, context, installed)
     return _wanted(paths, reading)

@@ -12,7 +12,7 @@ _PLACES = (f"{_PACKAGE}/data", f"{os.path.dirname(_PACKAGE)}/data")  # noqa: PTH
 
 def read_data(names: tuple[str, ...]) -> dict[str, str]:
     """Read `data/NAME.yaml` for each name. Raises ConfigError where one is missing."""
-    place = next((place for place in _PLACES if os.path.isdir(place)), _PLACES[0])  # noqa: PTH112
+    place = _place()
     texts = {}
     try:
         for name in names:
@@ -22,3 +22,18 @@ def read_data(names: tuple[str, ...]) -> dict[str, str]:
         message = f"{error.filename}: {error.strerror}"
         raise ConfigError(message, "reinstall modprobe-ipsec") from None
     return texts
+
+
+def daemon_names() -> tuple[str, ...]:
+    """NAME of each data/daemons/NAME.yaml. Raises ConfigError where there is none at all."""
+    directory = f"{_place()}/daemons"
+    try:
+        names = sorted(os.listdir(directory))  # noqa: PTH208
+    except OSError as error:
+        message = f"{directory}: {error.strerror}"
+        raise ConfigError(message, "reinstall modprobe-ipsec") from None
+    return tuple(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+
+
+def _place() -> str:
+    return next((place for place in _PLACES if os.path.isdir(place)), _PLACES[0])  # noqa: PTH112

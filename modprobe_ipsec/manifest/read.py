@@ -4,10 +4,11 @@
 from modprobe_ipsec.base.annotations import Iterator, TypeVar
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import StrEnum
-from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol, XfrmTable
+from modprobe_ipsec.catalog.model import Catalog, Family, Protocol, XfrmTable
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.catalog.strict_yaml import Bounds, parse_bounded
 from modprobe_ipsec.catalog.table import Table
+from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.diagnose.finding import ResolutionState
 from modprobe_ipsec.manifest.known import Known
 from modprobe_ipsec.manifest.model import (
@@ -149,7 +150,7 @@ def _wish(row: _Entry, catalog: Catalog) -> PlannedNeed:
 
 def _source(row: _Entry) -> Source:
     where, text = row.line_of_text("where"), row.line_of_text("text")
-    daemon = row.member("daemon", Daemon) if "daemon" in row else None
+    daemon = row.one_of("daemon", tuple(DAEMONS)) if "daemon" in row else None
     row.done()
     return Source(where, text, daemon)
 

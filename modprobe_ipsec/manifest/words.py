@@ -2,7 +2,7 @@
 """Text that every writer shares: the head of a file, comments, and names that stand once."""
 
 from modprobe_ipsec.base.annotations import Iterable, Iterator
-from modprobe_ipsec.catalog.model import Daemon
+from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.diagnose.finding import ResolutionState
 from modprobe_ipsec.manifest.model import HostPlan, PlannedModule
 
@@ -19,7 +19,7 @@ UNIT = "modprobe-ipsec-host.service"
 # Where the host keeps a plan that came out of a container.
 PLAN_PATH = "etc/modprobe-ipsec/host-plan.yaml"
 # The daemons, and what starts containers: none of them before the modules are there.
-DAEMON_UNITS = ("ipsec.service", "strongswan.service", "strongswan-starter.service")
+DAEMON_UNITS = tuple(unit for daemon in DAEMONS.values() for unit in daemon.units)
 ENGINE_UNITS = (
     "docker.service",
     "containerd.service",
@@ -108,16 +108,8 @@ def _standing(module: PlannedModule) -> str:
             return "the kernel loads it by itself when asked"
 
 
-def without_audit(plan: HostPlan) -> list[str]:
-    """What libreswan has to be told where nothing keeps it from trying to write to the audit log.
-
-    Podman's seccomp profile does; Docker's does not (libreswan 5.2, Docker 26.1), and most kubelets
-    use none.
-    """
+def told_in_a_container(plan: HostPlan) -> list[str]:
+    """What the daemons of a plan have to be told where they live in a container."""
     sources = (source for wish in plan.needs for source in wish.need.sources)
-    if not any(source.daemon is Daemon.LIBRESWAN for source in sources):
-        return []
-    return [
-        "libreswan: pluto --log-no-audit, or audit-log=no in config setup. Without CAP_AUDIT_WRITE "
-        "each IKE SA may end with: audit log failed: Operation not permitted"
-    ]
+    daemons = dict.fromkeys(source.daemon for source in sources if source.daemon)
+    return [text for name in daemons for text in DAEMONS[name].in_a_container]

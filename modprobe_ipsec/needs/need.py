@@ -3,7 +3,7 @@
 
 from modprobe_ipsec.base.annotations import Iterable
 from modprobe_ipsec.base.value import StrEnum, Value
-from modprobe_ipsec.catalog.model import Daemon, Family, Protocol, Transform, XfrmTable
+from modprobe_ipsec.catalog.model import Family, Protocol, Transform, XfrmTable
 
 
 class Choice(Value):
@@ -74,7 +74,8 @@ class Source(Value):
     where: str
     # The text that stands there: `aes256gcm16-x25519`.
     text: str = ""
-    daemon: Daemon | None = None
+    # The name of the daemon that it is about, if it is about one.
+    daemon: str | None = None
 
 
 class Mode(StrEnum):

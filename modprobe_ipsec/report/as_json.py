@@ -71,7 +71,7 @@ def _reason(reason: Reason) -> dict[str, Any]:
             "where": obstacle.rule.where if obstacle.rule else None,
             "line": obstacle.rule.text if obstacle.rule else None,
         },
-        "symptom": symptom and symptom._asdict(),
+        "symptom": symptom and {"errno": symptom.errno, **dict(symptom.lines)},
     }
 
 

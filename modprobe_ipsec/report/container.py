@@ -7,6 +7,7 @@ The kernel runs its modprobe on the host, with the host's modprobe.d and module 
 
 from modprobe_ipsec.base.annotations import Any, Iterator
 from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.diagnose.autoload import loads_nothing
 from modprobe_ipsec.diagnose.finding import SERVED
 from modprobe_ipsec.host.facts import Container, Evidence
@@ -190,8 +191,9 @@ def _lacks(report: Report, container: Container) -> Iterator[MissingRight]:
     if container.may(CAP_NET_BIND_SERVICE) is False:
         first = container.first_port
         open_port = first is not None and first <= _IKE_PORT
+        insisting = (d.program for d in DAEMONS.values() if "NET_BIND_SERVICE" in d.insists_on)
         why = (
-            "charon insists on it, though port 500 is open to all here"
+            f"{' and '.join(insisting)} insists on it, though port 500 is open to all here"
             if open_port
             else "the daemon cannot bind port 500"
         )

@@ -3,6 +3,7 @@
 
 from modprobe_ipsec.base.annotations import Iterable, Sequence
 from modprobe_ipsec.base.text import printable
+from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.facts import StackSign
 from modprobe_ipsec.kernel.load import LoadOutcome, LoadResult
@@ -150,8 +151,7 @@ def _symptoms(judgements: Iterable[NeedVerdict]) -> list[str]:
     lines: list[str] = []
     for symptom in found:
         lines.append(f"  errno {symptom.errno}")
-        lines += [f"    pluto: {symptom.libreswan}"] if symptom.libreswan else []
-        lines += [f"    charon: {symptom.strongswan}"] if symptom.strongswan else []
+        lines += [f"    {DAEMONS[name].program}: {line}" for name, line in symptom.lines]
     return ["what kernel and daemon say in that case:", *lines] if lines else []
 
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ten thousand broken containers: an error in one line, or needs that the map knows."""
 
-import functools
 import json
 import os
 import shutil
@@ -13,10 +12,10 @@ from typing import Any
 import pytest
 
 from modprobe_ipsec.base.errors import Error
-from modprobe_ipsec.catalog.loader import FILES, build
 from modprobe_ipsec.catalog.model import Catalog
+from modprobe_ipsec.commands import engine
 from modprobe_ipsec.commands import oci_hook as hook
-from modprobe_ipsec.commands.engine import families, trees
+from modprobe_ipsec.commands.engine import families
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import gather
 from modprobe_ipsec.host.machine import oci_state as oci
@@ -54,7 +53,7 @@ ODD: tuple[Any, ...] = (
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
-    return build(trees(FILES))
+    return engine.catalog()
 
 
 @pytest.fixture(scope="module")
@@ -75,12 +74,8 @@ def allowed(catalog: Catalog, facts: Facts) -> frozenset[str]:
 
 
 @pytest.fixture
-def check(
-    catalog: Catalog, facts: Facts, allowed: frozenset[str], monkeypatch: pytest.MonkeyPatch
-) -> Callable[[bytes], int]:
+def check(catalog: Catalog, facts: Facts, allowed: frozenset[str]) -> Callable[[bytes], int]:
     """Says of one state whether it led to needs; fails if to anything else than it may."""
-    # the real hook reads the map once in its life
-    monkeypatch.setattr(hook, "trees", functools.cache(trees))
 
     def run(data: bytes) -> int:
         try:

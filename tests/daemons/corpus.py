@@ -5,20 +5,22 @@ import re
 from collections.abc import Callable
 from random import Random
 
-from modprobe_ipsec.catalog.model import Daemon, XfrmTable
+from modprobe_ipsec.catalog.model import XfrmTable
 
 from .common import CATALOG
 
 _ENCRYPTION = (XfrmTable.AEAD, XfrmTable.CIPHER)
-LIBRESWAN_CIPHERS = [n for n, t in CATALOG.libreswan.items() if t.kind in _ENCRYPTION]
-LIBRESWAN_AEAD = [n for n in LIBRESWAN_CIPHERS if CATALOG.libreswan[n].is_aead]
-LIBRESWAN_PLAIN = [n for n in LIBRESWAN_CIPHERS if not CATALOG.libreswan[n].is_aead]
-LIBRESWAN_INTEGRITY = [n for n, t in CATALOG.libreswan.items() if t.kind is XfrmTable.AUTH]
-LIBRESWAN_KE = sorted(CATALOG.key_exchange[Daemon.LIBRESWAN])
+_LIBRESWAN, _STRONGSWAN = (CATALOG.vocabularies[name] for name in ("libreswan", "strongswan"))
+_TRANSFORMS = {name: word.transform for name, word in _LIBRESWAN.words.items()}
+LIBRESWAN_CIPHERS = [n for n, t in _TRANSFORMS.items() if t.kind in _ENCRYPTION]
+LIBRESWAN_AEAD = [n for n in LIBRESWAN_CIPHERS if _TRANSFORMS[n].is_aead]
+LIBRESWAN_PLAIN = [n for n in LIBRESWAN_CIPHERS if not _TRANSFORMS[n].is_aead]
+LIBRESWAN_INTEGRITY = [n for n, t in _TRANSFORMS.items() if t.kind is XfrmTable.AUTH]
+LIBRESWAN_KE = sorted(_LIBRESWAN.key_exchange)
 STRONGSWAN_WORDS = [
-    *CATALOG.strongswan,
-    *sorted(CATALOG.key_exchange[Daemon.STRONGSWAN]),
-    *sorted(CATALOG.prf[Daemon.STRONGSWAN]),
+    *_STRONGSWAN.words,
+    *sorted(_STRONGSWAN.key_exchange),
+    *sorted(_STRONGSWAN.prf),
     "esn",
     "noesn",
     "ke1_mlkem768",
@@ -79,7 +81,7 @@ def _cipher(random: Random, names: list[str], wrong: bool) -> str:
     name = random.choice(names)
     if wrong and random.random() < 0.1:
         name = random.choice(["des", "blowfish", "aes_gmc", "sha1", "", "AES"])
-    lengths = CATALOG.libreswan[name].key_bits if name in CATALOG.libreswan else (128,)
+    lengths = _TRANSFORMS[name].key_bits if name in _TRANSFORMS else (128,)
     if len(lengths) > 1 or wrong:
         name += random.choice(("", "-", "_")) + str(random.choice(lengths))
     if wrong and random.random() < 0.3:

@@ -4,17 +4,23 @@
 import pytest
 
 from modprobe_ipsec.base.errors import ConfigError
-from modprobe_ipsec.catalog.loader import DAEMON_FILES, parse_all
-from modprobe_ipsec.catalog.model import Daemon, Family
-from modprobe_ipsec.daemons.common.context import Context
+from modprobe_ipsec.catalog.model import Family
+from modprobe_ipsec.daemons.common.descriptor import Context, Daemon
 from modprobe_ipsec.daemons.configured import read_file, read_host
-from modprobe_ipsec.host.machine.installed import Installed, release
-from modprobe_ipsec.host.shipped import read_data
+from modprobe_ipsec.daemons.installed import Installed, release
+from tests import shipped
 from tests.daemons.texts import Texts
-from tests.shipped import CATALOG
+from tests.shipped import CATALOG, daemon_tree
 
-TREES = parse_all(read_data(DAEMON_FILES))
-CONTEXT = Context(CATALOG, TREES, tuple(Family), False, None, None)
+CONTEXT = Context(CATALOG, daemon_tree, tuple(Family), fips=False)
+PLUTO, STARTER_PROGRAM, SWANCTL_PROGRAM = (
+    *("/usr/libexec/ipsec/pluto", "/usr/lib/ipsec/starter", "/usr/sbin/swanctl"),
+)
+
+
+def installed(*programs: str) -> Installed:
+    return Installed(frozenset(programs))
+
 
 LIBRESWAN = (
     "config setup\nconn a\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauto=add\n\tikev2=insist\n"
@@ -24,46 +30,47 @@ EITHER = "conn a\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tauto=add\n"
 SWANCTL = "connections {\n a { children { b { esp_proposals = aes256gcm16 } } }\n}\n"
 
 
-def owners(path: str, text: str, daemon: Daemon | None = None) -> set[Daemon | None]:
-    reading = read_file(path, Texts({path: text}), CONTEXT._replace(daemon=daemon))
+def owners(path: str, text: str, daemon: Daemon | None = None) -> set[str | None]:
+    context = CONTEXT._replace(daemon=daemon)
+    reading = read_file(path, Texts({path: text}), context, installed())
     return {source.daemon for need in reading.needs for source in need.sources}
 
 
 def test_a_file_tells_whose_it_is() -> None:
-    assert owners("/x/ipsec.conf", LIBRESWAN) == {Daemon.LIBRESWAN}
-    assert owners("/x/ipsec.conf", STARTER) == {Daemon.STRONGSWAN}
-    assert owners("/x/my.conf", SWANCTL) == {Daemon.STRONGSWAN}
+    assert owners("/x/ipsec.conf", LIBRESWAN) == {"libreswan"}
+    assert owners("/x/ipsec.conf", STARTER) == {"strongswan"}
+    assert owners("/x/my.conf", SWANCTL) == {"strongswan"}
 
 
 def test_what_both_could_read_is_asked_for() -> None:
     with pytest.raises(ConfigError) as caught:
         owners("/x/ipsec.conf", EITHER)
     assert "--daemon libreswan" in caught.value.hint
-    assert owners("/x/ipsec.conf", EITHER, Daemon.LIBRESWAN) == {Daemon.LIBRESWAN}
-    assert owners("/x/ipsec.conf", EITHER, Daemon.STRONGSWAN) == {Daemon.STRONGSWAN}
+    assert owners("/x/ipsec.conf", EITHER, shipped.LIBRESWAN) == {"libreswan"}
+    assert owners("/x/ipsec.conf", EITHER, shipped.STRONGSWAN) == {"strongswan"}
 
 
 BOTH = {"/etc/ipsec.conf": EITHER, "/etc/swanctl/swanctl.conf": SWANCTL}
 
 
 @pytest.mark.parametrize(
-    ("installed", "paths"),
+    ("there", "paths"),
     [
-        (Installed(True, None, False, False), ["/etc/ipsec.conf"]),
-        (Installed(False, None, True, True), list(BOTH)),
+        (installed(PLUTO), ["/etc/ipsec.conf"]),
+        (installed(STARTER_PROGRAM), list(BOTH)),
         # left behind by a daemon that is gone
-        (Installed(False, None, True, False), ["/etc/swanctl/swanctl.conf"]),
+        (installed(SWANCTL_PROGRAM), ["/etc/swanctl/swanctl.conf"]),
     ],
 )
-def test_what_is_installed_decides(installed: Installed, paths: list[str]) -> None:
-    read, reading = read_host(Texts(BOTH), CONTEXT, installed)
+def test_what_is_installed_decides(there: Installed, paths: list[str]) -> None:
+    read, reading = read_host(Texts(BOTH), CONTEXT, there)
     assert list(read) == paths
     assert reading.needs
 
 
 def test_both_installed_and_nothing_tells() -> None:
     with pytest.raises(ConfigError, match="nothing tells whose it is"):
-        read_host(Texts(BOTH), CONTEXT, Installed(True, None, True, True))
+        read_host(Texts(BOTH), CONTEXT, installed(PLUTO, STARTER_PROGRAM))
 
 
 def test_starter_may_have_its_file_elsewhere() -> None:
@@ -74,23 +81,20 @@ def test_starter_may_have_its_file_elsewhere() -> None:
             **BOTH,
         }
     )
-    read, _ = read_host(files, CONTEXT, Installed(False, None, True, True))
+    read, _ = read_host(files, CONTEXT, installed(STARTER_PROGRAM))
     assert list(read) == ["/srv/ipsec.conf", "/etc/swanctl/swanctl.conf"]
 
 
 @pytest.mark.parametrize(
-    ("path", "installed"),
+    ("path", "there"),
     [
-        ("/etc/swanctl/swanctl.conf", Installed(False, None, True, False)),
-        ("/etc/ipsec.conf", Installed(True, (4, 10), False, False)),
+        ("/etc/swanctl/swanctl.conf", installed(SWANCTL_PROGRAM)),
+        ("/etc/ipsec.conf", installed(PLUTO)._replace(releases={"libreswan": (4, 10)})),
     ],
     ids=["charon", "pluto"],
 )
-def test_a_daemon_needs_its_socket_even_without_connections(
-    path: str, installed: Installed
-) -> None:
-    context = CONTEXT._replace(release=installed.libreswan_release)
-    _, reading = read_host(Texts({path: "# nothing yet\n"}), context, installed)
+def test_a_daemon_needs_its_socket_even_without_connections(path: str, there: Installed) -> None:
+    _, reading = read_host(Texts({path: "# nothing yet\n"}), CONTEXT, there)
     assert [feature.feature for feature in reading.features] == ["xfrm_socket"]
     assert reading.needs == ()
 

@@ -3,17 +3,21 @@
 
 import pytest
 
-from modprobe_ipsec.catalog.model import Daemon, Family
+from modprobe_ipsec.catalog.model import Family
 from modprobe_ipsec.daemons import proposals
+from modprobe_ipsec.daemons.common.descriptor import Daemon
 from modprobe_ipsec.daemons.common.errors import ProposalError
 from modprobe_ipsec.daemons.common.text import MAX_LENGTH
 from modprobe_ipsec.daemons.proposals import default_needs, ipcomp_needs, needs, read
 from modprobe_ipsec.needs.need import Choice, Need, Source, Suite
+from tests.shipped import LIBRESWAN, STRONGSWAN
 
 from .common import AH, CATALOG, ESP, esn, labels
 
-LIBRESWAN, STRONGSWAN = Daemon.LIBRESWAN, Daemon.STRONGSWAN
 BOTH = (LIBRESWAN, STRONGSWAN)
+TRANSFORMS = {
+    name: word.transform for name, word in CATALOG.vocabularies["strongswan"].words.items()
+}
 FAMILIES = (Family.IPV4, Family.IPV6)
 
 WHOSE = {
@@ -172,7 +176,7 @@ class TestHostileText:
             "aes_gcm+aes_ccm+aes_gcm_8+aes_ccm_8+aes_gcm_12+aes_ccm_12+aes_gmac,",
             "aes,",
             "aes+",
-            "-".join([*(w for w, (t, _) in CATALOG.strongswan.items() if not t.is_aead), "esn,"]),
+            "-".join([*(w for w, t in TRANSFORMS.items() if not t.is_aead), "esn,"]),
         ],
     )
     def test_the_map_bounds_what_is_found(self, text: str) -> None:
@@ -241,7 +245,7 @@ class TestDefaultNeeds:
         for need in default_needs(CATALOG, FAMILIES, None):
             for source in need.sources:
                 assert source.daemon is not None
-                assert source.text == CATALOG.defaults[source.daemon][ESP]
+                assert source.text == CATALOG.vocabularies[source.daemon].defaults[ESP]
 
 
 def test_ipcomp() -> None:

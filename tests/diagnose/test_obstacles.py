@@ -225,7 +225,8 @@ def test_the_kernel_does_not_ask_for_what_is_only_faster() -> None:
 def test_what_is_seen(request_: str, errno: int) -> None:
     symptom = ObstacleFinder(facts(), CATALOG).symptom(request_)
     assert symptom and symptom.errno == errno
-    assert str(errno) in symptom.libreswan and str(errno) in symptom.strongswan
+    assert [daemon for daemon, _ in symptom.lines] == ["libreswan", "strongswan"]
+    assert all(str(errno) in line for _, line in symptom.lines)
     assert ObstacleFinder(facts(), CATALOG).symptom("ipt_policy") is None
 
 

@@ -5,7 +5,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from modprobe_ipsec.catalog.model import Daemon, Family, Protocol
+from modprobe_ipsec.catalog.model import Family, Protocol
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import gather
@@ -20,7 +20,7 @@ from tests.facts import choice
 from tests.hosts import tree
 from tests.shipped import CATALOG
 
-SOURCE = Source("/etc/ipsec.conf:12 conn office", "aes_gcm256-null", Daemon.LIBRESWAN)
+SOURCE = Source("/etc/ipsec.conf:12 conn office", "aes_gcm256-null", "libreswan")
 GCM = tuple(
     Need(Suite(Protocol.ESP, choice("AES_GCM_16"), None), family, (SOURCE,)) for family in Family
 )

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from modprobe_ipsec.base.errors import UsageError
-from modprobe_ipsec.catalog.model import Daemon
 from modprobe_ipsec.commands.main import build_parser, main
 from modprobe_ipsec.manifest import formats
 from modprobe_ipsec.manifest.check import mistakes
@@ -99,7 +98,7 @@ def test_libreswan_is_told_to_leave_the_audit_log_alone_where_nothing_stops_it()
     found = plan("booted-6.1")
     told = {name for name in formats.names() if "audit" in _text(name, found)}
     assert told == {"docker", "compose", "kubernetes"}
-    strongswan = SOURCE._replace(daemon=Daemon.STRONGSWAN)
+    strongswan = SOURCE._replace(daemon="strongswan")
     found = plan("booted-6.1", tuple(need._replace(sources=(strongswan,)) for need in GCM))
     assert "audit" not in _text("docker", found)
 

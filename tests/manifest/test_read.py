@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modprobe_ipsec.base.errors import ConfigError
-from modprobe_ipsec.catalog.model import Daemon
+from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.manifest.handover import json, yaml
 from modprobe_ipsec.manifest.model import HostPlan, ManifestOptions
 from modprobe_ipsec.manifest.read import MAX_BYTES, parse
@@ -39,7 +39,7 @@ sources = st.builds(
     Source,
     st.text(max_size=40).map(clean),
     st.text(max_size=40).map(clean),
-    st.sampled_from([None, *Daemon]),
+    st.sampled_from([None, *DAEMONS]),
 )
 needs = st.lists(
     st.builds(

@@ -3,9 +3,7 @@
 
 from modprobe_ipsec.base.annotations import Collection
 from modprobe_ipsec.base.errors import UsageError
-from modprobe_ipsec.catalog.model import Daemon
-
-DAEMON_NAMES = {Daemon.LIBRESWAN: "libreswan", Daemon.STRONGSWAN: "strongSwan"}
+from modprobe_ipsec.daemons.common.descriptor import Daemon
 
 # Characters of a text that a message shows. Proposals may be long, and they may be hostile.
 _SHOWN = 60
@@ -48,7 +46,7 @@ class ProposalSyntaxError(Exception):
 
     def explain(self, text: str, daemon: Daemon | None) -> ProposalError:
         """The error for the user; looks for the known word that is most like the token."""
-        whose = DAEMON_NAMES[daemon] if daemon else "either daemon"
+        whose = daemon.title if daemon else "either daemon"
         where = f"character {self.position + 1} of `{show(text, self.position)}`"
         nearest = _nearest(self.token, self.known)
         what = f"`{show(self.token)}`" if self.token else "nothing"

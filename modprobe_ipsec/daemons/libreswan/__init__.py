@@ -1,2 +1,82 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""libreswan's proposals and ipsec.conf."""
+"""libreswan: its proposals and its ipsec.conf."""
+
+from modprobe_ipsec.base.annotations import Callable
+from modprobe_ipsec.catalog.model import Catalog, Protocol
+from modprobe_ipsec.daemons.common.descriptor import Configuration, Context, Daemon, programs
+from modprobe_ipsec.daemons.common.form import Setting, has_sections
+from modprobe_ipsec.needs.need import Suite
+from modprobe_ipsec.needs.reading import Files, Reading
+
+_LIBEXEC = (
+    # upstream and Fedora, Debian and OpenWrt
+    *("/usr/libexec/ipsec", "/usr/lib/ipsec"),
+    *("/usr/local/libexec/ipsec", "/usr/local/lib/ipsec"),
+    "/run/current-system/sw/libexec/ipsec",
+)
+
+
+def _suites(text: str, protocol: Protocol, catalog: Catalog, fips: bool) -> tuple[Suite, ...]:
+    from modprobe_ipsec.daemons.libreswan import proposals
+
+    return proposals.parse(text, protocol, catalog, fips=fips)
+
+
+def _default_suites(protocol: Protocol, catalog: Catalog, fips: bool) -> tuple[Suite, ...]:
+    from modprobe_ipsec.daemons.libreswan import proposals
+
+    return proposals.default(protocol, catalog, fips=fips)
+
+
+def _read(path: str, files: Files, context: Context) -> Reading:
+    from modprobe_ipsec.daemons.libreswan import needs
+    from modprobe_ipsec.daemons.libreswan.options import libreswan_options
+    from modprobe_ipsec.needs.need import merge_features
+
+    reading = needs.read(
+        path,
+        files,
+        context.catalog,
+        families=context.families,
+        version=context.release,
+        fips=context.fips,
+        options=libreswan_options(context.tree(DAEMON.name)),
+    )
+    return reading._replace(features=merge_features((*DAEMON.start_needs, *reading.features)))
+
+
+def _knows(context: Context) -> Callable[[Setting], bool]:
+    from modprobe_ipsec.daemons.libreswan.options import libreswan_options
+    from modprobe_ipsec.daemons.libreswan.whose import knows
+
+    options = libreswan_options(context.tree(DAEMON.name))
+    return lambda setting: knows(setting, options, context.catalog)
+
+
+DAEMON = Daemon(
+    name="libreswan",
+    title="libreswan",
+    program="pluto",
+    configurations=(
+        Configuration(
+            title="ipsec.conf",
+            paths=("/etc/ipsec.conf", "/usr/local/etc/ipsec.conf"),
+            programs=programs(_LIBEXEC, "pluto"),
+            fits=has_sections,
+            read=_read,
+            knows=_knows,
+        ),
+    ),
+    packages=dict.fromkeys(("dpkg", "rpm", "apk", "opkg", "pacman"), ("libreswan",)),
+    units=("ipsec.service",),
+    suites=_suites,
+    default_suites=_default_suites,
+    # source: kernel_xfrm.c init_netlink()
+    start={"xfrm_socket": "its XFRM socket"},
+    in_a_container=(
+        # Podman's seccomp profile keeps it from trying; Docker's does not (libreswan 5.2, Docker
+        # 26.1), and most kubelets use none
+        "libreswan: pluto --log-no-audit, or audit-log=no in config setup. Without CAP_AUDIT_WRITE "
+        "each IKE SA may end with: audit log failed: Operation not permitted",
+    ),
+)

@@ -8,9 +8,10 @@ import re
 
 from modprobe_ipsec.base.annotations import Iterable, Iterator
 from modprobe_ipsec.base.errors import ConfigError
-from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
+from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.common.text import MAX_LENGTH
+from modprobe_ipsec.daemons.libreswan import DAEMON
 from modprobe_ipsec.daemons.libreswan import proposals as libreswan
 from modprobe_ipsec.daemons.libreswan.also import Conn
 from modprobe_ipsec.daemons.libreswan.conf import Config, load
@@ -94,7 +95,7 @@ class _Demand:
         probe = self._common.options.probe
         if self._common.version < probe.since or Family.IPV4 not in self._common.families:
             return
-        source = Source("pluto's start-up probe", probe.esp, Daemon.LIBRESWAN)
+        source = Source("pluto's start-up probe", probe.esp, DAEMON.name)
         suites = libreswan.read(probe.esp, Protocol.ESP, self._common.catalog, esn=(False,))
         yield tuple(Need(suite, Family.IPV4) for suite in suites), [source]
         for feature in probe.features:
@@ -105,7 +106,7 @@ class _Demand:
             setting = self._config.setup.get(name)
             if setting and option.feature and asks(setting, option.when, option.kind):
                 where = f"{setting.place} config setup"
-                source = Source(where, setting.written, Daemon.LIBRESWAN)
+                source = Source(where, setting.written, DAEMON.name)
                 self._feature(option.feature, self._common.families, source)
 
     def _conn(self, conn: Conn) -> None:
@@ -191,7 +192,7 @@ class _Demand:
             # one of %default may be overruled
             if conn.get(option.name) is setting and self._applies(conn, option.name, setting):
                 source = Source(
-                    f"{setting.place} conn {show(conn.name)}", setting.written, Daemon.LIBRESWAN
+                    f"{setting.place} conn {show(conn.name)}", setting.written, DAEMON.name
                 )
                 of = (Family.IPV4,) if option.feature == "ip_vti" else families
                 self._feature(option.instead.get(setting.value, option.feature), of, source)
@@ -244,7 +245,7 @@ def _source(conn: Conn, setting: Setting | None, question: Question, common: Com
     text = question.text
     if text is None:
         text = default_of(question.protocol, question.ike, common)
-    return Source(f"{place} conn {show(conn.name)}", show(text), Daemon.LIBRESWAN)
+    return Source(f"{place} conn {show(conn.name)}", show(text), DAEMON.name)
 
 
 def _ike(conn: Conn) -> int:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""data/libreswan.yaml -> the options of libreswan's ipsec.conf, checked and typed."""
+"""data/daemons/libreswan.yaml -> the options of libreswan's ipsec.conf, checked and typed."""
 
 from modprobe_ipsec.base.annotations import Iterable, Iterator, Mapping, TypeVar
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.row import Row
+from modprobe_ipsec.catalog.vocabulary import ALWAYS
 
 Version = tuple[int, int]
 _NOTHING: Mapping[str, str] = {}
@@ -64,8 +65,9 @@ def at(releases: Iterable[tuple[Version, _T]], version: Version) -> _T:
 
 
 def libreswan_options(table: Mapping[str, object]) -> LibreswanOptions:
-    """Check the parsed data/libreswan.yaml. Raises ConfigError with file and line."""
-    root = Row(table, "libreswan", 1)
+    """Check the parsed data/daemons/libreswan.yaml. Raises ConfigError with file and line."""
+    root = Row(table, "daemons/libreswan", 1)
+    root.leave(*ALWAYS)
     words = {name: _words(row) for name, row in _each(root, "words")}
     booleans = words.get("bool", {})
     same = root.sub("same").words()

@@ -5,9 +5,10 @@ source: lib/libswan/{proposals,v1_proposals,v2_proposals,esp_info,ah_info}.c
 """
 
 from modprobe_ipsec.base.annotations import Callable, Iterator, TypeVar
-from modprobe_ipsec.catalog.model import Catalog, Daemon, Protocol, Transform
+from modprobe_ipsec.catalog.model import Catalog, Protocol, Transform
 from modprobe_ipsec.daemons.common.errors import ProposalSyntaxError
 from modprobe_ipsec.daemons.common.text import check_length, split
+from modprobe_ipsec.daemons.libreswan import DAEMON
 from modprobe_ipsec.daemons.libreswan.words import NO_KEY_EXCHANGE, Token, Words
 from modprobe_ipsec.needs.need import Choice, Suite
 
@@ -42,7 +43,7 @@ def read(
     try:
         return parse(text, protocol, catalog, ike=ike, fips=fips, pfs=pfs, esn=esn)
     except ProposalSyntaxError as misread:
-        raise misread.explain(text, Daemon.LIBRESWAN) from None
+        raise misread.explain(text, DAEMON) from None
 
 
 def parse(
@@ -71,7 +72,7 @@ def default(
 ) -> tuple[Suite, ...]:
     """What an IKEv2 conn offers that says nothing. What FIPS mode lacks is silently left out."""
     suites: list[Suite] = []
-    for _, alternative in split(catalog.defaults[Daemon.LIBRESWAN][protocol], ","):
+    for _, alternative in split(catalog.vocabularies[DAEMON.name].defaults[protocol], ","):
         try:
             suites += parse(alternative, protocol, catalog, fips=fips, esn=esn)
         except ProposalSyntaxError:
@@ -112,7 +113,7 @@ class _Proposal:
     def _integrity(self, words: Words) -> Iterator[Choice | None]:
         missing = () if self.integrity else _INTEGRITY[words.ike]
         named = [transform for _, transform in self.integrity]
-        for transform in [*named, *(words.catalog.libreswan[name] for name in missing)]:
+        for transform in [*named, *(words.vocabulary.words[name].transform for name in missing)]:
             yield Choice(transform, transform.key_bits[0]) if transform else None
 
 
@@ -187,7 +188,7 @@ class _Parser:
                 raise length.error("starts like a key length and is no number")
             return self._keyed(token, token.name, length.word)
         name = token.name.rstrip(_DIGITS)
-        if name == token.name or token.name in self._words.catalog.libreswan:
+        if name == token.name or token.name in self._words.vocabulary.words:
             return token, self._words.encryption(token, token.name), 0
         return self._keyed(token, name.removesuffix("_"), token.name[len(name) :])
 

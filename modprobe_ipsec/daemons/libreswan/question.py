@@ -6,9 +6,10 @@ source: programs/pluto/{connections,kernel}.c of 5.2
 
 from modprobe_ipsec.base.annotations import Iterable, Iterator
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
+from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons.common.errors import ProposalError, ProposalSyntaxError
 from modprobe_ipsec.daemons.common.text import split
+from modprobe_ipsec.daemons.libreswan import DAEMON
 from modprobe_ipsec.daemons.libreswan import proposals as libreswan
 from modprobe_ipsec.daemons.libreswan.options import LibreswanOptions, Version, at
 from modprobe_ipsec.daemons.libreswan.setting import Setting
@@ -63,7 +64,7 @@ def answer_to(question: Question, common: Common) -> Answer:
         if question.truncated:
             suites = _truncate(suites, common)
     except ProposalSyntaxError as misread:
-        return Answer((), misread.explain(question.text or "", Daemon.LIBRESWAN).message)
+        return Answer((), misread.explain(question.text or "", DAEMON).message)
     except ProposalError as error:
         # too long
         return Answer((), error.message)

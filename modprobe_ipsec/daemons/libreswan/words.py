@@ -6,8 +6,9 @@ source: lib/libswan/{alg_byname,ike_alg,ike_alg_dh}.c
 
 from modprobe_ipsec.base.annotations import Collection
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.catalog.model import Catalog, Daemon, Protocol, Transform, XfrmTable
+from modprobe_ipsec.catalog.model import Catalog, Protocol, Transform, Vocabulary, XfrmTable
 from modprobe_ipsec.daemons.common.errors import ProposalSyntaxError
+from modprobe_ipsec.daemons.libreswan import DAEMON
 
 # Key exchanges with more than one name; the last one stands for all.
 _SAME = {
@@ -62,6 +63,11 @@ class Words(Value):
     ike: int
     fips: bool
 
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """All words of all releases."""
+        return self.catalog.vocabularies[DAEMON.name]
+
     def encryption(self, token: Token, name: str) -> Transform:
         """Look up a cipher or AEAD by its name without the key length. Raises Misread."""
         return self._transform(token, "encryption", (XfrmTable.AEAD, XfrmTable.CIPHER), name)
@@ -72,7 +78,7 @@ class Words(Value):
 
     def key_exchange(self, token: Token) -> str:
         """Look up a key exchange: the one name for all of its names. Raises Misread."""
-        known = self.catalog.key_exchange[Daemon.LIBRESWAN]
+        known = self.vocabulary.key_exchange
         method = _SAME.get(token.name, token.name)
         if token.name not in known or (self.fips and method in _NOT_IN_FIPS):
             raise self._unknown(token, "key exchange", known)
@@ -84,20 +90,20 @@ class Words(Value):
         self, token: Token, what: str, kinds: tuple[XfrmTable, ...], name: str
     ) -> Transform:
         known = {
-            name: transform
-            for name, transform in self.catalog.libreswan.items()
-            if transform.kind in kinds and (transform.libreswan_fips or not self.fips)
+            name: word
+            for name, word in self.vocabulary.words.items()
+            if word.transform.kind in kinds and (word.fips or not self.fips)
         }
-        if not (transform := known.get(name)):
+        if not (word := known.get(name)):
             raise self._unknown(token, f"{self.protocol.upper()} {what}", known)
-        if transform.libreswan_ike not in (0, self.ike):
+        if word.ike not in (0, self.ike):
             raise token.error(f"is not supported by IKEv{self.ike}")
-        return transform
+        return word.transform
 
     def _unknown(self, token: Token, what: str, known: Collection[str]) -> ProposalSyntaxError:
         if not token.word:
             return token.error(f"stands where the {what} should be")
-        if token.name in self.catalog.not_supported:
+        if token.name in self.vocabulary.refused:
             return token.error("is not supported")
         problem = f"is not recognized as {what}" + " in FIPS mode" * self.fips
         if token.word != token.word.strip():

@@ -1,2 +1,104 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""strongSwan's proposals, swanctl.conf and ipsec.conf."""
+"""strongSwan: its proposals, its swanctl.conf, and starter's ipsec.conf."""
+
+from modprobe_ipsec.base.annotations import Callable
+from modprobe_ipsec.catalog.model import Catalog, Protocol
+from modprobe_ipsec.daemons.common.descriptor import Configuration, Context, Daemon, programs
+from modprobe_ipsec.daemons.common.form import Setting, has_braces, has_sections
+from modprobe_ipsec.needs.need import Suite
+from modprobe_ipsec.needs.reading import Files, Reading
+
+_LIBEXEC = (
+    # Debian and OpenWrt, upstream, Fedora, Alpine and Arch
+    *("/usr/lib/ipsec", "/usr/libexec/ipsec", "/usr/libexec/strongswan", "/usr/lib/strongswan"),
+    *("/usr/local/libexec/ipsec", "/usr/local/lib/ipsec"),
+    "/run/current-system/sw/libexec/ipsec",
+)
+_BIN = (
+    *("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"),
+    *("/run/current-system/sw/sbin", "/run/current-system/sw/bin"),
+)
+_STARTER = programs(_LIBEXEC, "starter")
+_CHARON = (*programs(_BIN, "charon-systemd", "swanctl"), *programs(_LIBEXEC, "charon"))
+
+
+def _suites(text: str, protocol: Protocol, catalog: Catalog, fips: bool) -> tuple[Suite, ...]:
+    from modprobe_ipsec.daemons.strongswan import proposals
+
+    return proposals.parse(text, protocol, catalog)
+
+
+def _default_suites(protocol: Protocol, catalog: Catalog, fips: bool) -> tuple[Suite, ...]:
+    from modprobe_ipsec.daemons.strongswan import proposals
+
+    return proposals.default(protocol, catalog)
+
+
+def _is_swanctl(path: str, text: str) -> bool:
+    return path.endswith("swanctl.conf") or has_braces(text)
+
+
+def _read_swanctl(path: str, files: Files, context: Context) -> Reading:
+    from modprobe_ipsec.daemons.strongswan import confs
+
+    return confs.read_swanctl(path, files, context)
+
+
+def _read_starter(path: str, files: Files, context: Context) -> Reading:
+    from modprobe_ipsec.daemons.strongswan import confs
+
+    return confs.read_starter(path, files, context)
+
+
+def _ipsec_conf(files: Files, context: Context) -> str:
+    from modprobe_ipsec.daemons.strongswan import confs
+
+    return confs.ipsec_conf(files, context)
+
+
+def _knows(context: Context) -> Callable[[Setting], bool]:
+    from modprobe_ipsec.daemons.strongswan import confs
+
+    return confs.starter_knows(context)
+
+
+DAEMON = Daemon(
+    name="strongswan",
+    title="strongSwan",
+    program="charon",
+    configurations=(
+        Configuration(
+            title="ipsec.conf",
+            # Debian and most others; Fedora and RHEL have a directory of its own
+            paths=("/etc/ipsec.conf", "/etc/strongswan/ipsec.conf", "/usr/local/etc/ipsec.conf"),
+            programs=_STARTER,
+            fits=has_sections,
+            read=_read_starter,
+            knows=_knows,
+            elsewhere=_ipsec_conf,
+        ),
+        Configuration(
+            title="swanctl.conf",
+            paths=(
+                *("/etc/swanctl/swanctl.conf", "/etc/strongswan/swanctl/swanctl.conf"),
+                "/usr/local/etc/swanctl/swanctl.conf",
+            ),
+            programs=(*_CHARON, *_STARTER),
+            fits=_is_swanctl,
+            read=_read_swanctl,
+        ),
+    ),
+    packages={
+        "dpkg": ("libstrongswan", "strongswan"),
+        "rpm": ("strongswan",),
+        "apk": ("strongswan",),
+        "opkg": ("strongswan",),
+        "pacman": ("strongswan",),
+    },
+    units=("strongswan.service", "strongswan-starter.service"),
+    suites=_suites,
+    default_suites=_default_suites,
+    # source: kernel_netlink_ipsec.c
+    start={"xfrm_socket": "its XFRM socket"},
+    insists_on=frozenset({"NET_BIND_SERVICE"}),
+)

@@ -7,8 +7,9 @@ source: src/libcharon/sa/child_sa.c install_internal, sa/ikev2/tasks/child_creat
 
 from modprobe_ipsec.base.annotations import Iterable, Mapping
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol
+from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons.common.errors import show
+from modprobe_ipsec.daemons.strongswan import DAEMON
 from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
 from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
 from modprobe_ipsec.daemons.strongswan.values import Values
@@ -214,7 +215,7 @@ class Asks:
         return suite
 
     def _default(self, protocol: Protocol) -> str:
-        return self._catalog.defaults[Daemon.STRONGSWAN][protocol]
+        return self._catalog.vocabularies[DAEMON.name].defaults[protocol]
 
 
 def wrong(option: str, value: str, what: str) -> str:
@@ -223,4 +224,4 @@ def wrong(option: str, value: str, what: str) -> str:
 
 
 def _source(place: Place, name: str, text: str) -> Source:
-    return Source(f"{place} {name}", text, Daemon.STRONGSWAN)
+    return Source(f"{place} {name}", text, DAEMON.name)

@@ -2,18 +2,20 @@
 """strongSwan's files together: strongswan.conf and either swanctl.conf or starter's ipsec.conf."""
 
 from modprobe_ipsec.base.annotations import Callable
-from modprobe_ipsec.catalog.model import Daemon
-from modprobe_ipsec.daemons.common.context import Context, socket_of
+from modprobe_ipsec.daemons.common.descriptor import Context
+from modprobe_ipsec.daemons.common.form import Setting
+from modprobe_ipsec.daemons.strongswan import (
+    DAEMON,
+    swanctl,
+)
 from modprobe_ipsec.daemons.strongswan import (
     daemon as strongswan_daemon,
 )
 from modprobe_ipsec.daemons.strongswan import (
     starter as strongswan_starter,
 )
-from modprobe_ipsec.daemons.strongswan import (
-    swanctl,
-)
 from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions, build
+from modprobe_ipsec.daemons.strongswan.values import Values
 from modprobe_ipsec.needs.need import merge_features
 from modprobe_ipsec.needs.reading import Files, Reading
 
@@ -36,9 +38,11 @@ def ipsec_conf(files: Files, context: Context) -> str:
     return conf.ipsec_conf
 
 
-def looks_like(text: str, context: Context) -> bool | None:
-    """Whether an ipsec.conf is strongSwan's (True) or libreswan's (False); None: it may be both."""
-    return strongswan_starter.looks_like(text, _options(context))
+def starter_knows(context: Context) -> Callable[[Setting], bool]:
+    """What tells whether starter knows a line of an ipsec.conf."""
+    options = _options(context)
+    values = Values(context.catalog, options, swanctl=False)
+    return lambda setting: strongswan_starter.knows(setting, options, values)
 
 
 def _read(
@@ -59,13 +63,13 @@ def _read(
         daemon_conf=conf,
     )
     return reading._replace(
-        features=merge_features((socket_of(Daemon.STRONGSWAN), *conf.features, *reading.features)),
+        features=merge_features((*DAEMON.start_needs, *conf.features, *reading.features)),
         problems=(*conf.problems, *reading.problems),
     )
 
 
 def _options(context: Context) -> StrongswanOptions:
-    return build(context.trees["strongswan"])
+    return build(context.tree(DAEMON.name))
 
 
 def _conf(files: Files) -> str:

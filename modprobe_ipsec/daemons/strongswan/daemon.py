@@ -6,7 +6,7 @@ source: src/libstrongswan/plugins/plugin_loader.c modular_pluginlist, library.c;
 """
 
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.catalog.model import Daemon
+from modprobe_ipsec.daemons.strongswan import DAEMON
 from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
 from modprobe_ipsec.daemons.strongswan.settings import FALSE, TRUE, Node, Settings, as_number, parse
 from modprobe_ipsec.needs.need import FeatureNeed, Source
@@ -75,7 +75,7 @@ def read(
         plugin = options.plugins[name]
         # what another plugin has taken over is not used
         if plugin.feature and (not plugin.kernel or name == kernel):
-            source = Source(str(place or path), f"plugin {name}", Daemon.STRONGSWAN)
+            source = Source(str(place or path), f"plugin {name}", DAEMON.name)
             need = FeatureNeed(plugin.feature, None, (source,))
             (optional if plugin.optional else features).append(need)
         if plugin.problem and name == kernel:
@@ -120,5 +120,5 @@ def _plugins(chain: _Chain, options: StrongswanOptions) -> dict[str, Place | Non
 
 
 def _test_interface() -> FeatureNeed:
-    source = Source(_TEST_INTERFACE, "xfrmi-test", Daemon.STRONGSWAN)
+    source = Source(_TEST_INTERFACE, "xfrmi-test", DAEMON.name)
     return FeatureNeed("xfrm_interface", None, (source,))

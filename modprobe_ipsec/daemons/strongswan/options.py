@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`data/strongswan.yaml` -> what options strongSwan knows and what they ask of the kernel."""
+"""data/daemons/strongswan.yaml -> which options strongSwan knows, what they ask of the kernel."""
 
 from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.row import Row
+from modprobe_ipsec.catalog.vocabulary import ALWAYS
 from modprobe_ipsec.needs.need import Mode
-
-NAME = "strongswan"
-"""Of the file in data/, as catalog.loader.FILES has it."""
 
 # Kinds of values that are grammars of their own.
 GRAMMARS = frozenset(
@@ -51,7 +49,7 @@ class Plugin(Value):
 
 
 class StrongswanOptions(Value):
-    """The whole of data/strongswan.yaml."""
+    """The whole of data/daemons/strongswan.yaml."""
 
     kinds: Mapping[str, ValueKind]
     # Option -> kind, of each kind of section.
@@ -63,8 +61,6 @@ class StrongswanOptions(Value):
     # Keywords of ipsec.conf that belong into other sections than conns, or nowhere any more.
     elsewhere: frozenset[str]
     deprecated: frozenset[str]
-    only_strongswan: frozenset[str]
-    only_libreswan: frozenset[str]
     modes: Mapping[str, tuple[Mode, ...]]
     shunts: Mapping[str, str]
     asks: Mapping[str, Ask]
@@ -73,7 +69,8 @@ class StrongswanOptions(Value):
 
 def build(tree: object) -> StrongswanOptions:
     """Check the parsed file. Raises ConfigError that names file and line."""
-    top = Row(tree, NAME, 1)
+    top = Row(tree, "daemons/strongswan", 1)
+    top.leave(*ALWAYS)
     swanctl, starter = top.sub("swanctl"), top.sub("starter")
     kinds = {name: _kind(row) for name, row in top.sub("kinds").rows()}
     known = GRAMMARS | kinds.keys()
@@ -86,8 +83,6 @@ def build(tree: object) -> StrongswanOptions:
         end=_table(starter.sub("end"), known),
         elsewhere=frozenset(starter.texts("elsewhere")),
         deprecated=frozenset(starter.texts("deprecated")),
-        only_strongswan=frozenset(starter.texts("only_strongswan")),
-        only_libreswan=frozenset(starter.texts("only_libreswan")),
         modes=_modes(top.sub("modes")),
         shunts=top.sub("shunts").words(),
         asks={name: _ask(row) for name, row in top.sub("asks").rows()},

@@ -8,9 +8,10 @@ source: src/libstrongswan/crypto/proposal/proposal.c, crypto/key_exchange.c,
 
 from modprobe_ipsec.base.annotations import Iterator
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.catalog.model import Catalog, Daemon, Protocol, XfrmTable
+from modprobe_ipsec.catalog.model import Catalog, Protocol, Vocabulary, XfrmTable
 from modprobe_ipsec.daemons.common.errors import ProposalSyntaxError
 from modprobe_ipsec.daemons.common.text import check_length, split
+from modprobe_ipsec.daemons.strongswan import DAEMON
 from modprobe_ipsec.needs.need import Choice, Suite
 
 # Of one proposal, as VICI takes it.
@@ -48,7 +49,7 @@ def read(
     try:
         return parse(text, protocol, catalog, swanctl=swanctl)
     except ProposalSyntaxError as misread:
-        raise misread.explain(text, Daemon.STRONGSWAN) from None
+        raise misread.explain(text, DAEMON) from None
 
 
 def parse(
@@ -84,16 +85,17 @@ def proposal(text: str, protocol: Protocol, catalog: Catalog, start: int = 0) ->
     key_exchange: list[str] = []
     esn: list[bool] = []
     tokens = list(_tokens(text, "-", start))
+    vocabulary = catalog.vocabularies[DAEMON.name]
     if not tokens:
         raise ProposalSyntaxError("stands where a proposal should be", "", start)
     for position, word in tokens:
-        if word in catalog.strongswan:
-            choices.append((position, word, Choice(*catalog.strongswan[word])))
+        if found := vocabulary.words.get(word):
+            choices.append((position, word, Choice(found.transform, found.key_bits)))
         elif word in _ESN:
             esn.append(_ESN[word])
-        elif _is_key_exchange(word, catalog):
+        elif is_key_exchange(word, vocabulary):
             key_exchange.append(word)
-        elif word not in catalog.prf[Daemon.STRONGSWAN]:
+        elif word not in vocabulary.prf:
             raise ProposalSyntaxError("is not recognized", word, position, known(catalog))
     if protocol is Protocol.ESP:
         ciphers, integrity = _esp(choices, text, start)
@@ -110,8 +112,8 @@ def proposal(text: str, protocol: Protocol, catalog: Catalog, start: int = 0) ->
 
 def known(catalog: Catalog) -> list[str]:
     """All keywords."""
-    daemon = Daemon.STRONGSWAN
-    return [*catalog.strongswan, *_ESN, *catalog.key_exchange[daemon], *catalog.prf[daemon]]
+    found = catalog.vocabularies[DAEMON.name]
+    return [*found.words, *_ESN, *found.key_exchange, *found.prf]
 
 
 def _esp(
@@ -146,15 +148,15 @@ def _ah(
     return integrity
 
 
-def _is_key_exchange(word: str, catalog: Catalog) -> bool:
+def is_key_exchange(word: str, vocabulary: Vocabulary) -> bool:
     """A method, or `ke1_METHOD` to `ke7_METHOD` for an additional one."""
-    methods = catalog.key_exchange[Daemon.STRONGSWAN]
+    methods = vocabulary.key_exchange
     additional = word[:2].lower() == "ke" and word[2:3] in tuple("1234567") and word[3:4] == "_"
     return word in methods or (additional and word[4:] in methods)
 
 
 def _defaults(protocol: Protocol, catalog: Catalog) -> list[Proposal]:
-    text = catalog.defaults[Daemon.STRONGSWAN][protocol]
+    text = catalog.vocabularies[DAEMON.name].defaults[protocol]
     return [proposal(item, protocol, catalog) for _, item in _tokens(text, ",")]
 
 

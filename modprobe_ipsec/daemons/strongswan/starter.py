@@ -4,10 +4,9 @@
 source: src/starter/confread.c, args.c; src/libcharon/plugins/stroke/stroke_config.c
 """
 
-import re
-
 from modprobe_ipsec.base.annotations import Iterable, Mapping
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
+from modprobe_ipsec.daemons.common import form
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.strongswan.asks import Asks, Child, Offer, RejectedConnection, wrong
 from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
@@ -18,7 +17,7 @@ from modprobe_ipsec.daemons.strongswan.values import Values
 from modprobe_ipsec.needs.reading import Files, IgnoredConnection, Place, Problem, Reading
 
 _ENDS = ("left", "right")
-_KEY = re.compile(r"^[\t ]+([\w-]+)[\t ]*=[\t ]*([^\n#]*)", re.MULTILINE)
+_HEADERS = frozenset({"conn", "config", "ca", "include", "version"})
 
 
 def read(
@@ -57,18 +56,25 @@ def read(
     return asks.reading((*conns.problems, *reader.problems.values()))
 
 
-def looks_like(text: str, options: StrongswanOptions) -> bool | None:
-    """Whether an ipsec.conf is strongSwan's (True) or libreswan's (False); None: it may be both.
+def knows(setting: form.Setting, options: StrongswanOptions, values: Values) -> bool:
+    """Whether starter has the keyword and takes the value."""
+    if setting.header:
+        return setting.key in _HEADERS
+    key = setting.key
+    if key == "also" or key in options.elsewhere or key in options.deprecated:
+        return True
+    kind = _kind(key, options)
+    return kind is not None and not values.wrong(key, setting.value, kind)
 
-    Decided by keywords that only one of them knows, and by proposals that end with `!`.
-    """
-    ours = theirs = 0
-    for match in _KEY.finditer(text):
-        key, value = match.groups()
-        strict = key in ("esp", "ah", "ike") and value.rstrip().endswith("!")
-        ours += strict or key in options.only_strongswan
-        theirs += key in options.only_libreswan
-    return None if ours == theirs else ours > theirs
+
+def _kind(key: str, options: StrongswanOptions) -> str | None:
+    """Of which kind the values of a conn's keyword are; None: starter does not know it there."""
+    kind = options.conn.get(key)
+    if kind is None:
+        for end in _ENDS:
+            if key.startswith(end):
+                return options.end.get(key.removeprefix(end))
+    return kind
 
 
 class _Reader:
@@ -117,7 +123,7 @@ class _Reader:
         return child, _text(settings, "auto") or "ignore"
 
     def _check(self, key: str, setting: Setting) -> None:
-        kind = self._kind(key)
+        kind = _kind(key, self._options)
         value = setting.value or ""
         if kind is None:
             place = setting.place
@@ -135,14 +141,6 @@ class _Reader:
                 self.wrong_proposal = RejectedConnection(setting.place, wrong(key, value, what))
         elif what := self._values.wrong(key, value, kind):
             raise RejectedConnection(setting.place, wrong(key, value, what))
-
-    def _kind(self, key: str) -> str | None:
-        kind = self._options.conn.get(key)
-        if kind is None:
-            for end in _ENDS:
-                if key.startswith(end):
-                    return self._options.end.get(key.removeprefix(end))
-        return kind
 
     def _check_firewall(self, settings: Mapping[str, Setting]) -> None:
         for end in _ENDS:

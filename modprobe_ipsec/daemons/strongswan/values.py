@@ -3,8 +3,9 @@
 
 import re
 
-from modprobe_ipsec.catalog.model import Catalog, Daemon, Family, Protocol, XfrmTable
+from modprobe_ipsec.catalog.model import Catalog, Family, Protocol, XfrmTable
 from modprobe_ipsec.daemons.common.errors import ProposalError, ProposalSyntaxError, show
+from modprobe_ipsec.daemons.strongswan import DAEMON
 from modprobe_ipsec.daemons.strongswan import proposals as strongswan
 from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
 from modprobe_ipsec.needs.need import Suite
@@ -24,7 +25,6 @@ _ANY = {"%any": _BOTH, "%any4": _IPV4, "%any6": _IPV6}
 _SELECTOR = re.compile(
     r"([^\[]*)(?:\[([\w.+-]*)(?:/(?:(\d+)(?:-(\d+))?|[A-Za-z][\w.+-]*|))?\][^\]]*)?\Z", re.ASCII
 )
-_ADDITIONAL = re.compile(r"\A[kK][eE][1-7]_")
 _TOKEN = re.compile(r"""[ ,]*(?:"([^"]*)"|'([^']*)'|([^,]+))""")
 
 
@@ -114,7 +114,7 @@ class Values:
                 self._misread += 1
                 if self._misread > _SUGGESTIONS:
                     misread.known = ()
-                self._suites[key] = misread.explain(text, Daemon.STRONGSWAN).message
+                self._suites[key] = misread.explain(text, DAEMON).message
         found = self._suites[key]
         return found if isinstance(found, str) else ""
 
@@ -132,17 +132,17 @@ class Values:
         return ""
 
     def _ike_proposal(self, text: str) -> str:
-        catalog = self._catalog
+        vocabulary = self._catalog.vocabularies[DAEMON.name]
         kinds: set[XfrmTable | str] = set()
         for word in filter(None, (part.strip(" ") for part in text.split("-"))):
             word = word.strip("\"'")
-            if word in catalog.strongswan:
-                kinds.add(catalog.strongswan[word][0].kind)
-            elif word in catalog.prf[Daemon.STRONGSWAN]:
+            if word in vocabulary.words:
+                kinds.add(vocabulary.words[word].transform.kind)
+            elif word in vocabulary.prf:
                 kinds.add("prf")
             elif word in ("none", "modpnone") or word in ("esn", "noesn"):
                 continue
-            elif _ADDITIONAL.sub("", word) in catalog.key_exchange[Daemon.STRONGSWAN]:
+            elif strongswan.is_key_exchange(word, vocabulary):
                 kinds.add("ke")
             else:
                 return f"`{show(word)}` is not recognized"

@@ -9,7 +9,7 @@ from modprobe_ipsec.manifest.engines.cdi import DEVICE
 from modprobe_ipsec.manifest.model import Format, HostPlan, ManifestFile, ManifestOptions
 from modprobe_ipsec.manifest.plain_yaml import Plain, dump
 from modprobe_ipsec.manifest.selection import sysctl_values, to_load
-from modprobe_ipsec.manifest.words import IMAGE, LABEL, comment, without_audit
+from modprobe_ipsec.manifest.words import IMAGE, LABEL, comment, told_in_a_container
 
 
 def write(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
@@ -35,7 +35,9 @@ def write(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
         cdi: Plain = {"driver": "cdi", "capabilities": ["cdi"], "device_ids": [DEVICE]}
         service["deploy"] = {"resources": {"reservations": {"devices": [cdi]}}}
     text = (
-        heading(plan, options) + comment(without_audit(plan)) + dump({"services": {"ike": service}})
+        heading(plan, options)
+        + comment(told_in_a_container(plan))
+        + dump({"services": {"ike": service}})
     )
     return (ManifestFile("compose.yaml", text),)
 

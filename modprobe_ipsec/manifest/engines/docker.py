@@ -8,7 +8,7 @@ from modprobe_ipsec.manifest.engines._common import heading, published
 from modprobe_ipsec.manifest.engines.cdi import DEVICE
 from modprobe_ipsec.manifest.model import Format, HostPlan, ManifestFile, ManifestOptions
 from modprobe_ipsec.manifest.selection import sysctl_values, to_load
-from modprobe_ipsec.manifest.words import IMAGE, comment, without_audit
+from modprobe_ipsec.manifest.words import IMAGE, comment, told_in_a_container
 
 
 def write(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
@@ -24,7 +24,8 @@ def write(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     lines = " \\\n    ".join(["docker run -d", *words, IMAGE])
     return (
         ManifestFile(
-            "docker-run.sh", heading(plan, options) + comment(without_audit(plan)) + f"{lines}\n"
+            "docker-run.sh",
+            heading(plan, options) + comment(told_in_a_container(plan)) + f"{lines}\n",
         ),
     )
 

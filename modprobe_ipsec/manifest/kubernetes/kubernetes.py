@@ -20,7 +20,7 @@ from modprobe_ipsec.manifest.words import (
     comment,
     head,
     left_out,
-    without_audit,
+    told_in_a_container,
 )
 
 LOADER = "ipsec-host-modules"
@@ -134,7 +134,7 @@ def _pod_notes(plan: HostPlan) -> list[str]:
         notes.append(
             "A device of the host needs a device plugin where the runtime filters devices."
         )
-    return notes + without_audit(plan)
+    return notes + told_in_a_container(plan)
 
 
 FORMAT = Format("a DaemonSet that loads, and a pod for the daemon", write, names_only=True)

@@ -4,17 +4,15 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from modprobe_ipsec.catalog.model import Catalog, Family
-from modprobe_ipsec.catalog.strict_yaml import parse
 from modprobe_ipsec.daemons.libreswan import needs as libreswan_needs
 from modprobe_ipsec.daemons.libreswan.options import libreswan_options
-from modprobe_ipsec.host.shipped import read_data
 from modprobe_ipsec.needs.need import Source
 from modprobe_ipsec.needs.reading import Reading
 from tests.daemons.texts import Texts as Texts
 from tests.shipped import CATALOG as CATALOG
+from tests.shipped import daemon_tree
 
-TABLE = parse(read_data(("libreswan",))["libreswan"], "data/libreswan.yaml")
-OPTIONS = libreswan_options(TABLE)
+OPTIONS = libreswan_options(daemon_tree("libreswan"))
 CONF = "/etc/ipsec.conf"
 BOTH = (Family.IPV4, Family.IPV6)
 

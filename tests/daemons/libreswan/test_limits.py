@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from modprobe_ipsec.base.errors import ConfigError
-from modprobe_ipsec.catalog.model import Daemon, Family
+from modprobe_ipsec.catalog.model import Family
 from modprobe_ipsec.daemons.libreswan import (
     also as libreswan_also,
 )
@@ -55,7 +55,7 @@ def check(texts: Mapping[str, str], **options: object) -> Reading | None:
         for source in sources:
             assert source.where.isprintable()
             assert source.text.isprintable()
-            assert source.daemon is Daemon.LIBRESWAN
+            assert source.daemon == "libreswan"
     assert len({(need.suite, need.family, need.mode) for need in reading.needs}) == len(
         reading.needs
     )

@@ -5,12 +5,14 @@ from collections.abc import Callable
 
 import pytest
 
-from modprobe_ipsec.catalog.model import Daemon, XfrmTable
+from modprobe_ipsec.catalog.model import XfrmTable
 from modprobe_ipsec.daemons.common.errors import ProposalError
+from modprobe_ipsec.daemons.libreswan import DAEMON
 from modprobe_ipsec.daemons.libreswan.proposals import default, read
 from modprobe_ipsec.needs.need import Suite
 from tests.daemons.common import AH, CATALOG, ESP, esn, labels
 
+VOCABULARY = CATALOG.vocabularies[DAEMON.name]
 SHA2 = ("HMAC_SHA2_512_256", "HMAC_SHA2_256_128")
 SHA = ("HMAC_SHA1_96", *SHA2)
 AES = ("AES_CBC_128", "AES_CBC_192", "AES_CBC_256")
@@ -284,10 +286,10 @@ def test_ah(text: str, expected: list[str] | None) -> None:
     check(text, expected, lambda text: read(text, AH, CATALOG))
 
 
-@pytest.mark.parametrize("name", CATALOG.libreswan)
+@pytest.mark.parametrize("name", VOCABULARY.words)
 def test_every_name_is_read(name: str) -> None:
-    transform = CATALOG.libreswan[name]
-    ike = transform.libreswan_ike or 2
+    transform = VOCABULARY.words[name].transform
+    ike = VOCABULARY.words[name].ike or 2
     if transform.kind is XfrmTable.AUTH:
         (suite,) = read(name, AH, CATALOG, ike=ike, esn=(False,))
         assert suite.integrity is not None
@@ -300,12 +302,12 @@ def test_every_name_is_read(name: str) -> None:
         ]
 
 
-@pytest.mark.parametrize("name", sorted(CATALOG.key_exchange[Daemon.LIBRESWAN]))
+@pytest.mark.parametrize("name", sorted(VOCABULARY.key_exchange))
 def test_every_key_exchange_is_read(name: str) -> None:
     assert read(f"aes_gcm128;{name}", ESP, CATALOG, pfs=True, esn=(True,))
 
 
-@pytest.mark.parametrize("name", sorted(CATALOG.not_supported))
+@pytest.mark.parametrize("name", sorted(VOCABULARY.refused))
 def test_gone_names_are_told_from_unknown_ones(name: str) -> None:
     for text, position in ((name, 0), (f"aes128;{name}", 7)):
         with pytest.raises(ProposalError, match=f"`{name}` is not supported") as caught:
@@ -420,7 +422,7 @@ def test_the_error_names_token_place_and_the_nearest_word(
         read_esp(text)
     error = caught.value
     assert (error.token, error.position, error.nearest) == (token, position, nearest)
-    assert (error.text, error.daemon) == (text, Daemon.LIBRESWAN)
+    assert (error.text, error.daemon) == (text, DAEMON)
     assert f"character {position + 1} of `{text}`" in error.message
     assert (f"`{token}`" if token else "nothing") in error.message
     assert (f"did you mean `{nearest}`?" in error.message) is bool(nearest)

@@ -6,17 +6,16 @@ import re
 import pytest
 
 from modprobe_ipsec.base.errors import ConfigError
-from modprobe_ipsec.catalog.model import Daemon, Family, Protocol
+from modprobe_ipsec.catalog.model import Family, Protocol
 from modprobe_ipsec.catalog.strict_yaml import parse
 from modprobe_ipsec.daemons.libreswan.options import NEWEST, at, libreswan_options
-from modprobe_ipsec.daemons.libreswan.whose import looks_like
-from modprobe_ipsec.host.shipped import read_data
 from modprobe_ipsec.needs.need import FeatureNeed, Source
+from tests.shipped import TEXTS
 
 from .common import BOTH, CATALOG, OPTIONS, read
 from .test_cases import CASES
 
-YAML = read_data(("libreswan",))["libreswan"]
+YAML = TEXTS["daemons/libreswan"]
 OFFICE = """\
 conn office
 \tleft=192.0.2.1
@@ -31,14 +30,12 @@ def test_sources() -> None:
     reading = read(OFFICE, version=(5, 0))
     (need,) = reading.needs
     assert need.label == "ESP IPv4 AES_GCM_16_256"
-    assert need.sources == (
-        Source("/etc/ipsec.conf:3 conn office", "aes_gcm256", Daemon.LIBRESWAN),
-    )
+    assert need.sources == (Source("/etc/ipsec.conf:3 conn office", "aes_gcm256", "libreswan"),)
     assert reading.features == (
         FeatureNeed(
             "migrate",
             None,
-            (Source("/etc/ipsec.conf:5 conn office", "mobike=yes", Daemon.LIBRESWAN),),
+            (Source("/etc/ipsec.conf:5 conn office", "mobike=yes", "libreswan"),),
         ),
     )
 
@@ -86,10 +83,10 @@ def test_only_the_families_that_are_asked_for(families: tuple[Family, ...]) -> N
 
 
 def test_the_newest_default_is_that_of_the_map() -> None:
-    """data/defaults.yaml is for `--esp` without a configuration."""
+    """`proposals` is for `--esp` without a configuration."""
     for protocol in (Protocol.ESP, Protocol.AH):
         ours = at(OPTIONS.defaults[f"{protocol}_ikev2"], NEWEST)
-        assert ours == CATALOG.defaults[Daemon.LIBRESWAN][protocol]
+        assert ours == CATALOG.vocabularies["libreswan"].defaults[protocol]
 
 
 def test_every_option_with_a_meaning_is_in_a_case() -> None:
@@ -99,31 +96,6 @@ def test_every_option_with_a_meaning_is_in_a_case() -> None:
     meaning = {key for key in meaning if OPTIONS.conn[key].kind == "" or OPTIONS.conn[key].feature}
     plain = {key for key in meaning if "-cat" not in key and key != "cat"}
     assert not plain - used
-
-
-LIBRESWAN = ["config setup\n\tprotostack=xfrm\n", "conn a\n\tikev2=insist\n", "conn a\n\tphase2=ah"]
-STRONGSWAN = ["config setup\n\tcharondebug=all\n", "ca x\n", "conn a\n\tleftfirewall=yes\n"]
-EITHER = [
-    "",
-    "# nothing\n",
-    "conn a\n\tleft=%any\n\tesp=aes128-sha1\n",
-    LIBRESWAN[0] + STRONGSWAN[0],
-]
-
-
-@pytest.mark.parametrize("text", LIBRESWAN)
-def test_looks_like_libreswan(text: str) -> None:
-    assert looks_like(text) is True
-
-
-@pytest.mark.parametrize("text", STRONGSWAN)
-def test_looks_like_strongswan(text: str) -> None:
-    assert looks_like(text) is False
-
-
-@pytest.mark.parametrize("text", EITHER)
-def test_looks_like_either(text: str) -> None:
-    assert looks_like(text) is None
 
 
 @pytest.mark.parametrize(
@@ -146,7 +118,7 @@ def test_looks_like_either(text: str) -> None:
 )
 def test_mistakes_in_the_map(old: str, new: str, message: str) -> None:
     assert old in YAML
-    table = parse(YAML.replace(old, new, 1), "data/libreswan.yaml")
+    table = parse(YAML.replace(old, new, 1), "data/daemons/libreswan.yaml")
     with pytest.raises(ConfigError, match=message) as caught:
         libreswan_options(table)
-    assert re.match(r"data/libreswan\.yaml:\d+: ", caught.value.message)
+    assert re.match(r"data/daemons/libreswan\.yaml:\d+: ", caught.value.message)

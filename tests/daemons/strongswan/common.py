@@ -4,7 +4,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from modprobe_ipsec.catalog.model import Family
-from modprobe_ipsec.catalog.strict_yaml import parse
 from modprobe_ipsec.daemons.strongswan import (
     daemon as strongswan_daemon,
 )
@@ -15,14 +14,13 @@ from modprobe_ipsec.daemons.strongswan import (
     swanctl,
 )
 from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
-from modprobe_ipsec.daemons.strongswan.options import NAME, build
-from modprobe_ipsec.host.shipped import read_data
+from modprobe_ipsec.daemons.strongswan.options import build
 from modprobe_ipsec.needs.need import Source
 from modprobe_ipsec.needs.reading import Reading
 from tests.daemons.texts import Texts as Texts
-from tests.shipped import CATALOG
+from tests.shipped import CATALOG, daemon_tree
 
-OPTIONS = build(parse(read_data((NAME,))[NAME], f"data/{NAME}.yaml"))
+OPTIONS = build(daemon_tree("strongswan"))
 BOTH = (Family.IPV4, Family.IPV6)
 
 SWANCTL = "/etc/swanctl/swanctl.conf"

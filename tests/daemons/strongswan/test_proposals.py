@@ -3,8 +3,9 @@
 
 import pytest
 
-from modprobe_ipsec.catalog.model import Daemon, Protocol, XfrmTable
+from modprobe_ipsec.catalog.model import Protocol, XfrmTable
 from modprobe_ipsec.daemons.common.errors import ProposalError, ProposalSyntaxError
+from modprobe_ipsec.daemons.strongswan import DAEMON
 from modprobe_ipsec.daemons.strongswan.proposals import Proposal, default, proposal, read
 from modprobe_ipsec.needs.need import Choice
 from tests.daemons.common import AH, CATALOG, ESP, esn, labels, table
@@ -380,7 +381,7 @@ def test_the_error_names_token_place_and_the_nearest_word(
         read(text, ESP, CATALOG)
     error = caught.value
     assert (error.token, error.position, error.nearest) == (token, position, nearest)
-    assert (error.text, error.daemon) == (text, Daemon.STRONGSWAN)
+    assert (error.text, error.daemon) == (text, DAEMON)
     assert f"`{token}` " in error.message
     assert f"character {position + 1} of `{text}`" in error.message
     assert (f"did you mean `{nearest}`?" in error.message) is bool(nearest)

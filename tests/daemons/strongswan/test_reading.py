@@ -4,15 +4,14 @@
 import pytest
 
 from modprobe_ipsec.base.errors import ConfigError
-from modprobe_ipsec.catalog.model import Daemon, Family
+from modprobe_ipsec.catalog.model import Family
 from modprobe_ipsec.catalog.strict_yaml import parse
 from modprobe_ipsec.daemons.strongswan import daemon as strongswan_daemon
 from modprobe_ipsec.daemons.strongswan.options import build
-from modprobe_ipsec.daemons.strongswan.starter import looks_like
 from modprobe_ipsec.host.shipped import read_data
 from modprobe_ipsec.needs.need import Mode, Source
 from modprobe_ipsec.needs.reading import IgnoredConnection, Place, Problem
-from tests.shipped import CATALOG
+from tests.shipped import CATALOG, TEXTS
 
 from .common import IPSEC, OPTIONS, STRONGSWAN, SWANCTL, Texts, read
 
@@ -28,7 +27,7 @@ def child(option: str = "esp_proposals = aes128gcm16", remote: str = "192.0.2.1"
 def test_source_of_a_proposal() -> None:
     (need,) = read(child()).needs
     where = "/etc/swanctl/swanctl.conf:6 gw children net"
-    assert need.sources == (Source(where, "aes128gcm16", Daemon.STRONGSWAN),)
+    assert need.sources == (Source(where, "aes128gcm16", "strongswan"),)
     assert need.mode is Mode.TUNNEL
 
 
@@ -40,7 +39,7 @@ def test_source_of_the_defaults() -> None:
 
 def test_source_of_a_conn() -> None:
     (need,) = read({IPSEC: "conn a\n right=192.0.2.1\n auto=add\n esp=aes128gcm16!\n"}).needs
-    assert need.sources == (Source("/etc/ipsec.conf:4 a", "aes128gcm16!", Daemon.STRONGSWAN),)
+    assert need.sources == (Source("/etc/ipsec.conf:4 a", "aes128gcm16!", "strongswan"),)
 
 
 def test_narrowed_family() -> None:
@@ -127,38 +126,11 @@ def test_without_kernel_netlink_no_test_interface() -> None:
     assert not conf.optional
 
 
-@pytest.mark.parametrize(
-    ("text", "whose"),
-    [
-        ("", None),
-        ("config setup\n\nconn a\n  left=1.2.3.4\n  auto=add\n", None),
-        ("conn a\n  esp=aes128gcm16!\n", True),
-        ("conn a\n  leftfirewall=yes\n", True),
-        ("config setup\n  charondebug = 2\n", True),
-        ("conn a\n  ikev2=insist\n", False),
-        ("config setup\n  virtual-private=%v4:10.0.0.0/8\n", False),
-        ("conn a\n  ipsec-interface=yes\n  reauth=no\n", None),
-        ("conn a\n  # reauth=no\n  leftaddresspool=10.0.0.0/8\n", False),
-        ("conn a\n  esp=aes128gcm16 # why!\n", None),
-    ],
-)
-def test_looks_like(text: str, whose: bool | None) -> None:
-    assert looks_like(text, OPTIONS) is whose
-
-
 def test_features_are_known() -> None:
     known = parse(read_data(("features",))["features"], "data/features.yaml")
     asked = {ask.feature for ask in OPTIONS.asks.values()}
     asked |= {plugin.feature for plugin in OPTIONS.plugins.values() if plugin.feature}
     assert asked <= known.keys()
-
-
-def test_whose_keywords() -> None:
-    """No keyword decides for both, and starter knows all of its own."""
-    ends = {side + end for side in ("left", "right") for end in OPTIONS.end}
-    known = ends | OPTIONS.conn.keys() | OPTIONS.elsewhere | OPTIONS.deprecated
-    assert known >= OPTIONS.only_strongswan
-    assert not OPTIONS.only_libreswan & (known - OPTIONS.deprecated)
 
 
 @pytest.mark.parametrize(
@@ -175,10 +147,10 @@ def test_whose_keywords() -> None:
     ],
 )
 def test_a_mistake_in_the_table(old: str, new: str, message: str) -> None:
-    text = read_data(("strongswan",))["strongswan"]
+    text = TEXTS["daemons/strongswan"]
     assert old in text
-    with pytest.raises(ConfigError, match=r"data/strongswan.yaml:\d+: ") as caught:
-        build(parse(text.replace(old, new, 1), "data/strongswan.yaml"))
+    with pytest.raises(ConfigError, match=r"data/daemons/strongswan.yaml:\d+: ") as caught:
+        build(parse(text.replace(old, new, 1), "data/daemons/strongswan.yaml"))
     assert message in caught.value.message
 
 

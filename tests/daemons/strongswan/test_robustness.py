@@ -11,9 +11,6 @@ from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.daemons.strongswan import (
     daemon as strongswan_daemon,
 )
-from modprobe_ipsec.daemons.strongswan import (
-    starter as strongswan_starter,
-)
 
 from .big import make_config
 from .common import IPSEC, OPTIONS, STRONGSWAN, SWANCTL, Texts, read
@@ -87,7 +84,6 @@ def test_mutated(path: str) -> None:
         for victim in random.sample(sorted(files), random.choice((1, 1, len(files)))):
             files[victim] = mutated(random, files[victim])
         taken += check(files)
-        strongswan_starter.looks_like(files[path], OPTIONS)
     # both answers are really exercised
     assert MUTATED * 0.1 < taken < MUTATED * 0.9
 

@@ -7,7 +7,6 @@ are reached on the host. Modes: `matrix`, `first`, `superfluous`.
 
 import contextlib
 import ctypes
-import functools
 import io
 import json
 import os
@@ -20,16 +19,13 @@ from pathlib import Path
 from typing import Any
 
 # read and imported once; every run of the tool is a fork of this process
-from modprobe_ipsec.catalog.loader import FILES
 from modprobe_ipsec.commands import engine as run
 from modprobe_ipsec.commands import main as cli
 from modprobe_ipsec.kernel import kmod as _kmod
 from modprobe_ipsec.kernel import xfrm as _xfrm
 
 _ = (_kmod, _xfrm)
-_trees = functools.cache(run.trees)
-_trees(FILES)
-vars(cli)["trees"] = _trees
+run.catalog()
 
 ADDRESSES = {"ipv4": ("192.0.2.1", "192.0.2.2"), "ipv6": ("2001:db8::1", "2001:db8::2")}
 PROTOCOL_MODULES = ("esp4", "esp6", "ah4", "ah6", "ipcomp", "ipcomp6")

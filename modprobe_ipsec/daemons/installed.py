@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which IKE daemons are installed, and in which release. Nothing is run to find out."""
+
+from modprobe_ipsec.base.annotations import Mapping
+from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.daemons.common.descriptor import Configuration, Daemon, Release
+from modprobe_ipsec.daemons.registry import DAEMONS
+from modprobe_ipsec.host.machine.packages import version
+from modprobe_ipsec.host.root import Host
+
+
+class Installed(Value):
+    """The daemons of one host."""
+
+    # Their programs, by path.
+    programs: frozenset[str]
+    # By name of the daemon; one that nothing tells is not in it.
+    releases: Mapping[str, Release] = {}  # noqa: RUF012 (never changed)
+
+    @property
+    def daemons(self) -> tuple[Daemon, ...]:
+        """Those of which any program is there."""
+        return tuple(d for d in DAEMONS.values() if not self.programs.isdisjoint(d.programs))
+
+    def reads(self, kind: Configuration) -> bool:
+        """Whether a program is there that reads such a file."""
+        return not self.programs.isdisjoint(kind.programs)
+
+
+def read(host: Host) -> Installed:
+    """Look for all daemons' programs, and for their releases in the package databases."""
+    places = dict.fromkeys(path for daemon in DAEMONS.values() for path in daemon.programs)
+    installed = Installed(frozenset(path for path in places if host.exists(path[1:])))
+    found = ((d.name, release(version(host, d.packages))) for d in installed.daemons)
+    return installed._replace(releases={name: number for name, number in found if number})
+
+
+def release(text: str) -> Release | None:
+    """`1:4.10-2+deb12u1` -> (4, 10); None if it is no release."""
+    numbers = text.rpartition(":")[2].replace("-", ".").replace("+", ".").split(".")
+    if len(numbers) < 2 or not all(n.isdecimal() and len(n) < 6 for n in numbers[:2]):
+        return None
+    return int(numbers[0]), int(numbers[1])

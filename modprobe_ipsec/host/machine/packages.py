@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What package managers have written down of what they installed. None of them is run."""
+
+from modprobe_ipsec.base.annotations import Mapping
+from modprobe_ipsec.host.root import Host
+
+# By package manager: the file, the start of a package's entry, the line of its version.
+_DATABASES = {
+    "dpkg": ("var/lib/dpkg/status", "\nPackage: {}\n", "\nVersion: "),
+    "apk": ("lib/apk/db/installed", "\nP:{}\n", "\nV:"),
+    "opkg": ("usr/lib/opkg/status", "\nPackage: {}\n", "\nVersion: "),
+}
+_LIMIT = 32 << 20
+
+
+def version(host: Host, packages: Mapping[str, tuple[str, ...]]) -> str:
+    """The version of the first package that is there, of those named for each package manager.
+
+    Empty if there is none, or nothing that tells.
+    """
+    for manager, (path, start, line) in _DATABASES.items():
+        text = ""
+        for name in packages.get(manager, ()):
+            text = text or "\n" + (host.text(path, None, _LIMIT) or "")
+            _, found, entry = text.partition(start.format(name))
+            if found:
+                _, _, rest = ("\n" + entry.partition("\n\n")[0]).partition(line)
+                return rest.partition("\n")[0]
+    return ""
