@@ -192,7 +192,12 @@ def _feature(row: Row) -> Feature:
 
 
 def _card(row: Row) -> CardFeature:
-    card = CardFeature(row.take("feature", str), row.take("enough", bool), row.take("remark", str))
+    card = CardFeature(
+        name=row.take("feature", str),
+        enough=row.take("enough", bool),
+        remark=row.take("remark", str),
+        needed=row.take("needed", bool, True),
+    )
     row.done()
     return card
 

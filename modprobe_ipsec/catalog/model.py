@@ -139,6 +139,8 @@ class CardFeature(Value):
     enough: bool
     # What it leaves open.
     remark: str
+    # Whether anything fails without; else the kernel does it itself.
+    needed: bool = True
 
 
 class Feature(Value):

@@ -13,6 +13,9 @@ _NAMED = 4
 def answer(cards: Cards, feature: CardFeature) -> Resolution:
     """What the cards say. Which of them will carry the tunnel is not known here: one is enough."""
     state, evidence, remedy = _answer(cards, feature)
+    if not feature.needed and state is not ResolutionState.LIVE:
+        evidence += "; a card without it leaves the encryption to the kernel"
+        state, remedy = ResolutionState.LIVE, ""
     return Resolution(feature.name, state, evidence=evidence, remedy=remedy, of_card=True)
 
 

@@ -16,7 +16,9 @@ from tests.facts import facts, install, tree
 from tests.shipped import CATALOG
 
 ESP = "esp-hw-offload"
-CRYPTO, PACKET = (CATALOG.features[name].card for name in ("offload", "packet_offload"))
+CRYPTO, PACKET, EITHER = (
+    CATALOG.features[name].card for name in ("offload", "packet_offload", "offload_or_software")
+)
 OFFLOAD = FeatureNeed("offload", Family.IPV4)
 PACKETS = FeatureNeed("packet_offload", Family.IPV4)
 
@@ -75,6 +77,21 @@ def test_no_feature_tells_of_whole_packets(flag: Flag, state: ResolutionState) -
     """But both daemons ask for them only where a card has the other one."""
     assert PACKET
     assert answer(Cards((card("eth0", flag),)), PACKET).state is state
+
+
+@pytest.mark.parametrize(
+    ("cards", "words"),
+    [
+        (Cards((ON,)), "eth0 (mlx5_core): esp-hw-offload on; which algorithms"),
+        (Cards((FIXED,)), "off [fixed]); a card without it leaves the encryption to the kernel"),
+        (Cards((), "pyudev cannot be used"), "pyudev cannot be used; a card without it leaves"),
+    ],
+)
+def test_what_works_without_a_card_too(cards: Cards, words: str) -> None:
+    """libreswan 4.x asks without looking, and the kernel leaves a card out that has no offload."""
+    assert EITHER
+    found = answer(cards, EITHER)
+    assert (found.state, found.remedy) == (ResolutionState.LIVE, "") and words in found.evidence
 
 
 TREE = tree(

@@ -8,8 +8,11 @@ from modprobe_ipsec.catalog.vocabulary import ALWAYS
 
 Version = tuple[int, int]
 _NOTHING: Mapping[str, str] = {}
+_NO_VERSIONS: Mapping[str, Version] = {}
 
 NEWEST: Version = (9999, 0)
+# Later than any.
+NEVER: Version = (10_000, 0)
 # What a value may be but a word of a list. Two texts, numbers or times in one conn quarrel if they
 # differ; a list takes all.
 _KINDS = frozenset({"text", "number", "time", "list", "word"})
@@ -34,6 +37,8 @@ class Option(Value):
     when: tuple[str, ...]
     # Values with which it asks for another one.
     instead: Mapping[str, str] = _NOTHING
+    # Values that no release knows from one on.
+    until: Mapping[str, Version] = _NO_VERSIONS
 
 
 class Probe(Value):
@@ -150,6 +155,10 @@ def _words(row: Row) -> dict[str, str]:
     return words
 
 
+def _versions(row: Row) -> dict[str, Version]:
+    return {value: row.version(value, text) for value, text in row.words().items()}
+
+
 def _option(name: str, row: Row, words: Mapping[str, Mapping[str, str]]) -> Option:
     values = row.take("values", str)
     if values not in _KINDS and values not in words:
@@ -161,8 +170,9 @@ def _option(name: str, row: Row, words: Mapping[str, Mapping[str, str]]) -> Opti
         feature=row.take("feature", str, ""),
         when=row.texts("when", []),
         instead=row.sub("instead").words() if "instead" in row else {},
+        until=_versions(row.sub("until")) if "until" in row else {},
     )
-    for value in (*option.when, *option.instead):
+    for value in (*option.when, *option.instead, *option.until):
         if value not in option.words.values():
             raise row.error(f"`{name}` is never `{value}`")
     return option

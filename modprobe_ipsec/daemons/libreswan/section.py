@@ -8,7 +8,7 @@ from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.libreswan.lines import Unreadable
-from modprobe_ipsec.daemons.libreswan.options import LibreswanOptions, Version
+from modprobe_ipsec.daemons.libreswan.options import NEVER, LibreswanOptions, Version
 from modprobe_ipsec.daemons.libreswan.setting import Setting, conflicting, duplicate, meaning
 from modprobe_ipsec.needs.reading import Place, Problem
 
@@ -131,7 +131,7 @@ class Setter:
             self._unknown_key(section, key, place)
             return
         value = meaning(option, text)
-        if value is None:
+        if value is None or self._version >= option.until.get(value, NEVER):
             # source: parser.y, parser_kw(): 5.x warns and goes on, 4.x refuses the file
             self._notes.note(place, f"`{show(text)}` is no value for {key}=; the line is ignored")
             return

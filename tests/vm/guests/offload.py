@@ -54,7 +54,7 @@ def tool(
     user: int = 0,
 ) -> dict[str, Any]:
     """One run with a configuration: its status, and all that is said of the offload."""
-    path, text = FILES[daemon]
+    path, text = FILES[daemon.partition("=")[0]]
     Path(path).write_text(text % value)
     command = [*through, *TOOL, "--daemon", daemon, "--config", path, *arguments]
     done = subprocess.run(
@@ -110,14 +110,16 @@ def cards(answer: dict[str, Any]) -> None:
     answer["modules after"] = modules()
     answer["loaded"] = tool("--check")
     answer["nobody"] = tool("--check", user=65534)
-    answer["libreswan"] = tool("--check", daemon="libreswan")
-    for daemon in FILES:
+    for release in ("4.10", "5.2"):
+        answer[f"libreswan {release}"] = tool("--check", value="yes", daemon=f"libreswan={release}")
+    for daemon in ("strongswan", "libreswan=5.2"):
         answer[f"packet {daemon}"] = tool("--check", value="packet", daemon=daemon)
     answer["no sysfs"] = tool("--check", through=BLIND)
     answer["another namespace"] = tool("--check", through=("unshare", "-n"))
     # what the kernel says to what the tool calls possible, to what it leaves open, and to a bond
     answer["AES-GCM"], answer["AES-CBC"] = add(1, "card0", GCM), add(2, "card0", CBC)
     answer["AES-GCM on a bond"] = add(3, "bond0", GCM)
+    answer["AES-GCM on lo"] = add(4, "lo", GCM)
     answer["SAs"] = subprocess.run(
         ("ip", "xfrm", "state"), capture_output=True, text=True, check=True
     ).stdout
@@ -136,6 +138,9 @@ def names(answer: dict[str, Any]) -> None:
 
 def main() -> None:
     answer: dict[str, Any] = {"no card": tool("--check"), "auto": tool("--check", value="auto")}
+    for release in ("4.10", "5.2"):
+        said = tool("--check", value="yes", daemon=f"libreswan={release}")
+        answer[f"no card, libreswan {release}"] = said
     bonds(answer)
     cards(answer)
     names(answer)

@@ -53,7 +53,7 @@ def main() -> None:
         "modules at boot": at_boot,
         "trouble": {
             "libkmod": libkmod(),
-            **{name: importable(name) for name in ("kmodpy", "yaml")},
+            **{name: importable(name) for name in ("kmodpy", "pyroute2", "pyudev", "yaml")},
             "modprobe esp4": works("modprobe esp4"),
             "SA": works(SA),
         },

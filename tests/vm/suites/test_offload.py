@@ -57,6 +57,15 @@ def test_auto_needs_no_card(answer: dict[str, Any]) -> None:
     assert (answer["auto"]["status"], answer["auto"]["said"]) == (1, [])
 
 
+def test_libreswan_4_needs_no_card_either(answer: dict[str, Any]) -> None:
+    """It asks without looking at the card, and the kernel then encrypts in software."""
+    verdict, text, _ = said(answer, "no card, libreswan 4.10")
+    assert verdict == "loadable" and "leaves the encryption to the kernel" in text
+    assert said(answer, "no card, libreswan 5.2")[0] == "missing"
+    assert answer["AES-GCM on lo"] == 0
+    assert "dev lo" not in answer["SAs"]
+
+
 def test_features_are_read_as_they_are(answer: dict[str, Any]) -> None:
     found = answer["features"]
     assert (found["bond0"], found["robin"], found["lo"]) == ("on", "off", "off [fixed]")
@@ -79,7 +88,7 @@ def test_a_load_brings_what_the_card_needs(answer: dict[str, Any]) -> None:
     assert "esp4_offload" not in answer["modules before"]
     assert "esp4_offload" in answer["modules after"]
     assert answer["load"]["status"] == 0
-    for case in ("load", "loaded", "libreswan"):
+    for case in ("load", "loaded", "libreswan 4.10", "libreswan 5.2"):
         verdict, text, _ = said(answer, case)
         assert verdict == "ready" and text.startswith(f"{CAN}; which algorithms it takes"), case
 
@@ -94,7 +103,7 @@ def test_the_kernel_agrees(answer: dict[str, Any]) -> None:
     assert "crypto offload parameters: dev card0 dir out" in answer["SAs"]
 
 
-@pytest.mark.parametrize("daemon", ["strongswan", "libreswan"])
+@pytest.mark.parametrize("daemon", ["strongswan", "libreswan=5.2"])
 def test_whole_packets_are_unknown(answer: dict[str, Any], daemon: str) -> None:
     verdict, text, _ = said(answer, f"packet {daemon}")
     assert verdict == "unknown" and answer[f"packet {daemon}"]["status"] == 3
