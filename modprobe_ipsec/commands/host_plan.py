@@ -65,5 +65,6 @@ def as_text(files: tuple[ManifestFile, ...]) -> str:
 
 def put(directory: str, files: tuple[ManifestFile, ...]) -> str:
     """Store the files in a new directory; their paths, a line each. Raises UsageError."""
-    store(directory, {file.path: file.text.encode() for file in files})
+    programs = {file.path for file in files if file.mode & 0o111}
+    store(directory, {file.path: file.text.encode() for file in files}, programs)
     return "".join(f"{file.path}\n" for file in files)

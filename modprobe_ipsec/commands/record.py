@@ -11,7 +11,7 @@ import zlib
 
 from modprobe_ipsec.base.annotations import Callable, Iterable, Iterator
 from modprobe_ipsec.catalog.model import Catalog, ModuleRequest
-from modprobe_ipsec.commands.store import store
+from modprobe_ipsec.commands.store import only_plain, store
 from modprobe_ipsec.host.facts import BINARY_INDEXES, Facts, ModuleIndex, ModuleState
 from modprobe_ipsec.host.kernel import modprobe_d
 from modprobe_ipsec.host.kernel.module_file import stand_in
@@ -58,9 +58,14 @@ _PROCESSOR = re.compile(r"(?:flags|Features|features)\s*:.*")
 
 def record(directory: str, host: Host, facts: Facts, catalog: Catalog) -> tuple[str, ...]:
     """Write the record; returns the paths in it. Raises UsageError if the place is not new."""
-    files = dict(sorted(_files(host, facts, catalog)))
+    found = dict(sorted(_files(host, facts, catalog)))
+    # an index, or the name of a program, may be made up to lead elsewhere
+    files = only_plain(found)
     listed = [*files, "record.txt"]
-    files["record.txt"] = "".join(f"{path}\n" for path in listed).encode()
+    lines = [f"{path}\n" for path in listed]
+    if others := len(found) - len(files):
+        lines.append(f"# left out: {others} whose names lead elsewhere or cannot be shown\n")
+    files["record.txt"] = "".join(lines).encode()
     store(directory, files)
     return tuple(listed)
 

@@ -18,6 +18,8 @@ _XZ, _GZIP, _ZSTD = b"\xfd7zXZ\0", b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 # include/linux/module_signature.h; its last bytes are those of the file.
 _SIGNED = b"~Module signature appended~\n"
 _VERMAGIC = b"\0vermagic="
+# A release of at most 64 characters, options of the build, and perhaps a hash (RANDSTRUCT).
+_MAX_VERMAGIC = 256
 _GONE = "no such file"
 # A frame of zstd with nothing in it.
 _ZSTD_EMPTY = _ZSTD + b"\x20\0\1\0\0"
@@ -75,7 +77,7 @@ def look(path: str, data: bytes) -> ModuleFile:
         vermagic = unpacked[start : unpacked.find(b"\0", start)]
     return ModuleFile(
         path,
-        vermagic=vermagic.decode("ascii", "replace").strip(),
+        vermagic=_words(vermagic),
         signed=unpacked.endswith(_SIGNED),
     )
 
@@ -91,7 +93,15 @@ def stand_in(body: ModuleFile) -> bytes | None:
     # e_ident of a 64-bit file, and no sections
     head = _ELF + b"\2\1\1" + bytes(57)
     tail = _SIGNED if body.signed else b""
-    return head + _VERMAGIC + body.vermagic.encode("ascii", "replace") + b"\0" + tail
+    # again, whoever made the value: it goes into a file that libkmod may be led to read
+    vermagic = _words(body.vermagic.encode("ascii", "replace")).encode("ascii", "replace")
+    return head + _VERMAGIC + vermagic + b"\0" + tail
+
+
+def _words(text: bytes) -> str:
+    """A few printable words in one line: what a file's author may have us quote."""
+    words = text[:_MAX_VERMAGIC].decode("ascii", "replace").strip()
+    return "".join(char if char.isprintable() else "?" for char in words)
 
 
 def _unpack(data: bytes) -> bytes | str | None:
