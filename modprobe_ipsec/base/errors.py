@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What may go wrong, as types: one line for the user, a hint, an exit code.
 
-Only `commands.main` turns one of these into output and an exit status.
+Only `commands` turns one of these into output and an exit status.
 """
+
+__all__ = ["Bug", "ConfigError", "Error", "NoPermission", "UsageError", "as_error"]
 
 
 class Error(Exception):
@@ -35,3 +37,17 @@ class ConfigError(Error):
     """A file that we must understand cannot be read or understood."""
 
     exit_code = 78
+
+
+class Bug(Error):
+    """What should never happen, found out by ourselves or by Python."""
+
+    exit_code = 70
+
+
+def as_error(error: Exception) -> Error:
+    """The error itself, or the bug that any other exception is."""
+    if isinstance(error, Error):
+        return error
+    what = f"internal error: {type(error).__name__}: {error}"
+    return Bug(what, "please report it, with what --debug says and a --record")

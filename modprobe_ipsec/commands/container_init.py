@@ -12,9 +12,11 @@ from contextlib import redirect_stdout
 from io import StringIO
 
 from modprobe_ipsec.base.annotations import FrameType, NoReturn, Sequence
-from modprobe_ipsec.base.errors import Error, UsageError
+from modprobe_ipsec.base.errors import Error, UsageError, as_error
 from modprobe_ipsec.base.text import printable
-from modprobe_ipsec.commands import main as cli
+from modprobe_ipsec.commands import output, verbs
+from modprobe_ipsec.commands.command_line import parse
+from modprobe_ipsec.commands.main import guarded, traceback_of
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.host.machine import container
 from modprobe_ipsec.host.machine.privileges import CAP_NET_ADMIN
@@ -60,6 +62,7 @@ def run() -> NoReturn:
 
 def main(arguments: Sequence[str]) -> int:
     """Check, report, and become the program; returns an exit status only if it does not."""
+    output.prepare()
     try:
         require, options, program = _split(arguments)
         if not program:
@@ -119,21 +122,29 @@ def _checked(options: Sequence[str]) -> int:
     signal.signal(signal.SIGALRM, _give_up)
     signal.alarm(LIMIT)
     text = StringIO()
+    debug = "--debug" in options
     try:
+        asked = parse(["--check", "--prove", *options])
+        if asked.verb != "check":
+            # --help and --version: there is a program to start
+            raise UsageError(f"usage: {_USAGE}")
         with redirect_stdout(text):
-            code = cli.main(["--check", "--prove", *options])
+            code = guarded(lambda: verbs.run(asked), debug=debug)
             if code in _FOR_THE_HOST:
                 text.write("\nthe plan for the host, for modprobe-ipsec --apply FILE there:\n\n")
-                cli.main(["--manifest", "yaml", *options])
+                plan = asked.turned_to("--manifest", "yaml")
+                guarded(lambda: verbs.run(plan), debug=debug)
     except _TooLong:
         _say(f"the check took more than {LIMIT} s")
         code = Error.exit_code
-    except SystemExit:
-        # --help and --version end the program, and there is one to start
-        raise UsageError(f"usage: {_USAGE}") from None
+    except Error:
+        raise
     except Exception as error:
-        _say(f"the check failed: {type(error).__name__}: {error}")
-        code = Error.exit_code
+        if debug:
+            sys.stderr.write(traceback_of(error))
+        bug = as_error(error)
+        _say(bug.message)
+        code = bug.exit_code
     finally:
         signal.alarm(0)
         for number, handler in before.items():

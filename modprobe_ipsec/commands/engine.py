@@ -4,7 +4,6 @@ is the callers' business.
 """
 
 import os
-import sys
 
 from modprobe_ipsec.base.annotations import Callable, Mapping
 from modprobe_ipsec.base.value import once
@@ -85,11 +84,19 @@ def cards_of(host: Host) -> "Callable[[], Cards]":
     return ask
 
 
-def act(action: Action, wanted: Demand, facts: Facts, host: Host, catalog: Catalog) -> Report:
+def act(
+    action: Action,
+    wanted: Demand,
+    facts: Facts,
+    host: Host,
+    catalog: Catalog,
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Report:
     """Do what the action says about these needs on this host; the report of it.
 
-    Before anything is loaded the environment is emptied, for good. Raises NoLibkmod only if
-    something is to be loaded.
+    `on_progress` hears how many of how many proofs are done. Before anything is loaded the
+    environment is emptied, for good. Raises NoLibkmod only if something is to be loaded.
     """
     needs = wanted.needs
     plan = make_plan(needs, facts, catalog)
@@ -101,10 +108,8 @@ def act(action: Action, wanted: Demand, facts: Facts, host: Host, catalog: Catal
         loads = carry_out(needs, facts, host, catalog)
     # costs sockets and a child process, which --check need not pay
     from modprobe_ipsec.kernel.prover import prove
-    from modprobe_ipsec.report.progress import Bar
 
-    with Bar(sys.stderr, "proving") as bar:
-        proofs = prove(needs, on_progress=bar.show)
+    proofs = prove(needs, on_progress=on_progress)
     facts = refresh(loads.facts, host)
     final = make_plan(needs, facts, catalog, loads.tried)
     by_need: dict[AnyNeed, Proof] = {proof.need: proof for proof in proofs.proofs}

@@ -4,7 +4,7 @@
 import os
 import sys
 
-from modprobe_ipsec.base.errors import ConfigError, Error
+from modprobe_ipsec.base.errors import Bug, ConfigError
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.commands.store import store
 from modprobe_ipsec.daemons.selection import Demand
@@ -45,11 +45,11 @@ def wanted(plan: HostPlan, path: str) -> Demand:
 def write(plan: HostPlan, format: str, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """The files of a manifest, checked.
 
-    Raises UsageError for an unknown format, or one that cannot say what is in this plan.
+    Raises UsageError for a format that cannot say what is in this plan.
     """
     files = formats.write(format, plan, options)
     for mistake in mistakes(files, plan):
-        raise Error(
+        raise Bug(
             f"internal error: the manifest would be wrong: {mistake}",
             "nothing was written; please report this with --record",
         )

@@ -10,11 +10,11 @@ import signal
 import sys
 
 from modprobe_ipsec.base.annotations import Mapping, NoReturn, Sequence
-from modprobe_ipsec.base.errors import ConfigError, Error, UsageError
+from modprobe_ipsec.base.errors import Bug, ConfigError, Error, UsageError, as_error
 from modprobe_ipsec.base.text import printable
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.commands import engine
-from modprobe_ipsec.commands.engine import act, clean_environment, families
+from modprobe_ipsec.commands.main import traceback_of
 from modprobe_ipsec.daemons import installed
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.daemons.selection import Demand, Query, select
@@ -50,7 +50,7 @@ def run() -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     _open_standard_files()
     arguments = sys.argv[1:]
-    clean_environment()
+    engine.clean_environment()
     if not sys.flags.isolated:
         # a fresh interpreter: what the environment named was heard by this one already
         program = [sys.executable, "-I", "-B", "-c", _AGAIN.format(place=_PLACE), *arguments]
@@ -130,17 +130,19 @@ def _work(arguments: Sequence[str], send: child.Send) -> None:
         send([Error.exit_code, f"{name}its configuration takes too much memory"])
     except Exception as error:
         # fail closed, in one line: a traceback would hide it
-        send([Error.exit_code, f"{name}the hook failed: {type(error).__name__}: {error}"])
+        if "--debug" in arguments:
+            sys.stderr.write(traceback_of(error))
+        send([Bug.exit_code, f"{name}{as_error(error).message}"])
 
 
 def _options(arguments: Sequence[str]) -> str:
-    match arguments:
+    match [word for word in arguments if word != "--debug"]:
         case []:
             return ""
         case ["--plan", path] if path.startswith("/"):
             return path
         case _:
-            raise UsageError("usage: modprobe-ipsec-hook [--plan /ABSOLUTE/FILE] < STATE")
+            raise UsageError("usage: modprobe-ipsec-hook [--debug] [--plan /ABSOLUTE/FILE] < STATE")
 
 
 def _stdin() -> bytes:
@@ -159,7 +161,7 @@ def _carry_out(plan: str, state: oci.OciState) -> Report:
         problems = [f"{problem.place}: {problem.text}" for problem in wanted.problems]
         nothing = f"{' and '.join(wanted.configs)}: asks the kernel for nothing"
         raise ConfigError(next(iter(problems), nothing), _HINT)
-    return act(Action.LOAD, wanted, facts, host, catalog)
+    return engine.act(Action.LOAD, wanted, facts, host, catalog)
 
 
 def _refuse_what_is_lost(wanted: Demand) -> None:
@@ -229,7 +231,7 @@ def _request(annotations: Mapping[str, str], facts: Facts) -> Query:
         config=config,
         daemon=DAEMONS.get(daemon),
         release=None,
-        families=families(facts),
+        families=engine.families(facts),
         fips=facts.fips,
     )
 

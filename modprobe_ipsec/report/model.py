@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one object that every writer prints."""
 
+from modprobe_ipsec.base.errors import NoPermission
 from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.facts import Facts
@@ -17,6 +18,16 @@ class Action(StrEnum):
     PROVE = "prove"
     DRY_RUN = "dry-run"
     LOAD = "load"
+
+
+class Style(Value):
+    """How a writer is to say it, as far as its format has a choice."""
+
+    colour: bool = False
+    # Only what is not ready.
+    quiet: bool = False
+    # How much of the evidence; 0 is what a user needs.
+    verbose: int = 0
 
 
 class Report(Value):
@@ -38,12 +49,34 @@ class Report(Value):
     # What came of --seal; None if nobody asked for it.
     sealed: Sealed | None = None
 
+    # Problems in a configuration count: --strict.
+    strict: bool = False
+
+    @property
+    def may_not_load(self) -> bool:
+        """Whether something waits for a load that this run was to do and may not."""
+        waits = (Verdict.LOADABLE, Verdict.SLOW)
+        return (
+            self.action is Action.LOAD
+            and not self.facts.may_load
+            and any(judged.verdict in waits for judged in self.verdicts)
+        )
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether the configurations leave open what is needed, as strictly as was asked for."""
+        problems = self.demand.problems
+        return any(problem.unread for problem in problems) or (self.strict and bool(problems))
+
     @property
     def exit_code(self) -> int:
-        """What the run's exit status says about the needs."""
+        """The exit status of the run: that of the worst need, unless something else is worse."""
+        if self.may_not_load:
+            return NoPermission.exit_code
         code = exit_code(self.verdicts)
-        # what an unread file asks for is unknown; and who wanted a seal has not got it
-        unread = any(problem.unread for problem in self.demand.problems)
-        if code in (0, 1) and (unread or (self.sealed and not self.sealed.done)):
-            return Verdict.UNKNOWN.exit_code
-        return code
+        if code == 1 and self.action is Action.DRY_RUN:
+            # what would be loaded is its answer, and no lack
+            code = 0
+        # who wanted a seal has not got it
+        unsealed = self.sealed is not None and not self.sealed.done
+        return Verdict.UNKNOWN.exit_code if code < 2 and (self.is_uncertain or unsealed) else code

@@ -14,9 +14,6 @@ def headline(report: Report) -> str:
     if report.demand.configs:
         kernel += f", {' and '.join(report.demand.configs)}"
     total = len(report.verdicts)
-    if report.action is Action.DRY_RUN:
-        count = len(report.plan.steps)
-        return f"{kernel}: {count} module{'s' * (count != 1)} to load for {_count(total)}"
     counts = []
     for verdict in Verdict:
         number = sum(judgement.verdict is verdict for judgement in report.verdicts)
@@ -24,6 +21,10 @@ def headline(report: Report) -> str:
             counts.append(f"{number} {verdict}")
     if not total:
         return f"{kernel}: nothing is asked for"
+    if report.action is Action.DRY_RUN:
+        count = len(report.plan.steps)
+        modules = f"{count} module{'s' * (count != 1)} to load"
+        return f"{kernel}: {modules} for {_count(total)}: {', '.join(counts)}"
     return f"{kernel}: {_count(total)}: {', '.join(counts)} ({_how(report)})"
 
 

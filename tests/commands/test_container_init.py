@@ -46,7 +46,7 @@ def test_with_require_nothing_starts_that_would_not_work() -> None:
         ([], "usage: "),
         (["pluto"], "usage: "),
         (["--"], "usage: "),
-        (["--requir", "--", "true"], "unrecognized arguments: --requir"),
+        (["--requir", "--", "true"], "there is no option --requir"),
         (["--", "no-such-daemon"], "no-such-daemon: not found in /usr/local/sbin "),
         (["--", "./true"], "say its absolute path"),
         (["--version", "--", "true"], "usage: "),
@@ -69,12 +69,13 @@ def test_a_program_that_cannot_be_executed(tmp_path: Path) -> None:
     assert done.returncode == 126 and f"{tmp_path}/daemon: permission denied" in done.stderr
 
 
-def with_check(body: str) -> Done:
+def with_check(body: str, options: str = "") -> Done:
     """Becomes `echo started` after a check that is this instead."""
     code = (
         "import sys, time, modprobe_ipsec.commands.container_init as init\n"
         f"def check(arguments):\n    print('asked', file=sys.stderr)\n    {body}\n"
-        "init.LIMIT = 1; init.cli._run = check; init.main(['--', 'echo', 'started'])"
+        "init.LIMIT = 1; init.verbs.run = check\n"
+        f"sys.exit(init.main([{options}'--', 'echo', 'started']))"
     )
     command = [sys.executable, "-I", "-c", code]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
@@ -89,11 +90,18 @@ def test_a_check_that_takes_too_long_is_given_up_as_a_whole() -> None:
 def test_a_check_that_fails_does_not_keep_the_daemon() -> None:
     done = with_check("raise ZeroDivisionError('of ours')")
     assert (done.returncode, done.stdout) == (0, "started\n")
-    assert "ZeroDivisionError: of ours" in done.stderr and "Traceback" not in done.stderr
-    # and outside of what cli.main looks after
-    done = with_check("init.cli._complain = 0; raise ZeroDivisionError")
+    assert "internal error: ZeroDivisionError: of ours" in done.stderr
+    assert "Traceback" not in done.stderr
+    # and outside of what answers for the check itself
+    done = with_check("return 2\ninit.guarded = 0")
     assert (done.returncode, done.stdout) == (0, "started\n")
-    assert "the check failed: TypeError: " in done.stderr and "Traceback" not in done.stderr
+    assert "internal error: TypeError: " in done.stderr and "Traceback" not in done.stderr
+
+
+def test_debug_shows_where_a_bug_of_ours_is() -> None:
+    done = with_check("raise ZeroDivisionError('of ours')", "'--debug', '--require', ")
+    assert (done.returncode, done.stdout) == (70, "")
+    assert "Traceback" in done.stderr and "ZeroDivisionError: of ours" in done.stderr
 
 
 def test_the_daemon_has_the_process_its_environment_and_no_signal_ignored() -> None:
@@ -135,7 +143,7 @@ def test_as_process_1_it_can_be_stopped_while_it_checks() -> None:
     """The first process of a PID namespace gets no signal without a handler for it."""
     slow = (
         "import modprobe_ipsec.commands.container_init as i, time; "
-        "i.cli.main = lambda a: time.sleep(60); "
+        "i.verbs.run = lambda a: time.sleep(60); "
     )
     code = f"{slow}print('ready', flush=True); i.main(['--', 'true'])"
     with subprocess.Popen(

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from modprobe_ipsec.commands import main as cli
 from modprobe_ipsec.commands.main import main
 
 TOOL = (sys.executable, "-I", "-m", "modprobe_ipsec")
@@ -39,10 +38,10 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["--manifest", ""], 64, "--manifest: an empty value"),
         (["--record", ""], 64, "--record: an empty value"),
         (["--config", "", "--check"], 64, "--config: an empty value"),
-        (["--record", "/nowhere/x", "--seal"], 64, "without any other action"),
-        (["--record", "/nowhere/x", "--check"], 64, "without any other action"),
-        (["--record", "/nowhere/x", "--dry-run"], 64, "without any other action"),
-        (["--record", "/nowhere/x", "--apply", "x"], 64, "without any other action"),
+        (["--record", "/nowhere/x", "--seal"], 64, "--seal does not go with --record"),
+        (["--record", "/nowhere/x", "--check"], 64, "--check does not go with --record"),
+        (["--record", "/nowhere/x", "--dry-run"], 64, "--dry-run does not go with --record"),
+        (["--record", "/nowhere/x", "--apply", "x"], 64, "--apply does not go with --record"),
     ],
 )
 def test_wrong_use_is_one_sentence_and_exit_code_64(
@@ -133,10 +132,22 @@ def test_closed_standard_files_are_no_traceback() -> None:
 def test_a_bug_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "gather", lambda _: 1 // 0)
-    assert main(["--check"]) == 3
+    monkeypatch.setattr("modprobe_ipsec.commands.reporting.gather", lambda _: 1 // 0)
+    assert main(["--check"]) == 70
     said = "internal error: ZeroDivisionError: integer division or modulo by zero"
-    assert capsys.readouterr().err == f"modprobe-ipsec: {said}; please report with --record\n"
+    hint = "please report it, with what --debug says and a --record"
+    assert capsys.readouterr().err == f"modprobe-ipsec: {said}\nmodprobe-ipsec: {hint}\n"
+
+
+def test_debug_says_where_an_error_arose(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--check", "--debug", "--esp", "rot13"]) == 64
+    assert "ProposalError" in capsys.readouterr().err.partition("\nmodprobe-ipsec: ")[0]
+    monkeypatch.setattr("modprobe_ipsec.commands.reporting.gather", lambda _: 1 // 0)
+    assert main(["--check", "--debug"]) == 70
+    trace, _, line = capsys.readouterr().err.partition("\nmodprobe-ipsec: ")
+    assert trace.startswith("Traceback") and line.startswith("internal error: ZeroDivisionError")
 
 
 def test_no_colour_where_there_is_no_terminal() -> None:
@@ -145,7 +156,7 @@ def test_no_colour_where_there_is_no_terminal() -> None:
 
 def test_help_names_every_exit_code() -> None:
     said = run("--help").stdout
-    assert all(f"{code} " in said for code in (0, 1, 2, 3, 64, 77, 78))
+    assert all(f"{code} " in said for code in (0, 1, 2, 3, 64, 70, 77, 78))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become nobody")

@@ -12,7 +12,7 @@ import pytest
 
 from modprobe_ipsec.commands.main import main
 from modprobe_ipsec.diagnose.obstacles import ObstacleKind
-from modprobe_ipsec.report.model import Report
+from modprobe_ipsec.report.model import Report, Style
 from tests.hosts import tree
 
 
@@ -71,11 +71,11 @@ def test_there_is_a_tree_for_everything(
 ) -> None:
     reports: list[Report] = []
 
-    def render(report: Report) -> str:
+    def render(report: Report, style: Style) -> str:
         reports.append(report)
         return ""
 
-    monkeypatch.setattr("modprobe_ipsec.report.as_json.render", render)
+    monkeypatch.setattr("modprobe_ipsec.report.formats.json.render", render)
     names = tree.names()
     for name in names:
         said(capsys, tree.assemble(name, tmp_path / name), *tree.arguments(name), "--format=json")

@@ -13,16 +13,20 @@ from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed
 from modprobe_ipsec.needs.proof import Answer, Proof
 from modprobe_ipsec.needs.reading import IgnoredConnection, Place, Problem
 from modprobe_ipsec.plan.plan import make_plan
-from modprobe_ipsec.plan.verdict import judge
-from modprobe_ipsec.report import as_json, journal, text
-from modprobe_ipsec.report.model import Action, Report
-from modprobe_ipsec.report.progress import Bar
+from modprobe_ipsec.plan.verdict import Verdict, judge
+from modprobe_ipsec.report import formats
+from modprobe_ipsec.report.model import Action, Report, Style
+from modprobe_ipsec.report.progress import progress
 from modprobe_ipsec.report.words import headline
 from tests.facts import CBC, GCM, facts, install
 from tests.shipped import CATALOG
 
 IPV6 = GCM._replace(family=Family.IPV6)
 NEEDS = [GCM, IPV6, CBC]
+
+
+def text(report: Report, **style: Any) -> str:
+    return formats.render("text", report, Style(**style))
 
 
 def report(action: Action = Action.CHECK, **changes: Any) -> Report:
@@ -59,7 +63,7 @@ the stack itself:
 """  # noqa: E501
 
 DRY_RUN = """\
-kernel 6.1.0-56-amd64 (x86_64): 9 modules to load for 3 needs
+kernel 6.1.0-56-amd64 (x86_64): 9 modules to load for 3 needs: 1 blocked, 2 loadable
 
 to load, in this order:
   aesni_intel (with cryptd, crypto_simd)  this CPU's own aes         for ESP IPv4 AES_GCM_16_256 and 1 more
@@ -69,16 +73,16 @@ to load, in this order:
 
 
 def test_text_is_worst_first_and_says_what_to_do() -> None:
-    assert text.render(report()) == CHECK
+    assert text(report()) == CHECK
 
 
 def test_quiet_leaves_what_is_not_ready() -> None:
-    said = text.render(report(), quiet=True)
+    said = text(report(), quiet=True)
     assert said.startswith("VERDICT")
     assert "the stack itself" not in said
     ready = report(proofs={n: Proof(n, Answer.ACCEPTED) for n in NEEDS})
     everything = ready._replace(verdicts=tuple(j for j in ready.verdicts if not j.reasons))
-    assert text.render(everything, quiet=True) == ""
+    assert text(everything, quiet=True) == ""
 
 
 def test_the_headline_says_whether_the_kernel_was_asked() -> None:
@@ -96,16 +100,41 @@ def test_the_headline_says_whether_the_kernel_was_asked() -> None:
 
 
 def test_dry_run_lists_modules_with_their_reasons() -> None:
-    assert text.render(report(Action.DRY_RUN)).startswith(DRY_RUN)
+    said = text(report(Action.DRY_RUN))
+    assert said.startswith(DRY_RUN)
+    # and what no module can mend, why, and what would
+    assert "blocked  ESP AES_GCM_16_256  IPv6  esp6 is blocked by /etc/modprobe.d/x.conf" in said
+    assert "loadable  ESP" not in said
+    assert "what to do:\n  whoever set /etc/modprobe.d/x.conf:1 decides" in said
+
+
+def test_the_exit_status_of_a_dry_run_is_that_of_what_stays_unmet() -> None:
+    assert report(Action.DRY_RUN).exit_code == 2
+    waits = [j for j in report().verdicts if j.verdict is Verdict.LOADABLE]
+    dry = report(Action.DRY_RUN)._replace(verdicts=tuple(waits))
+    assert (dry.exit_code, dry._replace(action=Action.CHECK).exit_code) == (0, 1)
+    unknown = dry._replace(verdicts=(waits[0]._replace(verdict=Verdict.UNKNOWN),))
+    assert unknown.exit_code == 3
+
+
+def test_the_exit_status_counts_problems_if_asked_to_and_rights_where_they_lack() -> None:
+    problem = Problem(Place("/etc/ipsec.conf", 3), "office", "what is this?")
+    waits = tuple(j for j in report().verdicts if j.verdict is Verdict.LOADABLE)
+    lost = report()._replace(verdicts=waits, demand=Demand((), problems=(problem,)))
+    assert (lost.exit_code, lost._replace(strict=True).exit_code) == (1, 3)
+    assert report()._replace(demand=lost.demand, strict=True).exit_code == 2
+    rightless = report().facts._replace(may_load=False)
+    assert lost._replace(action=Action.LOAD, facts=rightless).exit_code == 77
+    assert lost._replace(facts=rightless).exit_code == 1
 
 
 def test_colour_only_on_demand() -> None:
-    assert "\033" not in text.render(report())
-    assert "\033[31;1mblocked\033[0m   ESP" in text.render(report(), colour=True)
+    assert "\033" not in text(report())
+    assert "\033[31;1mblocked\033[0m   ESP" in text(report(), colour=True)
 
 
 def test_verbose_shows_the_chain() -> None:
-    said = text.render(report(), verbose=1)
+    said = text(report(), verbose=1)
     assert "the kernel builds seqiv(rfc4106(gcm(aes)))" in said
     assert "xfrm-type-2-50     loadable  esp4" in said
 
@@ -116,14 +145,16 @@ def test_an_accelerator_that_this_cpu_lacks_is_not_mentioned() -> None:
         LoadResult(steps[0], LoadOutcome.NO_DEVICE, 19, "this CPU has not got it"),
         LoadResult(steps[2], LoadOutcome.FAILED, 2, "file missing"),
     )
-    said = text.render(report(Action.LOAD, loads=results))
+    said = text(report(Action.LOAD, loads=results))
     assert "this CPU has not got it" not in said
     assert "failed  xfrm_user  file missing" in said
 
 
 def test_json_is_whole_and_versioned() -> None:
     proof = Proof(GCM, Answer.ACCEPTED, 0, "", "seqiv(rfc4106-gcm-aesni)", 400)
-    said = json.loads(as_json.render(report(proofs={GCM: proof}, autoloaded=("drbg",))))
+    said = json.loads(
+        formats.render("json", report(proofs={GCM: proof}, autoloaded=("drbg",)), Style())
+    )
     assert said["schema"] == 1
     assert said["exit_code"] == 2
     assert said["kernel"] == {"release": "6.1.0-56-amd64", "arch": "x86_64", "fips": False}
@@ -155,19 +186,10 @@ JOURNAL = """\
 
 def test_journal_has_one_line_a_problem_the_worst_last() -> None:
     xfrm_user = next(step for step in report().plan.steps if step.module == "xfrm_user")
-    said = journal.render(
-        report(
-            Action.LOAD,
-            loads=(
-                LoadResult(
-                    xfrm_user, LoadOutcome.LOADED, 0, loaded_modules=("xfrm_algo", "xfrm_user")
-                ),
-            ),
-            autoloaded=("drbg",),
-            sealed=Sealed(False, "not sealed: ESP IPv6 AES_GCM_16_256 is not proven", "mend that"),
-        )
-    )
-    assert said == JOURNAL
+    loaded = LoadResult(xfrm_user, LoadOutcome.LOADED, 0, loaded_modules=("xfrm_algo", "xfrm_user"))
+    sealed = Sealed(False, "not sealed: ESP IPv6 AES_GCM_16_256 is not proven", "mend that")
+    done = report(Action.LOAD, loads=(loaded,), autoloaded=("drbg",), sealed=sealed)
+    assert formats.render("journal", done, Style()) == JOURNAL
 
 
 def test_nothing_but_print_reaches_a_terminal_or_a_log() -> None:
@@ -178,12 +200,12 @@ def test_nothing_but_print_reaches_a_terminal_or_a_log() -> None:
     )
     facts = report().facts._replace(release=evil, unreadable=(Unreadable(evil, evil),))
     hostile = report()._replace(demand=found, facts=facts)
-    for said in (text.render(hostile, verbose=2), journal.render(hostile)):
+    for said in (text(hostile, verbose=2), formats.render("journal", hostile, Style())):
         assert "b?ro?[31m?<0> x" in said
         assert all(line.isprintable() for line in said.split("\n"))
-    said = text.render(hostile, colour=True)
+    said = text(hostile, colour=True)
     assert "\033[31;1mblocked\033[0m" in said and "\033[31m" not in said
-    assert json.loads(as_json.render(hostile))["problems"][0]["conn"] == evil
+    assert json.loads(formats.render("json", hostile, Style()))["problems"][0]["conn"] == evil
 
 
 def test_a_seal_that_was_refused_is_no_success() -> None:
@@ -225,10 +247,10 @@ def test_the_bar_comes_late_and_leaves_nothing(monkeypatch: Any) -> None:
     now = [100.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     stream: Any = Terminal()
-    with Bar(stream, "proving") as bar:
-        bar.show(1, 4)
+    with progress(stream, "proving") as show:
+        show(1, 4)
         assert stream.said == ""
         now[0] += 0.6
-        bar.show(2, 4)
+        show(2, 4)
         assert "proving [" in stream.said and "2/4" in stream.said
     assert stream.said.endswith("\r\033[K")

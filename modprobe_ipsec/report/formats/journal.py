@@ -7,7 +7,7 @@ Levels as in sd-daemon(3): journald takes the `<N>` off and keeps the number.
 from modprobe_ipsec.base.annotations import Iterable, Iterator
 from modprobe_ipsec.base.text import printable
 from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
-from modprobe_ipsec.report.model import Report
+from modprobe_ipsec.report.model import Report, Style
 from modprobe_ipsec.report.words import because, headline, in_words
 
 _ERROR, _WARNING, _NOTICE, _INFO = "<3>", "<4>", "<5>", "<6>"
@@ -21,7 +21,7 @@ _LEVEL = {
 }
 
 
-def render(report: Report) -> str:
+def render(report: Report, style: Style) -> str:
     """The whole report, the worst last: `systemctl status` shows the end of a log."""
     lines = [_INFO + headline(report)]
     came = [module for result in report.loads for module in result.loaded_modules]

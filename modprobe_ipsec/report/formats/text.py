@@ -11,25 +11,30 @@ from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Mode, Need
 from modprobe_ipsec.plan.plan import Plan, Step
 from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
 from modprobe_ipsec.report import container
-from modprobe_ipsec.report.model import Action, Report
+from modprobe_ipsec.report.model import Action, Report, Style
 from modprobe_ipsec.report.table import table
 from modprobe_ipsec.report.words import because, headline, in_words
 
 _FAMILY = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 
-def render(report: Report, *, colour: bool = False, quiet: bool = False, verbose: int = 0) -> str:
-    """The whole report; `quiet` leaves only what is not ready, `verbose` adds the evidence."""
+# What no load can mend.
+_UNMET = (Verdict.BLOCKED, Verdict.MISSING, Verdict.UNKNOWN)
+
+
+def render(report: Report, style: Style) -> str:
+    """The whole report; a quiet one has only what is not ready, a verbose one all evidence."""
+    quiet, verbose = style.quiet, style.verbose
     lines = [] if quiet else [printable(headline(report))]
     sections = []
-    needs: list[str] = []
+    judgements = _worst_first(report.verdicts, quiet)
     if report.action is Action.DRY_RUN:
         sections.append(_plan(report.plan))
-    else:
-        judgements = _worst_first(report.verdicts, quiet)
-        needs = table(_needs(judgements), colour=colour) if judgements else []
-        sections.append(needs)
-        sections.append(_to_do(judgements))
+        judgements = [judgement for judgement in judgements if judgement.verdict in _UNMET]
+    needs = table(_needs(judgements), colour=style.colour) if judgements else []
+    sections.append(needs)
+    sections.append(_to_do(judgements))
+    if report.action is not Action.DRY_RUN:
         inside = None if quiet else container.look(report)
         sections.append(container.lines(inside) if inside else [])
     sections.append(_problems(report.demand))

@@ -11,12 +11,12 @@ from modprobe_ipsec.needs.proof import Proof
 from modprobe_ipsec.plan.plan import Step
 from modprobe_ipsec.plan.verdict import NeedVerdict, Reason
 from modprobe_ipsec.report import container
-from modprobe_ipsec.report.model import Report
+from modprobe_ipsec.report.model import Report, Style
 
 SCHEMA = 1
 
 
-def render(report: Report) -> str:
+def render(report: Report, style: Style) -> str:
     """The whole report as one JSON object, keys in a fixed order."""
     facts = report.facts
     inside = container.look(report)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the verbs with a report share: from the arguments to the report, and out with it."""
+
+import os
+import sys
+
+from modprobe_ipsec.base.errors import UsageError
+from modprobe_ipsec.catalog.model import Catalog, Family
+from modprobe_ipsec.commands import engine
+from modprobe_ipsec.commands.command_line import Arguments
+from modprobe_ipsec.commands.output import put
+from modprobe_ipsec.daemons.installed import release
+from modprobe_ipsec.daemons.registry import DAEMONS
+from modprobe_ipsec.daemons.selection import Demand, Query, select
+from modprobe_ipsec.host.facts import Facts
+from modprobe_ipsec.host.gather import gather
+from modprobe_ipsec.host.root import Host
+from modprobe_ipsec.report import formats
+from modprobe_ipsec.report.model import Action, Report, Style
+
+
+def host_of(arguments: Arguments) -> Host:
+    """The host that is looked at."""
+    return Host(arguments.value("--root"), arguments.value("--kernel") or None)
+
+
+def make_report(action: Action, arguments: Arguments) -> tuple[Report, Host]:
+    """Do what the action says; the report of it, and the host that it was done on."""
+    catalog = engine.catalog()
+    host = host_of(arguments)
+    changes = action in (Action.LOAD, Action.PROVE)
+    if changes and not host.live:
+        raise UsageError(
+            f"{host.root} is not the running system: nothing can be loaded or proven there",
+            "use --check or --dry-run with --root and --kernel",
+        )
+    facts = gather(host)
+    demand = _demand(arguments, facts, host, catalog)
+    if arguments.verb != "manifest" and not arguments.has("--apply"):
+        # a host plan is for containers, which have cards of their own
+        facts = facts._replace(cards=engine.cards_of(host))
+    if changes:
+        from modprobe_ipsec.report.progress import progress
+
+        with progress(sys.stderr, "proving") as show:
+            report = engine.act(action, demand, facts, host, catalog, on_progress=show)
+    else:
+        report = engine.act(action, demand, facts, host, catalog)
+    return report._replace(strict=arguments.has("--strict")), host
+
+
+def put_report(report: Report, arguments: Arguments) -> None:
+    """Write it to standard output, in the format that was asked for."""
+    plain = arguments.has("--no-color") or os.environ.get("NO_COLOR")
+    style = Style(
+        colour=not plain and sys.stdout.isatty(),
+        quiet=arguments.has("--quiet"),
+        verbose=len(arguments.values("--verbose")),
+    )
+    put(formats.render(arguments.value("--format"), report, style))
+
+
+def _demand(arguments: Arguments, facts: Facts, host: Host, catalog: Catalog) -> Demand:
+    if arguments.has("--apply"):
+        from modprobe_ipsec.commands import host_plan
+
+        path = arguments.value("--apply")
+        return host_plan.wanted(host_plan.read(path, catalog), path)
+    return select(_query(arguments, facts), host, catalog, engine.daemon_tree)
+
+
+def _query(arguments: Arguments, facts: Facts) -> Query:
+    name, equals, version = arguments.value("--daemon").partition("=")
+    number = release(version) if equals else None
+    if equals and number is None:
+        raise UsageError(f"--daemon {name}={version}: a release looks like 4.15")
+    return Query(
+        esp=arguments.values("--esp"),
+        ah=arguments.values("--ah"),
+        ipcomp=arguments.has("--ipcomp"),
+        everything=arguments.has("--all"),
+        config=arguments.value("--config"),
+        daemon=DAEMONS.get(name),
+        release=number,
+        families=_families(arguments, facts),
+        fips=facts.fips,
+    )
+
+
+def _families(arguments: Arguments, facts: Facts) -> tuple[Family, ...]:
+    chosen = {Family.IPV4: arguments.has("-4"), Family.IPV6: arguments.has("-6")}
+    if any(chosen.values()):
+        return tuple(family for family, wanted in chosen.items() if wanted)
+    return engine.families(facts)
