@@ -17,7 +17,7 @@ INTERPRETER ?= /usr/bin/python3
 LIBRARY = $(PREFIX)/lib/modprobe-ipsec
 UNITS = $(PREFIX)/lib/systemd/system
 DOCS = $(PREFIX)/share/doc/modprobe-ipsec
-DAEMONS = ipsec strongswan strongswan-starter
+DAEMONS := $(patsubst systemd/daemons/%.service.d,%,$(wildcard systemd/daemons/*.service.d))
 
 .PHONY: check demo test bench readme packages install uninstall checked-prefix clean
 
@@ -78,7 +78,7 @@ install: checked-prefix
 	umask 022; sed 's|^Exec[A-Z][a-z]*=|&$(PREFIX)/sbin/|' systemd/modprobe-ipsec.service \
 	    >$(DESTDIR)$(UNITS)/modprobe-ipsec.service
 	for daemon in $(DAEMONS); do \
-	    install -D -m 644 systemd/daemon.conf \
+	    install -D -m 644 systemd/daemons/$$daemon.service.d/modprobe-ipsec.conf \
 	        $(DESTDIR)$(UNITS)/$$daemon.service.d/modprobe-ipsec.conf; \
 	done
 	install -m 644 systemd/seal.conf $(DESTDIR)$(DOCS)

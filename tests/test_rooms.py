@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from modprobe_ipsec.daemons.registry import DAEMONS
+
 PACKAGE = Path(__file__).parent.parent / "modprobe_ipsec"
 
 REPOSITORY = Path(__file__).parent.parent
@@ -115,3 +117,31 @@ def test_nothing_is_printed_or_ended_but_by_commands() -> None:
         if room != "commands":
             assert "print" not in calls, place
             assert "exit" not in names and not {"exit", "quit"} & calls, place
+
+
+def test_neutral_code_names_no_daemon() -> None:
+    """Only a daemon's own package does; everything else asks its descriptor."""
+    daemons = [name for name, daemon in DAEMONS.items() for name in (name, daemon.program)]
+    names = re.compile("|".join(daemons), re.IGNORECASE)
+    own = tuple(f"daemons/{name}/" for name in DAEMONS)
+    wrong = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        place = str(path.relative_to(PACKAGE))
+        if not place.startswith(own):
+            wrong += [f"{place}: {said}" for said in _said(path.read_text()) if names.search(said)]
+    assert wrong == []
+
+
+def _said(text: str) -> Iterator[str]:
+    """All names and texts of a module, but for docstrings."""
+    tree = ast.parse(text)
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        for _, value in ast.iter_fields(node):
+            if isinstance(value, str) and id(node) not in docstrings:
+                yield value

@@ -28,8 +28,9 @@ def test_map_units_and_container_files_come_along(wheel: zipfile.ZipFile) -> Non
         ("data", "modprobe_ipsec/data/"),
         ("container", "modprobe_ipsec/container/"),
     ):
-        for file in (REPOSITORY / directory).iterdir():
-            assert any(name.endswith(f"{place}{file.name}") for name in names), file
+        for file in (REPOSITORY / directory).rglob("*.*"):
+            path = file.relative_to(REPOSITORY / directory)
+            assert any(name.endswith(f"{place}{path}") for name in names), file
     assert any(name.endswith("licenses/LICENSE") for name in names)
     units = ".data/data/lib/systemd/system/"
     ours = (name.partition(units)[2] for name in names if units in name)

@@ -16,7 +16,7 @@ from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.commands import engine
 from modprobe_ipsec.commands.main import traceback_of
 from modprobe_ipsec.daemons import installed
-from modprobe_ipsec.daemons.registry import DAEMONS
+from modprobe_ipsec.daemons.registry import DAEMONS, file_titles
 from modprobe_ipsec.daemons.selection import Demand, Query, select
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import gather
@@ -201,8 +201,8 @@ def wanted_by(state: oci.OciState, facts: Facts, catalog: Catalog) -> Demand:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
     if not found.configs:
         raise ConfigError(
-            "nothing says what it needs: no ipsec.conf or swanctl.conf of an installed daemon "
-            "in its root file system",
+            f"nothing says what it needs: no {file_titles()} of an installed daemon in its root "
+            "file system",
             _HINT,
         )
     return found

@@ -13,3 +13,9 @@ DAEMONS: Mapping[str, Daemon] = {
     name: registry.load("modprobe_ipsec.daemons", name).DAEMON for name in daemon_names()
 }
 """By name."""
+
+
+def file_titles() -> str:
+    """`ipsec.conf or swanctl.conf`: the files that some daemon reads."""
+    kinds = (kind for daemon in DAEMONS.values() for kind in daemon.configurations)
+    return " or ".join(dict.fromkeys(kind.title for kind in kinds))

@@ -70,6 +70,8 @@ class Daemon(Value):
     start: Mapping[str, str]
     # Capabilities, without CAP_, that it wants even where the kernel would not ask for them.
     insists_on: frozenset[str] = frozenset()
+    # Where it is told to wrap ESP in UDP, NAT or not; empty if it cannot be told.
+    force_udp: str = ""
     # What it has to be told inside a container.
     in_a_container: tuple[str, ...] = ()
 

@@ -73,6 +73,7 @@ DAEMON = Daemon(
     default_suites=_default_suites,
     # source: kernel_xfrm.c init_netlink()
     start={"xfrm_socket": "its XFRM socket"},
+    force_udp="ipsec.conf encapsulation=yes",
     in_a_container=(
         # Podman's seccomp profile keeps it from trying; Docker's does not (libreswan 5.2, Docker
         # 26.1), and most kubelets use none

@@ -100,5 +100,6 @@ DAEMON = Daemon(
     default_suites=_default_suites,
     # source: kernel_netlink_ipsec.c
     start={"xfrm_socket": "its XFRM socket"},
+    force_udp="swanctl.conf encap=yes",
     insists_on=frozenset({"NET_BIND_SERVICE"}),
 )

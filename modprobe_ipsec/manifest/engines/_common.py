@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the formats for the daemon's container share."""
 
+from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.manifest.engines.cdi import DEVICE
 from modprobe_ipsec.manifest.model import HostPlan, ManifestOptions
 from modprobe_ipsec.manifest.selection import to_load
 from modprobe_ipsec.manifest.words import IMAGE, comment, head, left_out
 
+_FORCED = (daemon.force_udp for daemon in DAEMONS.values() if daemon.force_udp)
 _NAT = (
     "ESP itself cannot be published: without the host's own network, or one that carries ESP,",
-    "let the daemon force UDP encapsulation (ipsec.conf encapsulation=yes, swanctl.conf encap=yes)",
+    f"let the daemon force UDP encapsulation ({', '.join(_FORCED)})",
     "With the host's own network leave ports and sysctls out: engines refuse them there, and",
     "--manifest systemd sets the sysctls on the host",
 )
