@@ -197,6 +197,7 @@ def _card(row: Row) -> CardFeature:
         enough=row.take("enough", bool),
         remark=row.take("remark", str),
         needed=row.take("needed", bool, True),
+        remedy=row.take("remedy", str, ""),
     )
     row.done()
     return card

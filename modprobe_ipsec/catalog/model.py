@@ -141,6 +141,8 @@ class CardFeature(Value):
     remark: str
     # Whether anything fails without; else the kernel does it itself.
     needed: bool = True
+    # How to learn more where it is not enough.
+    remedy: str = ""
 
 
 class Feature(Value):

@@ -10,7 +10,7 @@ from modprobe_ipsec.host.machine.cards import Card, Cards, Flag
 # source: net/ethtool/common.c netdev_features_strings
 FEATURES = ("esp-hw-offload", "esp-tx-csum-hw-offload", "tx-esp-segmentation")
 
-# More are not asked: an interface takes a millisecond, and a bridge may have thousands.
+# More are not asked: a virtual card may come in thousands.
 MOST = 256
 
 

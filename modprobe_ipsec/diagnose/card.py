@@ -24,11 +24,12 @@ def _answer(cards: Cards, feature: CardFeature) -> tuple[ResolutionState, str, s
     on = [card for card in cards.cards if card.features.get(name) is Flag.ON]
     if on:
         state = ResolutionState.LIVE if feature.enough else ResolutionState.UNKNOWN
-        return state, f"{_names(on)}: {name} on; {feature.remark}", ""
+        return state, f"{_names(on)}: {name} on; {feature.remark}", feature.remedy
+    ask = f"ask the card itself: ethtool --show-features INTERFACE | grep {name}"
     if cards.incomplete:
-        return ResolutionState.UNKNOWN, cards.incomplete, ""
+        return ResolutionState.UNKNOWN, cards.incomplete, ask
     if silent := [card for card in cards.cards if card.unreadable]:
-        return ResolutionState.UNKNOWN, f"{_names(silent)}: {silent[0].unreadable}", ""
+        return ResolutionState.UNKNOWN, f"{_names(silent)}: {silent[0].unreadable}", ask
     if off := [card for card in cards.cards if card.features.get(name) is Flag.OFF]:
         remedy = f"switch it on: ethtool --features {off[0].name} {name} on"
         return ResolutionState.ABSENT, f"{_names(off)}: {name} off", remedy

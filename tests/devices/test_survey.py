@@ -54,16 +54,10 @@ def test_loopback_has_no_offload() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "why"),
-    [
-        ("no-such-card", "no such device"),
-        ("a-name-of-more-than-16-characters", "invalid index"),
-        ("x\udcff", "'utf-8' codec can't encode"),
-        ("", "no such device"),
-    ],
+    "name", ["no-such-card", "a-name-of-more-than-16-characters", "x\udcff", ""]
 )
-def test_an_interface_that_cannot_be_asked(name: str, why: str) -> None:
-    with Ethtool() as ethtool, pytest.raises(DeviceError, match=why):
+def test_an_interface_that_is_not_there(name: str) -> None:
+    with Ethtool() as ethtool, pytest.raises(DeviceError, match="no such device"):
         ethtool.features(name, survey.FEATURES)
 
 

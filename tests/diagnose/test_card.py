@@ -46,9 +46,9 @@ def test_the_map_names_what_is_asked() -> None:
         (Cards((FIXED,)), "absent", "(eth2 (mlx5_core): esp-hw-offload off [fixed])", "take"),
         (Cards(()), "absent", "no network card here has ESP offload (there is none)", "take"),
         # what could not be asked may be able to
-        (Cards((OFF, GONE)), "unknown", "eth3 (mlx5_core): no such device", ""),
-        (Cards((OFF,), "7 more were not asked"), "unknown", "7 more were not asked", ""),
-        (Cards((), "pyudev cannot be used"), "unknown", "pyudev cannot be used", ""),
+        (Cards((OFF, GONE)), "unknown", "eth3 (mlx5_core): no such device", "ask"),
+        (Cards((OFF,), "7 more were not asked"), "unknown", "7 more were not asked", "ask"),
+        (Cards((), "pyudev cannot be used"), "unknown", "pyudev cannot be used", "ask"),
     ],
 )
 def test_answers(cards: Cards, state: str, words: str, remedy: str) -> None:
@@ -158,7 +158,7 @@ def test_cards_that_cannot_be_asked_are_no_cards_that_cannot(loaded: bool) -> No
 def test_whole_packets() -> None:
     verdict = judged(host(Cards((ON,)), modules=LOADED), need=PACKETS, loaded=True)
     assert verdict.verdict is Verdict.UNKNOWN
-    assert "only an SA on it tells" in verdict.reasons[0].text
+    assert "only an SA on it tells" in verdict.reasons[0].text and verdict.reasons[0].remedy
     assert judged(host(Cards((FIXED,)), modules=LOADED), need=PACKETS).verdict is Verdict.MISSING
 
 

@@ -124,6 +124,11 @@ def test_what_cannot_be_asked_is_unknown(answer: dict[str, Any], case: str, why:
     assert verdict == "unknown" and why in text
 
 
+def test_asking_loads_nothing(answer: dict[str, Any]) -> None:
+    assert said(answer, "a module as name")[0] == "unknown"
+    assert "sctp" not in answer["modules then"]
+
+
 def test_a_name_is_only_shown(answer: dict[str, Any]) -> None:
     verdict, text, _ = said(answer, "a command as name")
     assert verdict == "ready" and "$(reboot)" in text
