@@ -30,7 +30,10 @@ def test_aliases_of_6_1() -> None:
     assert found.aliases["crypto-aes"] == ("aesni_intel", "padlock_aes", "aes_generic")
     assert found.aliases["crypto-stdrng"] == ("ansi_cprng", "drbg")
     assert found.aliases["crypto-cbc"] == ("cbc",)
-    assert not {alias for alias in found.aliases if alias.startswith(("pci", "cpu", "aes"))}
+    assert "crypto-nothing" not in found.aliases and "" not in found.aliases
+    # all of the kinds that the recorded index has
+    assert {"xfrm-type-2-50", "crypto-cbc"} < set(found.aliases)
+    assert len(found.aliases) == len(set(found.aliases))
     assert found.cpu_patterns["aesni_intel"] == ("cpu:type:x86,ven*fam*mod*:feature:*0099*",)
     assert found.knows_builtin_aliases
     assert "aes_generic" in found.builtin
@@ -147,9 +150,13 @@ GARBAGE = st.one_of(st.text(), st.lists(_WORDS, max_size=80).map("".join))
 
 @given(GARBAGE)
 def test_garbage(text: str) -> None:
-    modules.parse_aliases(text, text)
+    data = text.encode("utf-8", "replace")
+    aliases = modules.ModuleAliases(data, data)
+    assert all(aliases[alias] for alias in aliases)
+    assert "crypto-a" not in aliases or "crypto-a" in set(aliases)
+    modules.parse_builtin(text, text)
     modules.parse_softdeps(text)
     modules.softdep(text)
     modules.parse_states(text)
-    files = modules.parse_deps(text)
+    files = modules.ModuleFilePaths(text)
     assert all(files[name].name == name for name in files)

@@ -16,9 +16,7 @@ from modprobe_ipsec.host.facts import (
 )
 from modprobe_ipsec.host.root import TREE_LIMIT, Host
 
-# How the aliases begin that matter here: of the 26,000 of a distribution's kernel some 600.
-KINDS = r"(?:c(?:rypto-|pu:type:|har-major-10-200)|xfrm-|net-pf-|rtnl-link-|ipt_|nft-expr-)"
-_CPU = "cpu:type:"
+_CPU = "cpu:"
 # kernel/module/procfs.c:m_show and kernel/module/sysfs.c:show_initstate
 _STATES = {
     "Live": ModuleState.LIVE,
@@ -33,8 +31,11 @@ Names = tuple[str, ...]
 Softdep = tuple[Names, Names]
 
 
-class _Files(Mapping[str, IndexedModule]):
-    """modules.dep, of whose 4000 lines only those asked for are taken apart."""
+class ModuleFilePaths(Mapping[str, IndexedModule]):
+    """modules.dep, a line `kernel/net/ipv4/esp4.ko: kernel/net/xfrm/xfrm_algo.ko` a module.
+
+    Of its 4000 lines only those asked for are taken apart.
+    """
 
     __slots__ = ("_lines",)
 
@@ -60,62 +61,131 @@ class _Files(Mapping[str, IndexedModule]):
         return len(self._lines)
 
 
+class ModuleAliases(Mapping[str, Names]):
+    """modules.alias and, after it, modules.builtin.modinfo (`NAME.alias=ALIAS` ended by NUL).
+
+    Of their 26,000 aliases only the kinds that somebody asks for are taken apart, each when it is
+    first asked for: `crypto-`, `xfrm-`, `net-`. To go through all of them takes far longer.
+    """
+
+    __slots__ = ("_alias", "_kinds", "_modinfo")
+
+    def __init__(self, alias: bytes, modinfo: bytes) -> None:
+        self._alias, self._modinfo = b"\n" + alias, b"\0" + modinfo
+        self._kinds: dict[str, dict[str, Names]] = {}
+
+    def of_kind(self, kind: str) -> Mapping[str, Names]:
+        """The modules of each alias that begins so, loadable ones first, in the index's order."""
+        if kind not in self._kinds:
+            found: dict[str, dict[str, None]] = {}
+            for word, name in (*self._loadable(kind), *self._builtin(kind)):
+                found.setdefault(word, {})[canonical(name)] = None
+            self._kinds[kind] = {word: tuple(names) for word, names in found.items()}
+        return self._kinds[kind]
+
+    def _loadable(self, kind: str) -> Iterator[tuple[str, str]]:
+        """`alias WORD NAME`, a line each."""
+        text, start = self._alias, b"\nalias " + kind.encode("utf-8", "replace")
+        at = text.find(start)
+        while at >= 0:
+            end = text.find(b"\n", at + 1)
+            fields = text[at + 7 : end if end >= 0 else None].decode("utf-8", "replace").split(" ")
+            if len(fields) > 1 and fields[0] and fields[1]:
+                yield fields[0], fields[1]
+            at = text.find(start, end) if end >= 0 else -1
+
+    def _builtin(self, kind: str) -> Iterator[tuple[str, str]]:
+        text, start = self._modinfo, b".alias=" + kind.encode("utf-8", "replace")
+        at = text.find(start)
+        while at >= 0:
+            end = text.find(b"\0", at)
+            name = text[text.rfind(b"\0", 0, at) + 1 : at]
+            word = text[at + 7 : end if end >= 0 else None]
+            if name and b"." not in name:
+                yield word.decode("utf-8", "replace"), name.decode("utf-8", "replace")
+            at = text.find(start, end) if end >= 0 else -1
+
+    def __getitem__(self, alias: str) -> Names:
+        return self.of_kind(_kind(alias))[alias]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.of_kind(""))
+
+    def __len__(self) -> int:
+        return len(self.of_kind(""))
+
+
+def _kind(alias: str) -> str:
+    """How an alias begins: `crypto-` of crypto-gcm(aes), `ipt_` of ipt_policy."""
+    for at, char in enumerate(alias):
+        if char in "-_:":
+            return alias[: at + 1]
+    return alias
+
+
+class _CpuPatterns(Mapping[str, Names]):
+    """The `cpu:type:` aliases by module, looked for when first asked for."""
+
+    __slots__ = ("_aliases", "_known")
+
+    def __init__(self, aliases: ModuleAliases) -> None:
+        self._aliases = aliases
+        self._known: dict[str, Names] | None = None
+
+    def _all(self) -> dict[str, Names]:
+        if self._known is None:
+            known: dict[str, Names] = {}
+            for pattern, modules in self._aliases.of_kind(_CPU).items():
+                for module in modules:
+                    known[module] = (*known.get(module, ()), pattern)
+            self._known = known
+        return self._known
+
+    def __getitem__(self, name: str) -> Names:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+
 def read_index(host: Host, gaps: list[Unreadable]) -> ModuleIndex | None:
-    """The module tree of the host's kernel; None if there is none."""
+    """The module index of the host's kernel; None if there is no module directory."""
     if not host.exists(host.tree):
         gaps.append(Unreadable(host.tree, "no modules of this kernel", missing=True))
         return None
 
-    def text(name: str) -> str | None:
-        return host.text(f"{host.tree}/{name}", gaps, TREE_LIMIT)
+    def data(name: str) -> bytes | None:
+        answer = host.read(f"{host.tree}/{name}", TREE_LIMIT)
+        if isinstance(answer, Unreadable):
+            gaps.append(answer)
+            return None
+        return answer
+
+    def text(name: str) -> str:
+        return (data(name) or b"").decode("utf-8", "replace")
 
     binary = [f"{host.tree}/{name}" for name in BINARY_INDEXES]
-    modinfo = text("modules.builtin.modinfo")
-    aliases, cpu_patterns, builtin = parse_aliases(text("modules.alias") or "", modinfo or "")
+    modinfo = data("modules.builtin.modinfo")
+    aliases = ModuleAliases(data("modules.alias") or b"", modinfo or b"")
     return ModuleIndex(
-        files=_Files(text("modules.dep") or ""),
+        files=ModuleFilePaths(text("modules.dep")),
         aliases=aliases,
-        cpu_patterns=cpu_patterns,
-        # what can only be built in is in none but modules.builtin.modinfo
-        builtin=builtin.union(map(module_of, (text("modules.builtin") or "").split())),
+        cpu_patterns=_CpuPatterns(aliases),
+        builtin=parse_builtin(text("modules.builtin"), (modinfo or b"").decode("utf-8", "replace")),
         knows_builtin_aliases=modinfo is not None,
-        softdeps=parse_softdeps(text("modules.softdep") or ""),
+        softdeps=parse_softdeps(text("modules.softdep")),
         lacks=tuple(f"/{path}" for path in binary if host.exists(path) is False),
     )
 
 
-def parse_deps(text: str) -> Mapping[str, IndexedModule]:
-    """modules.dep: a line `kernel/net/ipv4/esp4.ko: kernel/net/xfrm/xfrm_algo.ko` a module."""
-    return _Files(text)
-
-
-def parse_aliases(
-    alias: str, modinfo: str, kinds: str = KINDS
-) -> tuple[dict[str, Names], dict[str, Names], frozenset[str]]:
-    """modules.alias and, after it, modules.builtin.modinfo (`NAME.alias=ALIAS` ended by NUL).
-
-    `kinds` is a regular expression of the beginnings of those that are wanted. Returns the modules
-    by alias, the `cpu:type:` patterns by module, and the names that the second one knows.
-    """
-    by_alias: dict[str, dict[str, None]] = {}
-    patterns: dict[str, dict[str, None]] = {}
-    # a tree of 26,000 aliases is worth the import: nothing else is as fast
-    import re
-
-    pairs = re.findall(rf"\nalias ({kinds}[^ \n]*) ([^ \n]+)", "\n" + alias)
-    builtin = re.findall(rf"\0([^.\0]+)\.alias=({kinds}[^\0]*)", "\0" + modinfo)
-    pairs += [(word, name) for name, word in builtin]
-    for word, name in pairs:
-        name = canonical(name)
-        if word.startswith(_CPU):
-            patterns.setdefault(name, {})[word] = None
-        else:
-            by_alias.setdefault(word, {})[name] = None
-    return (
-        {word: tuple(names) for word, names in by_alias.items()},
-        {name: tuple(words) for name, words in patterns.items()},
-        frozenset(canonical(name) for name, _ in builtin),
-    )
+def parse_builtin(paths: str, modinfo: str) -> frozenset[str]:
+    """Names in modules.builtin, and in modules.builtin.modinfo of what can only be built in."""
+    entries = [entry for entry in modinfo.split("\0") if ".alias=" in entry]
+    names = [canonical(entry.partition(".")[0]) for entry in entries]
+    return frozenset((*names, *map(module_of, paths.split())))
 
 
 def parse_softdeps(text: str) -> dict[str, Softdep]:
