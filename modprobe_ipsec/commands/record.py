@@ -10,7 +10,8 @@ import re
 import zlib
 
 from modprobe_ipsec.base.annotations import Callable, Iterable, Iterator
-from modprobe_ipsec.catalog.model import Catalog, ModuleRequest
+from modprobe_ipsec.catalog.model import Catalog
+from modprobe_ipsec.catalog.reach import Reach
 from modprobe_ipsec.commands.store import only_plain, store
 from modprobe_ipsec.host.facts import BINARY_INDEXES, Facts, ModuleIndex, ModuleState
 from modprobe_ipsec.host.kernel import modprobe_d
@@ -72,7 +73,7 @@ def record(directory: str, host: Host, facts: Facts, catalog: Catalog) -> tuple[
 
 def _files(host: Host, facts: Facts, catalog: Catalog) -> Iterator[tuple[str, bytes]]:
     around = facts.environment()
-    known = _Known(catalog)
+    known = Reach(catalog)
     if facts.running:
         yield "proc/sys/kernel/osrelease", f"{facts.release}\n".encode()
         yield "proc/sys/kernel/arch", f"{facts.arch}\n".encode()
@@ -110,7 +111,7 @@ def _files(host: Host, facts: Facts, catalog: Catalog) -> Iterator[tuple[str, by
         yield from _tree(host, facts, facts.tree, known)
 
 
-def _edited(host: Host, known: "_Known") -> Iterator[tuple[str, bytes]]:
+def _edited(host: Host, known: Reach) -> Iterator[tuple[str, bytes]]:
     """Files of which a part is copied."""
 
     def copy(path: str, edit: Callable[[str], str]) -> Iterator[tuple[str, bytes]]:
@@ -119,12 +120,22 @@ def _edited(host: Host, known: "_Known") -> Iterator[tuple[str, bytes]]:
             yield path, edit(text).encode()
 
     yield from copy("proc/cmdline", _only_words)
-    yield from copy("proc/crypto", known.only_records)
+    yield from copy("proc/crypto", lambda text: _only_records(text, known))
     yield from copy("proc/modules", lambda text: re.sub(r"0x[0-9a-f]+", "0x0", text))
     processor = host.read("proc/cpuinfo", 8192, head=True)
     if isinstance(processor, bytes):
         found = _PROCESSOR.search(processor.decode("utf-8", "replace"))
         yield "proc/cpuinfo", f"{found[0]}\n".encode() if found else b""
+
+
+def _only_records(text: str, known: Reach) -> str:
+    """The records of /proc/crypto about something in the map."""
+    kept = []
+    for record in text.split("\n\n"):
+        name = re.search(r"^name\s*: (.*)", record, re.MULTILINE)
+        if name and known.algorithm(name[1]):
+            kept.append(record.strip("\n"))
+    return "".join(f"{record}\n\n" for record in kept)
 
 
 def _only_words(text: str) -> str:
@@ -143,7 +154,7 @@ def _only_rules(text: str) -> str:
 
 
 def _tree(
-    host: Host, facts: Facts, index: ModuleIndex, known: "_Known"
+    host: Host, facts: Facts, index: ModuleIndex, known: Reach
 ) -> Iterator[tuple[str, bytes]]:
     """The index and the files of the modules that the map can ask about."""
     missing = {gap.path for gap in facts.unreadable}
@@ -195,39 +206,3 @@ def _dependencies(index: ModuleIndex, modules: Iterable[str]) -> Iterator[str]:
 
 def _is_gzip(path: str) -> bool:
     return path.endswith(".gz")
-
-
-class _Known:
-    """What the map can ask about."""
-
-    def __init__(self, catalog: Catalog) -> None:
-        requests: list[ModuleRequest] = [catalog.xfrm]
-        requests += [request for group in catalog.types.values() for request in group]
-        for feature in catalog.features.values():
-            requests += [request for group in feature.requests.values() for request in group]
-        self._aliases = {request.alias for request in requests}
-        words = [t.xfrm for t in catalog.transforms.values()]
-        words += [*catalog.config, *catalog.parts]
-        words += [part.request for parts in catalog.parts.values() for part in parts]
-        self._words = {word for text in words for word in re.split(r"[(),%]+", text) if word}
-        # asked for by name where no alias is known, and what a line of initcall_blacklist= names
-        self.modules = {request.module for request in requests if request.module}
-        self.modules |= catalog.config.keys() | catalog.knowledge.initcalls.keys()
-
-    def alias(self, alias: str) -> bool:
-        """Whether the map can make this request."""
-        if not alias.startswith("crypto-"):
-            return alias in self._aliases
-        return self._is_name(alias[7:].removesuffix("-all"))
-
-    def only_records(self, text: str) -> str:
-        """The records of /proc/crypto about something in the map."""
-        kept = []
-        for record in text.split("\n\n"):
-            name = re.search(r"^name\s*: (.*)", record, re.MULTILINE)
-            if name and self._is_name(name[1]):
-                kept.append(record.strip("\n"))
-        return "".join(f"{record}\n\n" for record in kept)
-
-    def _is_name(self, name: str) -> bool:
-        return all(word in self._words for word in re.split(r"[(),]+", name) if word)

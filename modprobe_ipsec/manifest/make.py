@@ -8,14 +8,15 @@ code may or may not register on top is no part of the bargain.
 
 from modprobe_ipsec import __version__
 from modprobe_ipsec.base.annotations import Iterator, Mapping, Sequence
+from modprobe_ipsec.base.crypto_names import words_of
 from modprobe_ipsec.catalog.model import Catalog
+from modprobe_ipsec.catalog.reach import Reach
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.diagnose.autoload import AutoloadPolicy
 from modprobe_ipsec.diagnose.finding import SERVED, Resolution, ResolutionState
 from modprobe_ipsec.diagnose.obstacles import Obstacle
 from modprobe_ipsec.host.facts import Facts, ModuleState
 from modprobe_ipsec.manifest import surroundings
-from modprobe_ipsec.manifest.known import Known, words_of
 from modprobe_ipsec.manifest.model import (
     AUTOLOAD_OFF,
     Blocker,
@@ -82,7 +83,7 @@ class _Modules:
         self.loading = AutoloadPolicy(facts, catalog.knowledge)
         self._facts = facts
         self._catalog = catalog
-        self._known = Known(catalog)
+        self._known = Reach(catalog)
 
     def of_cpu(self, quick: Plan) -> Iterator[PlannedModule]:
         """The CPU's own code, which is to come before what is built on it."""

@@ -5,12 +5,12 @@ from modprobe_ipsec.base.annotations import Iterator, TypeVar
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import StrEnum
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol, XfrmTable
+from modprobe_ipsec.catalog.reach import Reach
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.catalog.strict_yaml import Bounds, parse_bounded
 from modprobe_ipsec.catalog.table import Table
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.diagnose.finding import ResolutionState
-from modprobe_ipsec.manifest.known import Known
 from modprobe_ipsec.manifest.model import (
     BLOCKER_KINDS,
     VERSION,
@@ -58,7 +58,7 @@ def parse(text: str, name: str, catalog: Catalog) -> HostPlan:
     if version != VERSION:
         hint = "write it again with the release of modprobe-ipsec that is to read it"
         raise ConfigError(top.error(f"format {version} is not known, only {VERSION}").message, hint)
-    known = Known(catalog)
+    known = Reach(catalog)
     plan = HostPlan(
         _made(top.sub("made")),
         tuple(_wish(entry, catalog) for entry in top.entries("needs", MAX_NEEDS)),
@@ -201,7 +201,7 @@ def _choice(row: _Entry, key: str, protocol: Protocol, catalog: Catalog) -> Choi
     return Choice(transform, key_bits)
 
 
-def _module(row: _Entry, known: Known) -> PlannedModule:
+def _module(row: _Entry, known: Reach) -> PlannedModule:
     name, request = row.take("name", str, ""), row.take("request", str)
     if not known.request(request):
         raise row.error(f"`{request}` is no request of the map", "request")

@@ -3,10 +3,10 @@
 
 import pytest
 
+from modprobe_ipsec.catalog.reach import Reach
 from modprobe_ipsec.diagnose.finding import ResolutionState
 from modprobe_ipsec.diagnose.obstacles import ObstacleKind
 from modprobe_ipsec.host.facts import Environment
-from modprobe_ipsec.manifest.known import Known
 from modprobe_ipsec.manifest.model import AUTOLOAD_OFF, PlannedModule, Where
 from tests import facts as hosts
 from tests.hosts import tree
@@ -142,7 +142,7 @@ def test_text_of_the_host_cannot_break_out() -> None:
 
 @pytest.mark.parametrize("name", tree.names())
 def test_every_module_of_every_host_is_known(name: str) -> None:
-    known = Known(CATALOG)
+    known = Reach(CATALOG)
     found = plan(name, EVERYTHING if name.startswith(("booted", "fips")) else NEEDS)
     for module in found.modules:
         assert known.request(module.request), module
@@ -155,7 +155,7 @@ def test_every_module_of_every_host_is_known(name: str) -> None:
 
 
 def test_other_modules_are_not_known() -> None:
-    known = Known(CATALOG)
+    known = Reach(CATALOG)
     for request, name in (
         ("crypto-aes", "aes_ti"),
         ("crypto-gcm", "qat"),

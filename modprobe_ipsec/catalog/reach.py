@@ -1,38 +1,53 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the map can ever ask for: the only requests and modules that a plan may name."""
+"""All that the map can ever ask for: the one allow-list of requests, modules and algorithms.
+
+A host plan that names anything else is refused, and a record of a host holds nothing else.
+"""
 
 import re
 
 from modprobe_ipsec.base.annotations import Iterator
-from modprobe_ipsec.catalog.model import Catalog, Family
-from modprobe_ipsec.catalog.model import ModuleRequest as Asked
-from modprobe_ipsec.needs.everything import all_needs
+from modprobe_ipsec.base.crypto_names import words_of
+from modprobe_ipsec.catalog.model import Catalog, ModuleRequest
 
-_WORDS = re.compile(r"[(),]+")
 _REQUEST = re.compile(r"crypto-[a-z0-9_(),]{1,100}")
 _NAME = re.compile(r"[a-zA-Z0-9_]{1,55}")
 _LETTERS = re.compile(r"[a-z]+")
-# IV generators, and what templates of the kernel's own put around a cipher.
-_TEMPLATES = ("authenc", "authencesn", "echainiv", "seqiv", "digest_null")
+# What the kernel itself puts around a cipher and its hash, or in place of one.
+# source: Suite.crypto_name
+_AROUND = ("authenc", "authencesn", "digest_null")
 
 
-class Known:
-    """Tells requests and modules of the map from all others."""
+class Reach:
+    """Tells what the map can ask for from everything else."""
+
+    __slots__ = ("_never_load", "_options", "_plain", "_words", "modules")
 
     def __init__(self, catalog: Catalog) -> None:
         self._never_load = catalog.never_load
         # Module by request, outside of the crypto API.
-        self._plain: dict[str, str] = {asked.alias: asked.module for asked in _plain(catalog)}
+        self._plain = {asked.alias: asked.module for asked in _plain(catalog)}
         self._options = {name: option.lower() for name, option in catalog.config.items()}
         self._words = frozenset(_words(catalog))
+        # Modules that are asked for by name where no alias is known, and those that a line of
+        # initcall_blacklist= may be about.
+        self.modules = frozenset(
+            (*filter(None, self._plain.values()), *catalog.config, *catalog.knowledge.initcalls)
+        )
 
     def request(self, request: str) -> bool:
         """Whether some need can make this request: xfrm-type-2-50, crypto-seqiv."""
         if request in self._plain:
             return True
-        if not _REQUEST.fullmatch(request):
-            return False
-        return all(word in self._words for word in words_of(request))
+        return bool(_REQUEST.fullmatch(request)) and self.algorithm(request[7:])
+
+    def alias(self, alias: str) -> bool:
+        """Whether an alias can answer a request: as `request`, or crypto-aes-all."""
+        return self.request(alias.removesuffix("-all"))
+
+    def algorithm(self, name: str) -> bool:
+        """Whether a name of the crypto API is made of nothing but what the map knows."""
+        return all(word in self._words for word in words_of(name))
 
     def module(self, request: str, name: str) -> bool:
         """Whether a module of this name can be what answers a request, on some kernel.
@@ -45,7 +60,7 @@ class Known:
             return False
         if request in self._plain:
             return name == self._plain[request]
-        return any(self._fits(word, name) for word in words_of(request))
+        return any(self._fits(word, name) for word in words_of(request[7:]))
 
     def _fits(self, word: str, name: str) -> bool:
         option = self._options.get(word, "")
@@ -55,12 +70,7 @@ class Known:
         return stem is not None and name.startswith(stem[0])
 
 
-def words_of(name: str) -> Iterator[str]:
-    """`crypto-hmac(sha512)` or `hmac(sha512)` -> hmac, sha512."""
-    return (word for word in _WORDS.split(name.removeprefix("crypto-")) if word)
-
-
-def _plain(catalog: Catalog) -> Iterator[Asked]:
+def _plain(catalog: Catalog) -> Iterator[ModuleRequest]:
     yield catalog.xfrm
     for types in catalog.types.values():
         yield from types
@@ -71,12 +81,13 @@ def _plain(catalog: Catalog) -> Iterator[Asked]:
 
 def _words(catalog: Catalog) -> Iterator[str]:
     """Every template and primitive that a name in the crypto API may be made of."""
-    names = [transform.xfrm for transform in catalog.transforms.values() if transform.xfrm]
-    names += [need.suite.crypto_name for need in all_needs(catalog, (Family.IPV4,))]
+    names = [*_AROUND, *catalog.parts, *catalog.config]
+    for transform in catalog.transforms.values():
+        names += [transform.xfrm, transform.geniv]
     for parts in catalog.parts.values():
         names += [part.request for part in parts]
     for wholes in catalog.whole.values():
-        names += wholes
-    names += [*_TEMPLATES, *catalog.parts, *catalog.config]
+        for word, registered in wholes.items():
+            names += [word, *registered]
     for name in names:
-        yield from (word for word in words_of(name) if word != "%")
+        yield from words_of(name)
