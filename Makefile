@@ -2,6 +2,7 @@
 # make check   install into .venv and say what this machine lacks
 # make demo    show it on a real kernel, in a few seconds and without root (user-mode-linux)
 # make test    everything the tests need, then all tests, those on real kernels included
+# make generated  write what follows from the table of options: completions, parts of the manual page
 # make bench   ratios against the things this tool replaces
 # make install as root: into PREFIX, with the units; make uninstall takes all of it away
 
@@ -17,9 +18,14 @@ INTERPRETER ?= /usr/bin/python3
 LIBRARY = $(PREFIX)/lib/modprobe-ipsec
 UNITS = $(PREFIX)/lib/systemd/system
 DOCS = $(PREFIX)/share/doc/modprobe-ipsec
+# Files of the repository, and each one's place below PREFIX/share.
+SHARED = man/modprobe-ipsec.8:man/man8/modprobe-ipsec.8 \
+    completions/modprobe-ipsec.bash:bash-completion/completions/modprobe-ipsec \
+    completions/_modprobe-ipsec:zsh/site-functions/_modprobe-ipsec \
+    completions/modprobe-ipsec.fish:fish/vendor_completions.d/modprobe-ipsec.fish
 DAEMONS := $(patsubst systemd/daemons/%.service.d,%,$(wildcard systemd/daemons/*.service.d))
 
-.PHONY: check demo test bench readme packages install uninstall checked-prefix clean
+.PHONY: check demo test bench generated readme packages install uninstall checked-prefix clean
 
 check: $(VENV)/installed
 	@$(VENV)/bin/modprobe-ipsec --check; status=$$?; \
@@ -38,6 +44,9 @@ test: packages $(VENV)/tested
 
 bench: packages $(VENV)/tested
 	$(VENV)/bin/python -m tests.bench
+
+generated: $(VENV)/installed
+	$(VENV)/bin/python -m scripts.generate
 
 # Writes what the tool says in a guest into the README.
 readme: packages $(VENV)/tested
@@ -85,12 +94,14 @@ install: checked-prefix
 	umask 022; for file in cdi.json hooks.d.json; do \
 	    sed 's|/usr/local/sbin/|$(PREFIX)/sbin/|' container/$$file >$(DESTDIR)$(DOCS)/$$file; \
 	done
-	install -D -m 644 man/modprobe-ipsec.8 $(DESTDIR)$(PREFIX)/share/man/man8/modprobe-ipsec.8
+	set -e; for file in $(SHARED); do \
+	    install -D -m 644 $${file%%:*} $(DESTDIR)$(PREFIX)/share/$${file#*:}; \
+	done
 
 # What stays is what was enabled or copied to /etc.
 uninstall: checked-prefix
 	rm -rf $(DESTDIR)$(LIBRARY) $(DESTDIR)$(DOCS)
-	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/modprobe-ipsec.8
+	for file in $(SHARED); do rm -f $(DESTDIR)$(PREFIX)/share/$${file#*:}; done
 	for program in "" -hook -init; do rm -f $(DESTDIR)$(PREFIX)/sbin/modprobe-ipsec$$program; done
 	rm -f $(DESTDIR)$(UNITS)/modprobe-ipsec.service
 	for daemon in $(DAEMONS); do \

@@ -32,6 +32,13 @@ def test_map_units_and_container_files_come_along(wheel: zipfile.ZipFile) -> Non
             path = file.relative_to(REPOSITORY / directory)
             assert any(name.endswith(f"{place}{path}") for name in names), file
     assert any(name.endswith("licenses/LICENSE") for name in names)
+    shared = {name.partition(".data/data/share/")[2] for name in names}
+    assert {
+        "man/man8/modprobe-ipsec.8",
+        "bash-completion/completions/modprobe-ipsec",
+        "zsh/site-functions/_modprobe-ipsec",
+        "fish/vendor_completions.d/modprobe-ipsec.fish",
+    } <= shared
     units = ".data/data/lib/systemd/system/"
     ours = (name.partition(units)[2] for name in names if units in name)
     daemons = ("ipsec", "strongswan", "strongswan-starter")

@@ -167,7 +167,7 @@ def _unknown(words: Sequence[str]) -> UsageError:
     word = words[0]
     if not _is_option(word):
         return _usage(f"{word}: there is no such option, and no value is expected here")
-    near = get_close_matches(word.partition("=")[0], _BY_NAME, 1)
+    near = get_close_matches(word.partition("=")[0], _BY_NAME, 1) if len(word) > 3 else ()
     meant = f"; did you mean {near[0]}?" if near else ""
     return _usage(f"there is no option {word}{meant}")
 

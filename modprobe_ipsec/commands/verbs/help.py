@@ -11,7 +11,7 @@ from modprobe_ipsec.commands.output import put
 _WIDTH = 96
 _COLUMN = 28
 # More choices than these would hide the rest of the usage line.
-_FEW = 4
+FEW = 4
 
 _HEAD = f"""\
 usage: {PROGRAM} [what to do] [what is needed] [where] [how to say it]
@@ -50,7 +50,7 @@ def usage(option: Option) -> str:
     if not option.metavar:
         return names
     choices = option.choices() if option.choices and not option.extended else ()
-    value = "|".join(choices) if 0 < len(choices) <= _FEW else option.metavar
+    value = "|".join(choices) if 0 < len(choices) <= FEW else option.metavar
     return f"{names}[={value}]" if option.implied else f"{names} {value}"
 
 
@@ -60,7 +60,7 @@ def meaning(option: Option) -> str:
     alone = len(with_verbs) == 1 and len(option.verbs) == 1
     said = f"with {' '.join(with_verbs)}: {option.help}" if alone else option.help
     choices = option.choices() if option.choices else ()
-    if option.extended or len(choices) > _FEW:
+    if option.extended or len(choices) > FEW:
         said += f": {', '.join(choices)}"
     return said
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A registry of writers: each file is one format, by the name that `--format` takes.
 
-It offers `render(report, style) -> str`: the whole report, ending with a line break; pure. Help,
-manual page and completions list it because it is here.
+It offers `SUMMARY`, a line for the manual page (lower case, no full stop), and
+`render(report, style) -> str`: the whole report, ending with a line break; pure. Help, manual page
+and completions list it because it is here.
 """
 
 from modprobe_ipsec.base import registry

@@ -10,6 +10,8 @@ from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
 from modprobe_ipsec.report.model import Report, Style
 from modprobe_ipsec.report.words import because, headline, in_words
 
+SUMMARY = "for a service's log: one line a problem, with its level"
+
 _ERROR, _WARNING, _NOTICE, _INFO = "<3>", "<4>", "<5>", "<6>"
 
 _LEVEL = {

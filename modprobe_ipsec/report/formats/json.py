@@ -13,6 +13,8 @@ from modprobe_ipsec.plan.verdict import NeedVerdict, Reason
 from modprobe_ipsec.report import container
 from modprobe_ipsec.report.model import Report, Style
 
+SUMMARY = "for programs: one object, with a published schema"
+
 SCHEMA = 1
 
 

@@ -15,6 +15,8 @@ from modprobe_ipsec.report.model import Action, Report, Style
 from modprobe_ipsec.report.table import table
 from modprobe_ipsec.report.words import because, headline, in_words
 
+SUMMARY = "for people: the verdict, what stands in the way, and what to do"
+
 _FAMILY = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 

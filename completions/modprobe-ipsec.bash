@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# bash completion for modprobe-ipsec. Made by scripts/generate.py from the table of options.
+
+_modprobe_ipsec() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    # bash takes an equals sign for a word of its own
+    if [[ $current == = ]]; then
+        current=
+    elif [[ $previous == = ]]; then
+        previous=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+    COMPREPLY=()
+    case $previous in
+        --seal)
+            mapfile -t COMPREPLY < <(compgen -W 'modules autoload' -- "$current") ;;
+        --manifest)
+            mapfile -t COMPREPLY < <(compgen -W 'ansible bottlerocket cdi cloud-init compose containerfile docker ignition incus json kubernetes lxc machineconfig nfd nixos proxmox quadlet systemd talos yaml' -- "$current") ;;
+        --output)
+            compopt -o filenames 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
+        --against)
+            compopt -o filenames 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+        --record)
+            compopt -o filenames 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
+        --esp)
+            ;;
+        --ah)
+            ;;
+        --config)
+            compopt -o filenames 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+        --apply)
+            compopt -o filenames 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+        --daemon)
+            mapfile -t COMPREPLY < <(compgen -W 'libreswan strongswan' -- "$current") ;;
+        --root)
+            compopt -o filenames 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
+        --kernel)
+            ;;
+        --format)
+            mapfile -t COMPREPLY < <(compgen -W 'journal json text' -- "$current") ;;
+        *)
+            mapfile -t COMPREPLY < <(compgen -W '-c --check --prove -n --dry-run --seal --manifest --output --preload --against --record --esp --ah --ipcomp --all --config --apply --daemon -4 -6 --root --kernel --format -q --quiet -v --verbose --strict --no-color --debug --version -h --help' -- "$current") ;;
+    esac
+}
+complete -F _modprobe_ipsec modprobe-ipsec
