@@ -126,14 +126,18 @@ def _parts_of(row: Row, key: str) -> tuple[Part, ...]:
 
 
 def _part(row: Row, key: str, text: str) -> Part:
-    request, _, condition = text.partition(" ")
-    if condition.startswith(">="):
-        return Part(request, since=row.version(key, condition[2:]))
-    if condition.startswith("<"):
-        return Part(request, before=row.version(key, condition[1:]))
-    if condition:
-        raise row.error(f"`{condition}` is neither >=X.Y nor <X.Y", key)
-    return Part(request)
+    """`NAME`, `NAME <=A <B` or `NAME >A >=B`: sure on one side of both, open between them."""
+    request, *conditions = text.split(" ")
+    match conditions:
+        case []:
+            return Part(request)
+        case [a, b] if a.startswith("<=") and b.startswith("<"):
+            last, before = row.version(key, a[2:]), row.version(key, b[1:])
+            return Part(request, last=last, before=before)
+        case [a, b] if a.startswith(">") and b.startswith(">="):
+            after, since = row.version(key, a[1:]), row.version(key, b[2:])
+            return Part(request, after=after, since=since)
+    raise row.error(f"`{' '.join(conditions)}` is neither `<=X.Y <X.Y` nor `>X.Y >=X.Y`", key)
 
 
 def _refuse_circles(catalog: Catalog, parts: Row, any_arch: Row | None) -> None:

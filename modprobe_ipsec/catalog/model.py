@@ -109,12 +109,25 @@ class Until(Value):
 
 
 class Part(Value):
-    """A crypto request that building something makes and no name shows. `%` is the argument."""
+    """A crypto request that building something makes and no name shows. `%` is the argument.
+
+    Distributions carry changes back, and not all kernels between two that are known were tried: so
+    a version may leave it open whether a kernel makes the request. Versions are (major, minor).
+    """
 
     request: str
-    # Kernels that make it: from the first version on, up to but not with the second.
+    # No kernel up to the first makes it, all from the second on do.
+    after: tuple[int, int] = (-1, 0)
     since: tuple[int, int] = (0, 0)
+    # All kernels up to the first make it, none from the second on does.
+    last: tuple[int, int] = (9999, 0)
     before: tuple[int, int] = (9999, 0)
+
+    def asked(self, version: tuple[int, int]) -> bool | None:
+        """Whether a kernel makes the request; None where its version does not tell."""
+        if version <= self.after or version >= self.before:
+            return False
+        return True if self.since <= version <= self.last else None
 
 
 class ModuleRequest(Value):

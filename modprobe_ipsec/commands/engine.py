@@ -17,8 +17,8 @@ from modprobe_ipsec.host.shipped import daemon_names, read_data
 from modprobe_ipsec.kernel.load import LoadResults, carry_out
 from modprobe_ipsec.needs.need import AnyNeed
 from modprobe_ipsec.needs.proof import Proof
-from modprobe_ipsec.plan.plan import make_plan
-from modprobe_ipsec.plan.verdict import judge
+from modprobe_ipsec.plan.judge import judge
+from modprobe_ipsec.plan.planner import make_plan
 from modprobe_ipsec.report.model import Action, Report
 
 TYPE_CHECKING = False
@@ -105,7 +105,7 @@ def act(
     loads = LoadResults((), facts, {})
     if action is Action.LOAD and plan.steps and facts.may_load:
         clean_environment()
-        loads = carry_out(needs, facts, host, catalog)
+        loads = carry_out(plan, needs, facts, host, catalog)
     # costs sockets and a child process, which --check need not pay
     from modprobe_ipsec.kernel.prover import prove
 

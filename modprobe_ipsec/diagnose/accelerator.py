@@ -1,86 +1,100 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The CPU's own implementations of an algorithm: not needed for an answer, only for speed. Pure."""
 
-from collections.abc import Container
-
+from modprobe_ipsec.base.annotations import Iterable, Mapping
 from modprobe_ipsec.base.crypto_names import expand
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog
-from modprobe_ipsec.diagnose.finding import SERVED, Resolution
-from modprobe_ipsec.diagnose.provider import Providers
-from modprobe_ipsec.host.facts import Facts, ModuleIndex
-from modprobe_ipsec.host.kernel.cpu import matches
+from modprobe_ipsec.diagnose.requests import Requests
+from modprobe_ipsec.host.facts import Facts, IndexedModule, ModuleIndex
+from modprobe_ipsec.host.kernel.cpu import fitting
 
 # Machines whose code lies under another name in arch/.
 _ARCH_DIRECTORIES = {"x86_64": "x86", "i686": "x86", "i586": "x86", "aarch64": "arm64"}
 
 
-class Accelerators:
-    """Looks for them on one host. `tried` are modules whose load has failed in this run."""
+class Accelerator(Value):
+    """A module that may serve a name better than what every CPU can do."""
 
-    def __init__(
-        self, facts: Facts, catalog: Catalog, providers: Providers, tried: Container[str]
-    ) -> None:
-        self._facts = facts
-        self._catalog = catalog
-        self._providers = providers
-        self._tried = tried
-        self._arch = _ARCH_DIRECTORIES.get(facts.arch, facts.arch)
+    module: str
+    # What the module answers to: crypto-aes
+    alias: str
+    # Names that it is expected to register.
+    registers: tuple[str, ...]
 
-    def best(self, name: str) -> Resolution | None:
-        """The CPU's own implementation of a name: the best one that is not live and may fit.
 
-        None if there is none, or the best one is live or built in already.
-        """
-        index = self._facts.tree
-        if index is None:
-            return None
-        ways: list[tuple[str, tuple[str, ...]]] = [(name, (name,))]
-        for primitive, names in self._catalog.whole.get(self._arch, {}).items():
-            wholes = expand(names, primitive)
-            if name in wholes:
-                ways.append((primitive, (primitive, *wholes)))
-        for primitive, brings in ways:
-            for module in self._candidates(index, primitive):
-                alias = f"crypto-{primitive}"
-                found = self._providers.module(index, module, alias, accelerator=True)
-                if found.state in SERVED:
-                    return None
-                if module not in self._tried:
-                    because = found.evidence or f"this CPU's own {primitive}"
-                    return found._replace(evidence=because, accelerator=True, brings=brings)
-        return None
-
-    def _candidates(self, index: ModuleIndex, primitive: str) -> list[str]:
-        """Modules with this CPU's implementation of a primitive, the best first."""
-        found: dict[str, tuple[bool, int, int]] = {}
-        answers = [
-            module
-            for alias in (f"crypto-{primitive}", f"crypto-{primitive}-all")
-            for module in index.aliases.get(alias, ())
-        ]
-        for module in answers:
-            file = index.files.get(module)
-            if file is None or module in self._catalog.never_load:
-                continue
-            patterns = index.cpu_patterns.get(module, ())
-            if patterns:
-                if not any(matches(self._facts.cpu_modalias, pattern) for pattern in patterns):
-                    continue
-            elif "kernel/arch/" not in file.path or not self._cpu_has(module):
-                continue
-            depth = sum(dependency in answers for dependency in file.deps)
-            found[module] = (bool(patterns), depth, self._word_rank(module))
-        return sorted(found, key=lambda module: found[module], reverse=True)
-
-    def _cpu_has(self, module: str) -> bool:
-        """Whether no word in the module's name asks for what this CPU has not."""
-        flags = self._facts.cpu_flags
-        words = module.split("_")
-        asked = [self._catalog.cpu_words[word] for word in words if word in self._catalog.cpu_words]
-        return not flags or all(flag in flags for flag in asked)
-
-    def _word_rank(self, module: str) -> int:
-        order = list(self._catalog.cpu_words)
-        return max(
-            (order.index(word) + 1 for word in module.split("_") if word in order), default=0
+def accelerators(
+    requests: Requests, facts: Facts, catalog: Catalog
+) -> dict[str, tuple[Accelerator, ...]]:
+    """For each name of the crypto API what the CPU's own code has, the best first."""
+    index = facts.tree
+    if index is None:
+        return {}
+    wholes = catalog.whole.get(_ARCH_DIRECTORIES.get(facts.arch, facts.arch), {})
+    # name -> (what a module implements, what it then registers)
+    ways: dict[str, list[tuple[str, tuple[str, ...]]]] = {
+        name: [(name, (name,))] for name in requests.crypto
+    }
+    for word, names in wholes.items():
+        registers = (word, *expand(names, word))
+        for name in registers[1:]:
+            if name in ways:
+                ways[name].append((word, registers))
+    words = {
+        word: index.aliases.get(f"crypto-{word}", ()) for way in ways.values() for word, _ in way
+    }
+    for word, modules in words.items():
+        words[word] = (*modules, *index.aliases.get(f"crypto-{word}-all", ()))
+    ranked = _ranked(words, index, facts, catalog)
+    return {
+        name: tuple(
+            Accelerator(module=module, alias=f"crypto-{word}", registers=registers)
+            for word, registers in way
+            for module in ranked[word]
         )
+        for name, way in ways.items()
+    }
+
+
+def _ranked(
+    words: Mapping[str, tuple[str, ...]], index: ModuleIndex, facts: Facts, catalog: Catalog
+) -> dict[str, list[str]]:
+    """Modules with this CPU's implementation, of those that answer each word, the best first."""
+    answering = dict.fromkeys(module for modules in words.values() for module in modules)
+    files = {
+        module: index.files[module]
+        for module in answering
+        if module in index.files and module not in catalog.never_load
+    }
+    patterns = {module: index.cpu_patterns.get(module, ()) for module in files}
+    fits = fitting(facts.cpu_modalias, patterns)
+    for module in [module for module in files if module not in fits]:
+        # no pattern: only where it lies, and words of its name, say whom it is for
+        ours = not patterns[module] and "kernel/arch/" in files[module].path
+        if not (ours and _cpu_has(module, facts, catalog)):
+            del files[module]
+    order = {word: place for place, word in enumerate(catalog.cpu_words, 1)}
+    return {
+        word: _sorted({m: files[m] for m in modules if m in files}, modules, patterns, order)
+        for word, modules in words.items()
+    }
+
+
+def _sorted(
+    files: Mapping[str, IndexedModule],
+    answering: Iterable[str],
+    patterns: Mapping[str, tuple[str, ...]],
+    order: Mapping[str, int],
+) -> list[str]:
+    def rank(module: str) -> tuple[bool, int, int]:
+        depth = sum(dependency in answering for dependency in files[module].deps)
+        words = (order.get(word, 0) for word in module.split("_"))
+        return bool(patterns[module]), depth, max(words)
+
+    return sorted(files, key=rank, reverse=True)
+
+
+def _cpu_has(module: str, facts: Facts, catalog: Catalog) -> bool:
+    """Whether no word in the module's name asks for what this CPU has not."""
+    flags, known = facts.cpu_flags, catalog.cpu_words
+    return not flags or all(known[word] in flags for word in module.split("_") if word in known)

@@ -3,7 +3,7 @@
 
 from modprobe_ipsec.base.annotations import Sequence
 from modprobe_ipsec.catalog.model import CardFeature
-from modprobe_ipsec.diagnose.finding import Resolution, ResolutionState
+from modprobe_ipsec.diagnose.resolution import Resolution, ResolutionState
 from modprobe_ipsec.host.machine.cards import Card, Cards, Flag
 
 # Cards that a sentence names.

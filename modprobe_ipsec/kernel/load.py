@@ -8,12 +8,13 @@ import time
 from modprobe_ipsec.base.annotations import Callable, Mapping, Sequence
 from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.catalog.model import Catalog
-from modprobe_ipsec.diagnose.finding import LoadFailure, ResolutionState
+from modprobe_ipsec.diagnose.resolution import LoadFailure, ResolutionState
 from modprobe_ipsec.host.facts import Facts, ModuleState
 from modprobe_ipsec.host.gather import module_states, refresh
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.needs.need import AnyNeed
-from modprobe_ipsec.plan.plan import Step, next_round
+from modprobe_ipsec.plan.plan import Plan, Step
+from modprobe_ipsec.plan.planner import make_plan
 
 # What `Kmod.load` returns for a module that a blacklist keeps out (libkmod.h).
 _BLACKLISTED = 0x10000
@@ -42,8 +43,8 @@ class LoadResult(Value):
     code: int
     # In words, if it failed.
     why: str = ""
-    # Modules that were not there before, in the order in which the plan brings them.
-    loaded_modules: tuple[str, ...] = ()
+    # Modules that were not there before, in the order of the plan.
+    loaded: tuple[str, ...] = ()
 
 
 class LoadResults(Value):
@@ -55,27 +56,28 @@ class LoadResults(Value):
 
 
 def carry_out(
+    plan: Plan,
     needs: Sequence[AnyNeed],
     facts: Facts,
     host: Host,
     catalog: Catalog,
     on_step: Callable[[Step], None] | None = None,
 ) -> LoadResults:
-    """Load what the needs want, until nothing is left that could help.
+    """Load what the plan for these needs wants, until nothing is left that could help.
 
-    One failure does not stop the others. Raises NoLibkmod only if something is to be loaded.
+    Only its first round is certain: after each one the kernel is looked at again, and planned for
+    anew. One failure does not stop the others. Raises NoLibkmod only if something is to be loaded.
     """
     results: list[LoadResult] = []
     tried: dict[str, LoadFailure] = {}
-    steps = next_round(needs, facts, catalog, tried)
-    if not steps:
+    if not plan.rounds:
         return LoadResults((), facts, tried)
     # costs ctypes, which a run that loads nothing need not pay
     from modprobe_ipsec.kernel.kmod import Kmod
 
     with Kmod() as kmod:
-        while steps:
-            for step in steps:
+        while plan.rounds:
+            for step in plan.rounds[0]:
                 if on_step:
                     on_step(step)
                 before = facts.modules or {}
@@ -87,7 +89,7 @@ def carry_out(
                 if result.outcome is not LoadOutcome.LOADED:
                     tried[step.module] = _failure(result)
             facts = refresh(facts, host)
-            steps = next_round(needs, facts, catalog, tried)
+            plan = make_plan(needs, facts, catalog, tried)
     return LoadResults(tuple(results), facts, tried)
 
 
@@ -102,11 +104,12 @@ def _settled(host: Host, module: str, before: States) -> States:
 
 
 def _judge(step: Step, code: int, old: States, new: States) -> LoadResult:
-    came = tuple(name for name in (*step.brings, step.module) if name in new and name not in old)
+    names = (*step.dependencies, step.module)
+    loaded = tuple(name for name in names if name in new and name not in old)
     if new.get(step.module) is ModuleState.LIVE:
-        return LoadResult(step, LoadOutcome.LOADED, code, loaded_modules=came)
+        return LoadResult(step, LoadOutcome.LOADED, code, loaded=loaded)
     outcome = LoadOutcome.NO_DEVICE if code == errno.ENODEV else LoadOutcome.FAILED
-    return LoadResult(step, outcome, code, _sentence(step.module, code), came)
+    return LoadResult(step, outcome, code, _sentence(step.module, code), loaded)
 
 
 def _sentence(module: str, code: int) -> str:

@@ -2,7 +2,7 @@
 """What changed between two host plans: after a kernel update, a new configuration, a new host."""
 
 from modprobe_ipsec.base.annotations import Iterable, Iterator, Mapping, Sequence
-from modprobe_ipsec.diagnose.finding import ResolutionState
+from modprobe_ipsec.diagnose.resolution import ResolutionState
 from modprobe_ipsec.manifest.model import HAVE, HostPlan, PlannedModule
 from modprobe_ipsec.plan.verdict import Verdict
 

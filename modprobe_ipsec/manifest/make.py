@@ -12,9 +12,9 @@ from modprobe_ipsec.base.crypto_names import words_of
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.catalog.reach import Reach
 from modprobe_ipsec.daemons.selection import Demand
-from modprobe_ipsec.diagnose.autoload import AutoloadPolicy
-from modprobe_ipsec.diagnose.finding import SERVED, Resolution, ResolutionState
-from modprobe_ipsec.diagnose.obstacles import Obstacle
+from modprobe_ipsec.diagnose.autoload import AutoloadPolicy, autoload_policy
+from modprobe_ipsec.diagnose.obstacle import Obstacle
+from modprobe_ipsec.diagnose.resolution import SERVED, Resolution, ResolutionState
 from modprobe_ipsec.host.facts import Facts, ModuleState
 from modprobe_ipsec.manifest import surroundings
 from modprobe_ipsec.manifest.model import (
@@ -28,8 +28,11 @@ from modprobe_ipsec.manifest.model import (
 )
 from modprobe_ipsec.manifest.words import clean
 from modprobe_ipsec.needs.need import AnyNeed
-from modprobe_ipsec.plan.plan import Plan, Step, make_plan
-from modprobe_ipsec.plan.verdict import NeedVerdict, judge
+from modprobe_ipsec.plan.forecast import forecast
+from modprobe_ipsec.plan.judge import judge
+from modprobe_ipsec.plan.plan import Plan, Step
+from modprobe_ipsec.plan.planner import diagnose
+from modprobe_ipsec.plan.verdict import NeedVerdict
 
 # How many places in configurations a plan names for one need.
 MAX_SOURCES = 4
@@ -40,9 +43,8 @@ def make(
 ) -> HostPlan:
     """The host plan of `wanted.needs`; `judgements` are those of the host as it is now."""
     around = facts.environment()
-    start = _at_start(facts)
-    plain = make_plan(wanted.needs, start, catalog, accelerator=False)
-    quick = make_plan(wanted.needs, start, catalog)
+    resolved = diagnose(wanted.needs, _at_start(facts), catalog)
+    plain, quick = forecast(resolved, accelerate=False), forecast(resolved)
     found = _Modules(facts, catalog)
     modules = (*found.of_cpu(quick), *found.of_plan(plain))
     later = judge(plain, {}, loaded=False)
@@ -80,7 +82,7 @@ class _Modules:
     """Makes the entries for modules of one host."""
 
     def __init__(self, facts: Facts, catalog: Catalog) -> None:
-        self.loading = AutoloadPolicy(facts, catalog.knowledge)
+        self.loading = autoload_policy(facts, catalog.knowledge)
         self._facts = facts
         self._catalog = catalog
         self._known = Reach(catalog)
@@ -150,7 +152,7 @@ class _Modules:
         # a kernel that is sealed after it was booted loads nothing by the time a daemon asks
         if self._facts.modules_disabled:
             return False
-        return self.loading.autoload(name, accelerator=accelerator).works
+        return self.loading.of(name, accelerator=accelerator).works
 
     def _is_live(self, name: str) -> bool:
         return (self._facts.modules or {}).get(name) is ModuleState.LIVE
@@ -177,7 +179,10 @@ def _blockers(
     for judgement in verdicts:
         obstacles |= {reason.obstacle: None for reason in judgement.reasons if reason.obstacle}
         obstacles |= {
-            f.obstacle: None for f in judgement.resolutions if f.obstacle and not f.accelerator
+            obstacle: None
+            for resolution in judgement.resolutions
+            if not resolution.accelerator
+            for obstacle in resolution.obstacles
         }
     seen = set()
     for obstacle in obstacles:
@@ -185,8 +190,8 @@ def _blockers(
             seen.add((obstacle.kind, obstacle.text))
             module = obstacle.module if _plain(obstacle.module) else ""
             text, remedy = clean(obstacle.text), clean(obstacle.remedy)
-            yield Blocker(obstacle.kind, module, text, remedy)
-    autoload = loading.autoload("", accelerator=False)
+            yield Blocker(obstacle.kind.name, module, text, remedy)
+    autoload = loading.of("", accelerator=False)
     if facts.running and autoload.works is False and any(m.must_come for m in modules):
         remedy = "load what is listed before the daemon starts"
         yield Blocker(AUTOLOAD_OFF, "", clean(autoload.why), remedy)

@@ -3,8 +3,8 @@
 
 from modprobe_ipsec.base.annotations import Callable
 from modprobe_ipsec.base.value import StrEnum, Value
-from modprobe_ipsec.diagnose.finding import SERVED, ResolutionState
-from modprobe_ipsec.diagnose.obstacles import ObstacleKind
+from modprobe_ipsec.diagnose.obstacles import kinds
+from modprobe_ipsec.diagnose.resolution import SERVED, ResolutionState
 from modprobe_ipsec.needs.need import AnyNeed
 from modprobe_ipsec.plan.verdict import Verdict
 
@@ -13,7 +13,7 @@ VERSION = 1
 
 # Why the kernel does not load by itself what a daemon asks for.
 AUTOLOAD_OFF = "autoload off"
-BLOCKER_KINDS = frozenset((*ObstacleKind, AUTOLOAD_OFF))
+BLOCKER_KINDS = frozenset((*kinds(), AUTOLOAD_OFF))
 
 
 class Provenance(Value):

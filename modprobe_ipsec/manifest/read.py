@@ -10,7 +10,7 @@ from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.catalog.strict_yaml import Bounds, parse_bounded
 from modprobe_ipsec.catalog.table import Table
 from modprobe_ipsec.daemons.registry import DAEMONS
-from modprobe_ipsec.diagnose.finding import ResolutionState
+from modprobe_ipsec.diagnose.resolution import ResolutionState
 from modprobe_ipsec.manifest.model import (
     BLOCKER_KINDS,
     VERSION,

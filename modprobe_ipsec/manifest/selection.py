@@ -3,7 +3,7 @@
 
 from modprobe_ipsec.base.annotations import Iterable
 from modprobe_ipsec.base.errors import UsageError
-from modprobe_ipsec.diagnose.finding import ResolutionState
+from modprobe_ipsec.diagnose.resolution import ResolutionState
 from modprobe_ipsec.manifest.model import HostPlan, ManifestOptions, PlannedModule
 from modprobe_ipsec.manifest.surroundings import FORWARDING
 

@@ -3,7 +3,7 @@
 
 from modprobe_ipsec.base.annotations import Iterable, Iterator
 from modprobe_ipsec.daemons.registry import DAEMONS
-from modprobe_ipsec.diagnose.finding import ResolutionState
+from modprobe_ipsec.diagnose.resolution import ResolutionState
 from modprobe_ipsec.manifest.model import HostPlan, PlannedModule
 
 # Longer than any sentence of ours; what others wrote is cut here.

@@ -9,7 +9,7 @@ from modprobe_ipsec.base.annotations import Any, Iterator
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.diagnose.autoload import loads_nothing
-from modprobe_ipsec.diagnose.finding import SERVED
+from modprobe_ipsec.diagnose.resolution import SERVED
 from modprobe_ipsec.host.facts import Container, Evidence
 from modprobe_ipsec.host.machine.privileges import CAP_NET_ADMIN, CAP_NET_BIND_SERVICE
 from modprobe_ipsec.needs.need import FeatureNeed
@@ -135,7 +135,7 @@ def _wanted(report: Report) -> tuple[str, ...]:
     names: dict[str, None] = {}
     for step in report.plan.steps if unmet else ():
         if not step.accelerator:
-            names |= dict.fromkeys((*step.brings, step.module))
+            names |= dict.fromkeys((*step.dependencies, step.module))
     for finding in (finding for judgement in unmet for finding in judgement.resolutions):
         if finding.state not in SERVED and not finding.accelerator and not finding.of_card:
             # without a module tree nobody knows which module answers

@@ -22,7 +22,7 @@ from modprobe_ipsec.host.machine import oci_state as oci
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.needs.everything import all_needs
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed
-from modprobe_ipsec.plan.plan import make_plan
+from modprobe_ipsec.plan.planner import make_plan
 from tests.hosts import tree
 
 from .bundle import IPSEC_CONF, make, state
@@ -70,7 +70,7 @@ def allowed(catalog: Catalog, facts: Facts) -> frozenset[str]:
     for name, feature in catalog.features.items():
         needs += [FeatureNeed(name, family, ()) for family in feature.requests]
     plan = make_plan(needs, facts, catalog)
-    return frozenset(name for step in plan.steps for name in (step.module, *step.brings))
+    return frozenset(name for step in plan.steps for name in (step.module, *step.dependencies))
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def check(catalog: Catalog, facts: Facts, allowed: frozenset[str]) -> Callable[[
             assert "HUSH" not in f"{error.message} {error.hint}"
             return 0
         plan = make_plan(wanted.needs, facts, catalog)
-        assert {name for s in plan.steps for name in (s.module, *s.brings)} <= allowed
+        assert {name for s in plan.steps for name in (s.module, *s.dependencies)} <= allowed
         assert not any("HUSH" in f"{p.place} {p.text}" for p in wanted.problems)
         return 1
 

@@ -6,13 +6,14 @@ import pytest
 from modprobe_ipsec.catalog.model import CardFeature, Family
 from modprobe_ipsec.devices.survey import FEATURES
 from modprobe_ipsec.diagnose.card import answer
-from modprobe_ipsec.diagnose.finding import ResolutionState
+from modprobe_ipsec.diagnose.resolution import ResolutionState
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.machine.cards import Card, Cards, Flag
 from modprobe_ipsec.needs.need import FeatureNeed
-from modprobe_ipsec.plan.plan import make_plan
-from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict, judge
-from tests.facts import facts, install, tree
+from modprobe_ipsec.plan.judge import judge
+from modprobe_ipsec.plan.planner import make_plan
+from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
+from tests.facts import facts, install, live, tree
 from tests.shipped import CATALOG
 
 ESP = "esp-hw-offload"
@@ -101,7 +102,7 @@ TREE = tree(
         "esp4_offload": ("net/ipv4 esp4 xfrm_algo", "xfrm-offload-2-50"),
     }
 )
-LOADED = dict.fromkeys(TREE.files, "live")
+LOADED = live(*TREE.files)
 
 
 def host(cards: Cards | None, **differences: object) -> Facts:

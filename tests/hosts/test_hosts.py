@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from modprobe_ipsec.commands.main import main
-from modprobe_ipsec.diagnose.obstacles import ObstacleKind
+from modprobe_ipsec.diagnose.obstacles import kinds
 from modprobe_ipsec.report.model import Report, Style
 from tests.hosts import tree
 
@@ -84,7 +84,7 @@ def test_there_is_a_tree_for_everything(
     assert {tree.base(name) for name in names} - {""} == {
         path.name for path in tree.BASES.iterdir()
     }
-    assert {reason.obstacle.kind for reason in reasons if reason.obstacle} == set(ObstacleKind)
+    assert {reason.obstacle.kind for reason in reasons if reason.obstacle} == set(kinds().values())
     assert all(reason.remedy for reason in reasons), "whatever is not ready says what would help"
 
 

@@ -9,8 +9,9 @@ from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.kernel.seal import Seal, seal
 from modprobe_ipsec.needs.reading import Place, Problem
-from modprobe_ipsec.plan.plan import make_plan
-from modprobe_ipsec.plan.verdict import NeedVerdict, judge
+from modprobe_ipsec.plan.judge import judge
+from modprobe_ipsec.plan.planner import make_plan
+from modprobe_ipsec.plan.verdict import NeedVerdict
 from tests.facts import GCM, facts
 from tests.shipped import CATALOG
 

@@ -14,8 +14,8 @@ from modprobe_ipsec.manifest.make import make
 from modprobe_ipsec.manifest.model import HostPlan
 from modprobe_ipsec.needs.everything import all_needs
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Mode, Need, Source, Suite
-from modprobe_ipsec.plan.plan import make_plan
-from modprobe_ipsec.plan.verdict import judge
+from modprobe_ipsec.plan.judge import judge
+from modprobe_ipsec.plan.planner import make_plan
 from tests.facts import choice
 from tests.hosts import tree
 from tests.shipped import CATALOG

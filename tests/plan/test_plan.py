@@ -7,11 +7,12 @@ import pytest
 
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.model import Family
-from modprobe_ipsec.diagnose.finding import LoadFailure, ResolutionState
+from modprobe_ipsec.diagnose.resolution import LoadFailure, ResolutionState
 from modprobe_ipsec.host.facts import Facts, KernelConfig
 from modprobe_ipsec.needs.need import Need
-from modprobe_ipsec.plan import plan
-from modprobe_ipsec.plan.plan import Outlook, make_plan, next_round
+from modprobe_ipsec.plan import forecast
+from modprobe_ipsec.plan.planner import make_plan
+from modprobe_ipsec.plan.verdict import Verdict
 from tests.facts import (
     BOOTED,
     CAMELLIA_CTR,
@@ -31,13 +32,13 @@ def rounds(need: Need, host: Facts, **more: Any) -> list[list[str]]:
     return [[s.module for s in steps] for steps in make_plan([need], host, CATALOG, **more).rounds]
 
 
-def outlook(need: Need, host: Facts) -> Outlook:
-    (forecast,) = make_plan([need], host, CATALOG).forecasts
-    return forecast.outlook
+def expected(need: Need, host: Facts) -> Verdict:
+    (found,) = make_plan([need], host, CATALOG).forecasts
+    return found.verdict
 
 
 def test_a_map_without_an_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "_MAX_ROUNDS", 0)
+    monkeypatch.setattr(forecast, "_MAX_ROUNDS", 0)
     with pytest.raises(ConfigError, match=r"data/crypto\.yaml: no end .*aesni_intel"):
         make_plan([GCM], facts(), CATALOG)
 
@@ -52,7 +53,10 @@ def test_the_cpus_own_code_comes_first_and_spares_the_rest() -> None:
 
 def test_dependencies_come_along_in_their_order() -> None:
     (steps,) = make_plan([GCM], facts(), CATALOG).rounds
-    assert {step.module: step.brings for step in steps}["aesni_intel"] == ("cryptd", "crypto_simd")
+    assert {step.module: step.dependencies for step in steps}["aesni_intel"] == (
+        "cryptd",
+        "crypto_simd",
+    )
 
 
 def test_without_aes_instructions_the_templates_and_their_hidden_parts() -> None:
@@ -102,7 +106,7 @@ def test_nothing_to_do_where_all_is_there() -> None:
         ),
     )
     assert rounds(GCM, host) == []
-    assert outlook(GCM, host) is Outlook.READY
+    assert expected(GCM, host) is Verdict.READY
 
 
 def test_working_but_slow() -> None:
@@ -114,12 +118,12 @@ def test_working_but_slow() -> None:
             algorithm("stdrng", "drbg", "drbg"),
         ),
     )
-    assert outlook(GCM, host) is Outlook.SLOW
+    assert expected(GCM, host) is Verdict.SLOW
     assert rounds(GCM, host) == [["aesni_intel"]]
     # that the admin wants it so does not make it fast, but it is nothing to load
     rules = (blacklist("aesni_intel"), blacklist("ghash_clmulni_intel"))
     forbidden = host._replace(rules=rules)
-    assert outlook(GCM, forbidden) is Outlook.SLOW
+    assert expected(GCM, forbidden) is Verdict.SLOW
     assert rounds(GCM, forbidden) == []
 
 
@@ -136,9 +140,9 @@ def test_working_but_slow() -> None:
 )
 def test_what_the_admin_forbade_is_blocked_and_nothing_is_loaded(rule: Any, module: str) -> None:
     plan = make_plan([GCM], facts(rules=(rule,)), CATALOG)
-    (forecast,) = plan.forecasts
-    assert forecast.outlook is Outlook.BLOCKED
-    blocked = [f for f in forecast.foreseen if f.state is ResolutionState.BLOCKED]
+    (found,) = plan.forecasts
+    assert found.verdict is Verdict.BLOCKED
+    blocked = [f for f in found.foreseen if f.state is ResolutionState.BLOCKED]
     assert blocked[0].module == module
     assert blocked[0].evidence == f"{rule.where}: {rule.text}"
     assert module not in [step.module for step in plan.steps]
@@ -146,23 +150,23 @@ def test_what_the_admin_forbade_is_blocked_and_nothing_is_loaded(rule: Any, modu
 
 def test_a_need_that_cannot_be_met_loads_nothing_for_its_own_sake() -> None:
     host = facts(rules=(install("esp4"),))
-    assert next_round([GCM], host, CATALOG, {}) == ()
+    assert make_plan([GCM], host, CATALOG).steps == ()
     ipv6 = GCM._replace(family=Family.IPV6)
-    modules = {step.module for step in next_round([GCM, ipv6], host, CATALOG, {})}
+    modules = {step.module for step in make_plan([GCM, ipv6], host, CATALOG).steps}
     assert "esp6" in modules and "esp4" not in modules
 
 
 def test_an_install_line_that_loads_is_no_obstacle() -> None:
     rule = install("esp4", "/sbin/modprobe --ignore-install esp4 && /usr/local/bin/notify")
-    assert outlook(GCM, facts(rules=(rule,))) is Outlook.LOADABLE
+    assert expected(GCM, facts(rules=(rule,))) is Verdict.LOADABLE
 
 
 def test_sealed() -> None:
-    assert outlook(GCM, facts(modules_disabled=True)) is Outlook.BLOCKED
+    assert expected(GCM, facts(modules_disabled=True)) is Verdict.BLOCKED
 
 
 def test_no_kernel_can() -> None:
-    assert outlook(CAMELLIA_CTR, facts()) is Outlook.MISSING
+    assert expected(CAMELLIA_CTR, facts()) is Verdict.MISSING
     assert rounds(CAMELLIA_CTR, facts()) == []
 
 
@@ -177,8 +181,8 @@ def test_missing_is_said_only_where_an_index_says_it() -> None:
         aliases={k: v for k, v in MODERN.aliases.items() if k != "crypto-seqiv"},
         files={k: v for k, v in MODERN.files.items() if k != "seqiv"},
     )
-    assert outlook(GCM, facts(tree=small)) is Outlook.MISSING
-    assert outlook(GCM, facts(tree=None)) is Outlook.UNKNOWN
+    assert expected(GCM, facts(tree=small)) is Verdict.MISSING
+    assert expected(GCM, facts(tree=None)) is Verdict.UNKNOWN
 
 
 def test_without_module_support_the_configuration_decides() -> None:
@@ -188,14 +192,14 @@ def test_without_module_support_the_configuration_decides() -> None:
     )
     text = "\n".join(f"CONFIG_{option}=y" for option in options)
     host = facts(tree=None, modules=None, config=KernelConfig(text, "proc/config.gz"))
-    assert outlook(GCM, host) is Outlook.READY
+    assert expected(GCM, host) is Verdict.READY
     without = text.replace("CONFIG_CRYPTO_GCM=y", "# CONFIG_CRYPTO_GCM is not set")
     host = host._replace(config=KernelConfig(without, "proc/config.gz"))
-    assert outlook(GCM, host) is Outlook.MISSING
-    assert outlook(GCM, host._replace(config=None)) is Outlook.UNKNOWN
+    assert expected(GCM, host) is Verdict.MISSING
+    assert expected(GCM, host._replace(config=None)) is Verdict.UNKNOWN
 
 
 def test_a_container_without_a_tree_still_sees_what_is_live() -> None:
     modules = live("xfrm_user", "esp4", "gcm", "ctr", "ghash_generic", "seqiv", "drbg", "hmac")
     algorithms = (*BOOTED, algorithm("ghash", "g"), algorithm("stdrng", "d"))
-    assert outlook(GCM, facts(tree=None, modules=modules, algorithms=algorithms)) is Outlook.READY
+    assert expected(GCM, facts(tree=None, modules=modules, algorithms=algorithms)) is Verdict.READY

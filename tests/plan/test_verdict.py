@@ -8,13 +8,14 @@ import pytest
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.needs.need import AnyNeed, Need
 from modprobe_ipsec.needs.proof import Answer, Proof
-from modprobe_ipsec.plan.plan import make_plan
-from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict, exit_code, judge
-from tests.facts import CAMELLIA_CTR, GCM, MODERN, blacklist, facts, install
+from modprobe_ipsec.plan.judge import judge
+from modprobe_ipsec.plan.planner import make_plan
+from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict, exit_code
+from tests.facts import CAMELLIA_CTR, GCM, MODERN, blacklist, facts, install, live
 from tests.shipped import CATALOG
 
 LOADED = facts(
-    modules=dict.fromkeys([*MODERN.files], "live"),
+    modules=live(*MODERN.files),
     algorithms=None,
 )
 

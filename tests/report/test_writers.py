@@ -12,8 +12,9 @@ from modprobe_ipsec.kernel.seal import Sealed
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed
 from modprobe_ipsec.needs.proof import Answer, Proof
 from modprobe_ipsec.needs.reading import IgnoredConnection, Place, Problem
-from modprobe_ipsec.plan.plan import make_plan
-from modprobe_ipsec.plan.verdict import Verdict, judge
+from modprobe_ipsec.plan.judge import judge
+from modprobe_ipsec.plan.planner import make_plan
+from modprobe_ipsec.plan.verdict import Verdict
 from modprobe_ipsec.report import formats
 from modprobe_ipsec.report.model import Action, Report, Style
 from modprobe_ipsec.report.progress import progress
@@ -186,7 +187,7 @@ JOURNAL = """\
 
 def test_journal_has_one_line_a_problem_the_worst_last() -> None:
     xfrm_user = next(step for step in report().plan.steps if step.module == "xfrm_user")
-    loaded = LoadResult(xfrm_user, LoadOutcome.LOADED, 0, loaded_modules=("xfrm_algo", "xfrm_user"))
+    loaded = LoadResult(xfrm_user, LoadOutcome.LOADED, 0, loaded=("xfrm_algo", "xfrm_user"))
     sealed = Sealed(False, "not sealed: ESP IPv6 AES_GCM_16_256 is not proven", "mend that")
     done = report(Action.LOAD, loads=(loaded,), autoloaded=("drbg",), sealed=sealed)
     assert formats.render("journal", done, Style()) == JOURNAL

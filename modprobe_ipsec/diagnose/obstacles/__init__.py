@@ -1,67 +1,92 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands in the way of one module on one host: the kinds of it, its evidence, what helps."""
+"""The registry of obstacles: what may stand in the way of a module, found and named.
 
+Each file here is an obstacle, or a family of kinds that share their evidence: its `CHECK` names the
+kinds, the stage of a load at which they are met, and how they are found. To add one takes that
+file, the reader of its fact in host/ and a recorded host; see docs/adding-one.md.
+"""
+
+from modprobe_ipsec.base import registry
+from modprobe_ipsec.base.annotations import Callable, Iterable, Sequence
 from modprobe_ipsec.base.value import StrEnum, Value
-from modprobe_ipsec.host.facts import Rule
+from modprobe_ipsec.catalog.model import Catalog
+from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind
+from modprobe_ipsec.diagnose.packages import Packages
+from modprobe_ipsec.diagnose.resolution import Resolution, ResolutionState
+from modprobe_ipsec.host.facts import Facts
 
 
-class ObstacleKind(StrEnum):
-    """What it is that stands in the way."""
+class Stage(StrEnum):
+    """When on the way of a load something is met that stands in it; in this order."""
 
-    INSTALL = "install"
-    BLACKLIST = "blacklist"
-    ALIAS = "alias"
-    MODULE_BLACKLIST = "module_blacklist"
-    INITCALL_BLACKLIST = "initcall_blacklist"
-    MODULES_DISABLED = "modules_disabled"
-    SIGNATURE = "signature"
-    FIPS = "fips"
-    NO_TREE = "no module tree"
-    NO_INDEX = "no module index"
-    NO_FILE = "no module file"
-    BROKEN_FILE = "broken module file"
-    OTHER_KERNEL = "module of another kernel"
-    NOT_BUILT = "not built"
-    OTHER_PACKAGE = "in another package"
-    NO_MODULE_SUPPORT = "no module support"
+    # Before anything is loaded: whether the kernel gives the algorithm out at all.
+    REQUEST = "request"
+    # Whether such code was built for this kernel.
+    BUILD = "build"
+    # What libkmod reads first: its index, ...
+    INDEX = "index"
+    # ... and what the admin says, in modprobe.d and on the kernel command line.
+    LINES = "lines"
+    # The module's file.
+    FILE = "file"
+    # What the kernel refuses.
+    KERNEL = "kernel"
 
 
-# Somebody or something forbids it, as against: it is not there, or is of no use.
-FORBIDS = frozenset(
-    {
-        ObstacleKind.INSTALL,
-        ObstacleKind.BLACKLIST,
-        ObstacleKind.ALIAS,
-        ObstacleKind.MODULE_BLACKLIST,
-        ObstacleKind.INITCALL_BLACKLIST,
-        ObstacleKind.MODULES_DISABLED,
-        ObstacleKind.SIGNATURE,
-        ObstacleKind.FIPS,
-    }
-)
+class Subject(Value):
+    """One resolution that something may be in the way of."""
+
+    resolution: Resolution
+    # Its module and those that it depends on, as far as they are not there yet; the module first.
+    names: tuple[str, ...]
+    # Set instead of a module: an algorithm that is looked up by its name.
+    algorithm: str
+    # y, m or n: how the kernel's configuration builds what would answer; empty if that is unknown.
+    built: str
+
+    @property
+    def name(self) -> str:
+        """The module that answers or, if none is known, its name on kernels so far."""
+        return self.resolution.module or self.resolution.name
 
 
-class Obstacle(Value):
-    """One thing in the way, with its evidence and what would remove it."""
+class Scene(Value):
+    """All that may be looked at for evidence, and for what helps."""
 
-    kind: ObstacleKind
-    # What it keeps out: the module asked for, or one that it cannot do without.
-    module: str
-    # The evidence with its place: `/etc/modprobe.d/x.conf:3: install esp4 /bin/false`
-    text: str
-    remedy: str
-    # What it does that is not obvious.
-    means: str = ""
-    # The holes in the kernel that such a line was shipped against: `Dirty Frag (CVE-2026-43284)`
-    against: tuple[str, ...] = ()
-    rule: Rule | None = None
-    # False: what it speaks of may be there all the same.
-    sure: bool = True
+    facts: Facts
+    catalog: Catalog
+    packages: Packages
+    # Of the kernel, (major, minor); (0, 0) if unknown.
+    version: tuple[int, int]
+    # This kernel was built without module support.
+    no_modules: bool
 
 
-class Autoload(Value):
-    """Whether the kernel would load a module by itself when it needs it, and why not."""
+Found = Iterable[tuple[Subject, Obstacle]]
 
-    # None: cannot be told.
-    works: bool | None
-    why: str = ""
+
+class ObstacleCheck(Value):
+    """What one file of this directory looks for."""
+
+    # The kinds that it can find, each in one file only.
+    kinds: tuple[ObstacleKind, ...]
+    stage: Stage
+    # What it is asked about: what is loadable but for obstacles, what nobody answers, ...
+    states: frozenset[ResolutionState]
+    # Everything in the way of each of these subjects, with its evidence.
+    find: Callable[[Sequence[Subject], Scene], Found]
+    # It also knows why a module did not come that was tried in this run.
+    after_failure: bool = False
+
+
+def checks() -> tuple[ObstacleCheck, ...]:
+    """The check of each file here, in the order of a load."""
+    files = [registry.load(__name__, name) for name in registry.names(__path__)]
+    found: list[ObstacleCheck] = [file.CHECK for file in files]
+    order = list(Stage)
+    return tuple(sorted(found, key=lambda check: order.index(check.stage)))
+
+
+def kinds() -> dict[str, ObstacleKind]:
+    """Every kind of obstacle by its name."""
+    return {kind.name: kind for check in checks() for kind in check.kinds}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What this machine's CPU can do, and which modules were made for it."""
 
+from modprobe_ipsec.base.annotations import Iterable, Mapping
 from modprobe_ipsec.base.names import glob
 from modprobe_ipsec.host.facts import Unreadable
 from modprobe_ipsec.host.root import Host
@@ -9,9 +10,13 @@ from modprobe_ipsec.host.root import Host
 _ONE_PROCESSOR = 8192
 
 
-def matches(modalias: str, pattern: str) -> bool:
-    """Whether a module's `cpu:type:...` alias fits the CPU, as udev and libkmod compare them."""
-    return glob(modalias, pattern)
+def fitting(modalias: str, patterns: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    """The modules that were made for the CPU, of those with their `cpu:type:...` aliases.
+
+    As udev and libkmod compare them.
+    """
+    fits = (name for name, words in patterns.items() if any(glob(modalias, w) for w in words))
+    return frozenset(fits)
 
 
 def read_modalias(host: Host, gaps: list[Unreadable]) -> str:

@@ -148,6 +148,25 @@ def blocks(rule: Rule) -> bool | None:
             return False
 
 
+def remarks(rules: Iterable[Rule], modules: Iterable[str]) -> dict[str, str]:
+    """What a load of some modules would do beyond itself, in words; those that do are left out."""
+    found: dict[str, str] = {}
+    for rule in rules:
+        if rule.directive not in (Directive.INSTALL, Directive.SOFTDEP):
+            continue
+        for module in modules:
+            if module in found or not applies(rule, module):
+                continue
+            if rule.directive is Directive.SOFTDEP:
+                found[module] = f"{rule.where}: {rule.text}: those come along"
+            elif blocks(rule) is None:
+                found[module] = f"{rule.where}: {rule.text}: only a run would tell what that does"
+            else:
+                # it loads the module itself
+                found[module] = ""
+    return {module: remark for module, remark in found.items() if remark}
+
+
 class ModprobeRules:
     """The rules that stand in the way of loading, looked up by module or alias.
 
@@ -167,16 +186,20 @@ class ModprobeRules:
             else:
                 self._plain.setdefault(rule.name, []).append((place, rule))
 
-    def find(self, name: str) -> Rule | None:
-        """The first rule that keeps `name` from being loaded, or None.
+    def against(self, names: Iterable[str]) -> dict[str, tuple[Rule, ...]]:
+        """The rules that keep each of these from being loaded, in the order of libkmod.
 
-        `blocks` of it is True, or None for an `install` whose effect only a run would tell. As in
+        `blocks` of one is True, or None for an `install` whose effect only a run would tell. As in
         libkmod only the first `install` for a name counts.
         """
+        return {name: self._against(name) for name in dict.fromkeys(names)}
+
+    def _against(self, name: str) -> tuple[Rule, ...]:
         name = name.replace("-", "_")
         found = list(self._plain.get(name, ()))
         found += [(place, rule) for place, rule in self._patterns if applies(rule, name)]
         installed = False
+        against = []
         for _, rule in sorted(found, key=itemgetter(0)):
             does = blocks(rule)
             if rule.directive is Directive.INSTALL:
@@ -185,8 +208,8 @@ class ModprobeRules:
                 installed = True
                 does = does is not False
             if does:
-                return rule
-        return None
+                against.append(rule)
+        return tuple(against)
 
 
 def _install_blocks(rule: Rule) -> bool | None:

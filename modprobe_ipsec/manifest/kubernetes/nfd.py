@@ -5,7 +5,7 @@ source: kubernetes-sigs/node-feature-discovery, nfd-api-crds.yaml
 """
 
 from modprobe_ipsec.base.errors import UsageError
-from modprobe_ipsec.diagnose.finding import ResolutionState
+from modprobe_ipsec.diagnose.resolution import ResolutionState
 from modprobe_ipsec.manifest.model import Format, HostPlan, ManifestFile, ManifestOptions
 from modprobe_ipsec.manifest.plain_yaml import Plain, dump
 from modprobe_ipsec.manifest.selection import insist_on_names, to_load

@@ -26,7 +26,7 @@ _LEVEL = {
 def render(report: Report, style: Style) -> str:
     """The whole report, the worst last: `systemctl status` shows the end of a log."""
     lines = [_INFO + headline(report)]
-    came = [module for result in report.loads for module in result.loaded_modules]
+    came = [module for result in report.loads for module in result.loaded]
     if came:
         lines.append(f"{_INFO}loaded: {', '.join(came)}")
     if report.autoloaded:

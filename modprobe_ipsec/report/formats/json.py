@@ -4,7 +4,7 @@
 import json
 
 from modprobe_ipsec.base.annotations import Any
-from modprobe_ipsec.diagnose.finding import Resolution
+from modprobe_ipsec.diagnose.resolution import Resolution
 from modprobe_ipsec.kernel.load import LoadResult
 from modprobe_ipsec.needs.need import AnyNeed, Choice, FeatureNeed
 from modprobe_ipsec.needs.proof import Proof
@@ -67,7 +67,7 @@ def _reason(reason: Reason) -> dict[str, Any]:
         "remedy": reason.remedy,
         "obstacle": obstacle
         and {
-            "kind": obstacle.kind,
+            "kind": obstacle.kind.name,
             "module": obstacle.module,
             "against": list(obstacle.against),
             "where": obstacle.rule.where if obstacle.rule else None,
@@ -136,7 +136,7 @@ def _step(step: Step) -> dict[str, Any]:
         "module": step.module,
         "request": step.request,
         "why": step.why,
-        "with": list(step.brings),
+        "with": list(step.dependencies),
         "faster": step.accelerator,
         "needs": list(step.needs),
     }
@@ -148,5 +148,5 @@ def _load(result: LoadResult) -> dict[str, Any]:
         "outcome": result.outcome,
         "code": result.code,
         "why": result.why,
-        "loaded": list(result.loaded_modules),
+        "loaded": list(result.loaded),
     }

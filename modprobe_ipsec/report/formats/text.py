@@ -117,9 +117,9 @@ def _plan(plan: Plan) -> list[str]:
 
 
 def _step(step: Step) -> tuple[str, str, str]:
-    brings = f" (with {', '.join(step.brings)})" if step.brings else ""
+    along = f" (with {', '.join(step.dependencies)})" if step.dependencies else ""
     serves = f"for {step.needs[0]}" + (f" and {len(step.needs) - 1} more" * (len(step.needs) > 1))
-    return step.module + brings, step.why, serves
+    return step.module + along, step.why, serves
 
 
 def _loads(results: Iterable[LoadResult]) -> list[str]:
@@ -128,7 +128,7 @@ def _loads(results: Iterable[LoadResult]) -> list[str]:
         # An accelerator that this CPU lacks is normal.
         if result.outcome is LoadOutcome.NO_DEVICE:
             continue
-        modules = ", ".join(result.loaded_modules) or result.step.module
+        modules = ", ".join(result.loaded) or result.step.module
         rows.append((result.outcome, modules, result.why or result.step.why))
     return ["modules:", *table(rows, colour=False, indent="  ")] if rows else []
 

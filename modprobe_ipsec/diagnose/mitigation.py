@@ -1,11 +1,41 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which hole in the kernel a line was probably shipped against, and whether it is still needed."""
+"""Which vulnerability a line was probably shipped against, and whether it is still needed. Pure."""
 
-from modprobe_ipsec.base.annotations import Iterable, Sequence
+from modprobe_ipsec.base.annotations import Iterable, Mapping, Sequence
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.obstacles import Mitigation
 from modprobe_ipsec.host.facts import Directive, Rule
 
 _BARS = (Directive.INSTALL, Directive.BLACKLIST, Directive.MODULE_BLACKLIST)
+
+
+class Suspicion(Value):
+    """What some lines that forbid one module may be about."""
+
+    # By line, for reports: `Dirty Frag (CVE-2026-43284)`.
+    against: Mapping[Rule, tuple[str, ...]]
+    # What removing them means; empty if they look like nothing that is known.
+    decision: str
+
+
+def shipped_against(
+    lines: Iterable[tuple[str, Sequence[Rule]]],
+    known: Sequence[Mitigation],
+    release: str,
+    build: str,
+) -> list[Suspicion]:
+    """One answer for each module with the lines that forbid it."""
+    found = []
+    for module, rules in lines:
+        by_rule = {rule: behind(rule, module, known) for rule in rules}
+        behind_any = dict.fromkeys(hole for holes in by_rule.values() for hole in holes)
+        against = {
+            rule: tuple(f"{hole.name} ({hole.cve})" for hole in holes)
+            for rule, holes in by_rule.items()
+        }
+        text = decision(tuple(behind_any), release, build) if behind_any else ""
+        found.append(Suspicion(against=against, decision=text))
+    return found
 
 
 def behind(rule: Rule, module: str, known: Iterable[Mitigation]) -> tuple[Mitigation, ...]:

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lines of modprobe.d, and words of the kernel command line, that keep modules out."""
+
+from modprobe_ipsec.base.annotations import Iterator, Sequence
+from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.diagnose.mitigation import Suspicion, shipped_against
+from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind
+from modprobe_ipsec.diagnose.obstacles import ObstacleCheck, Scene, Stage, Subject
+from modprobe_ipsec.diagnose.resolution import ResolutionState
+from modprobe_ipsec.host.facts import Directive, Rule
+from modprobe_ipsec.host.kernel.modprobe_d import ModprobeRules, blocks
+
+KINDS = {
+    directive: ObstacleKind(directive.value, forbids=True)
+    for directive in (
+        Directive.INSTALL,
+        Directive.BLACKLIST,
+        Directive.ALIAS,
+        Directive.MODULE_BLACKLIST,
+        Directive.INITCALL_BLACKLIST,
+    )
+}
+
+_MEANS = {
+    Directive.BLACKLIST: "it stops the kernel's own loading, by alias, and not a load by name; "
+    "it is honoured here",
+    Directive.ALIAS: "it stops the kernel's own loading; it is honoured here",
+    Directive.MODULE_BLACKLIST: "the kernel itself refuses it",
+}
+
+
+class _Hit(Value):
+    """All lines that keep one module out, on the way to one subject."""
+
+    subject: Subject
+    module: str
+    rules: tuple[Rule, ...]
+
+
+def _find(subjects: Sequence[Subject], scene: Scene) -> Iterator[tuple[Subject, Obstacle]]:
+    hits = _hits(subjects, scene)
+    if not hits:
+        return
+    around = scene.facts.environment()
+    suspicions = shipped_against(
+        [(hit.module, hit.rules) for hit in hits],
+        scene.catalog.knowledge.mitigations,
+        scene.facts.release,
+        around.build,
+    )
+    for hit, suspicion in zip(hits, suspicions, strict=True):
+        for rule in hit.rules:
+            yield hit.subject, _obstacle(hit, rule, suspicion, around.container)
+
+
+def _hits(subjects: Sequence[Subject], scene: Scene) -> list[_Hit]:
+    against = ModprobeRules(scene.facts.rules).against(
+        name for subject in subjects for name in (subject.resolution.request, *subject.names)
+    )
+    initcalls = {
+        rule.name: rule
+        for rule in scene.facts.rules
+        if rule.directive is Directive.INITCALL_BLACKLIST
+    }
+    starts = scene.catalog.knowledge.initcalls
+    hits = []
+    for subject in subjects:
+        resolution = subject.resolution
+        if resolution.state is ResolutionState.BUILTIN:
+            functions = starts.get(resolution.module, ())
+            rules = tuple(initcalls[name] for name in functions if name in initcalls)
+            hits.append(_Hit(subject, resolution.module, rules[:1]))
+            continue
+        if resolution.failure:
+            # only its run has shown what a command does
+            wanted = [
+                (name, [rule for rule in against[name] if rule.directive is Directive.INSTALL])
+                for name in subject.names
+            ]
+        else:
+            # what a command does for an alias only a run would tell, and no load here is by alias
+            asked = [resolution.request] if subject.names else []
+            wanted = [
+                (name, [rule for rule in against[name] if blocks(rule)])
+                for name in (*asked, *subject.names)
+            ]
+        for name, lines in wanted:
+            module = subject.name if name == resolution.request else name
+            hits.append(_Hit(subject, module, tuple(lines)))
+    return [hit for hit in hits if hit.rules]
+
+
+def _obstacle(hit: _Hit, rule: Rule, suspicion: Suspicion, container: str) -> Obstacle:
+    of_file = rule.where.startswith("/")
+    found = Obstacle(
+        kind=KINDS[rule.directive],
+        module=hit.module,
+        text=f"{rule.where}: {rule.text}",
+        remedy="",
+        means=_means(hit, rule),
+        rule=rule,
+    )
+    if of_file and container:
+        return found._replace(
+            text=f"{found.text} (in this container; the host's modprobe.d counts)",
+            remedy="modprobe-ipsec --check on the host tells whether it says the same there",
+            sure=False,
+        )
+    if of_file:
+        places = [r.where for r in hit.rules if r.where.startswith("/")]
+        lines = "remove that line" if len(places) == 1 else "remove these lines"
+        remedy = (
+            f"whoever set {' and '.join(places)} decides: if IPsec is wanted here, {lines}; "
+            "it is never talked around"
+        )
+    else:
+        remedy = (
+            f"whoever set {rule.text.partition('=')[0]}= on the kernel command line decides: "
+            f"if IPsec is wanted here, take {rule.name} out of the boot loader's "
+            "configuration and reboot; it is never talked around"
+        )
+    if suspicion.decision:
+        remedy += f". {suspicion.decision}"
+    return found._replace(remedy=remedy, against=suspicion.against.get(rule, ()))
+
+
+def _means(hit: _Hit, rule: Rule) -> str:
+    if rule.directive is Directive.INITCALL_BLACKLIST:
+        return f"{rule.name} starts the built-in {hit.module}, and never ran"
+    if rule.directive is Directive.INSTALL:
+        program = rule.command.split(maxsplit=1)[0] if rule.command else ""
+        if program.rpartition("/")[2] in ("true", ":"):
+            return "modprobe reports success and loads nothing"
+    return _MEANS.get(rule.directive, "")
+
+
+CHECK = ObstacleCheck(
+    kinds=tuple(KINDS.values()),
+    stage=Stage.LINES,
+    states=frozenset({ResolutionState.LOADABLE, ResolutionState.BUILTIN}),
+    find=_find,
+    after_failure=True,
+)

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kernel was built without what would answer."""
+
+from modprobe_ipsec.base.annotations import Iterator, Sequence
+from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind
+from modprobe_ipsec.diagnose.obstacles import ObstacleCheck, Scene, Stage, Subject
+from modprobe_ipsec.diagnose.resolution import ResolutionState
+
+NOT_BUILT = ObstacleKind("not built")
+
+
+def _find(subjects: Sequence[Subject], scene: Scene) -> Iterator[tuple[Subject, Obstacle]]:
+    facts, install = scene.facts, scene.packages.other_kernel
+    for subject in subjects:
+        # a module of a kernel that loads none was not built either, if no list has it
+        unused = subject.built == "m" and facts.tree and facts.modules is None and scene.no_modules
+        if facts.config and (subject.built == "n" or unused):
+            option = f"CONFIG_{subject.resolution.option}"
+            single = scene.packages.single(subject.name) or install
+            yield (
+                subject,
+                Obstacle(
+                    kind=NOT_BUILT,
+                    module=subject.name,
+                    text=f"/{facts.config.path}: {option} is not set",
+                    remedy=f"{single}, and reboot into it" if single else f"a kernel with {option}",
+                ),
+            )
+
+
+CHECK = ObstacleCheck(
+    kinds=(NOT_BUILT,),
+    stage=Stage.BUILD,
+    states=frozenset({ResolutionState.ABSENT, ResolutionState.UNKNOWN}),
+    find=_find,
+)

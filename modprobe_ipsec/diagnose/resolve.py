@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who answers the kernel's requests on one host: code of the kernel, a module, or nobody. Pure.
+
+Only the module index, /proc/modules, /proc/crypto and the configuration speak here; whether
+something keeps a module out is asked later, and of all of them at once.
+"""
+
+from modprobe_ipsec.base.annotations import Iterable, Mapping
+from modprobe_ipsec.catalog.model import Catalog
+from modprobe_ipsec.diagnose.accelerator import Accelerator
+from modprobe_ipsec.diagnose.requests import Requests
+from modprobe_ipsec.diagnose.resolution import (
+    ASK,
+    SERVED,
+    LoadFailure,
+    Resolution,
+    ResolutionState,
+    Resolved,
+)
+from modprobe_ipsec.host.facts import Algorithm, Facts, ModuleIndex, ModuleState
+
+# What is there, or will be without anybody's help.
+_ON_ITS_WAY = frozenset({ModuleState.LIVE, ModuleState.COMING})
+
+
+def resolve(
+    requests: Requests,
+    accelerators: Mapping[str, tuple[Accelerator, ...]],
+    facts: Facts,
+    catalog: Catalog,
+    tried: Mapping[str, LoadFailure],
+) -> Resolved:
+    """Everybody who answers one of these requests. `tried` are loads of this run that failed."""
+    registered = _registered(facts.algorithms or ())
+    assembled = frozenset(name for name, best in registered.items() if "(" in best.driver)
+    found = _Answers(facts, catalog, tried)
+    for wanted in requests.by_need:
+        for request in wanted.modules:
+            found.look_up(request.alias, request.module, request.config, by_name=True)
+    asked: set[str] = set()
+    faster: dict[str, Resolution] = {}
+    left = [wanted.crypto for wanted in requests.by_need if wanted.crypto]
+    while left:
+        name = left.pop()
+        if name in asked or found.is_gone(name, requests.version, registered):
+            continue
+        asked.add(name)
+        if best := found.best(accelerators.get(name, ())):
+            faster[name] = best
+        # What is registered is found, and the kernel looks no further; but what it put together
+        # from parts is built anew once a better part comes (crypto/algapi.c crypto_remove_spawns).
+        if name in registered and name not in assembled:
+            continue
+        crypto = requests.crypto[name]
+        left += (*crypto.instead, *crypto.parts)
+        if name not in registered:
+            if name != crypto.template:
+                found.look_up_whole(f"crypto-{name}")
+            word = crypto.template
+            found.look_up(f"crypto-{word}", word, catalog.config.get(word, ""))
+    return Resolved(
+        requests=requests,
+        asked=frozenset(asked),
+        registered={name: _of_algorithm(best) for name, best in registered.items()},
+        assembled=assembled,
+        answers=found.by_alias,
+        cards=_cards(requests, facts),
+        in_fips=_in_fips(requests, facts, catalog),
+        accelerators=faster,
+    )
+
+
+class _Answers:
+    """Looks single requests up, each once."""
+
+    def __init__(self, facts: Facts, catalog: Catalog, tried: Mapping[str, LoadFailure]) -> None:
+        self.by_alias: dict[str, tuple[Resolution, ...]] = {}
+        self._facts = facts
+        self._catalog = catalog
+        self._tried = tried
+        self._modules = facts.modules or {}
+
+    def look_up(self, alias: str, name: str, option: str, *, by_name: bool = False) -> None:
+        """Everybody who answers an alias, or one who says that nobody does.
+
+        `name` is that of the module on kernels so far, `option` the one that builds it. `by_name`:
+        the request is for this very module, and not for whatever serves an algorithm.
+        """
+        if alias in self.by_alias:
+            return
+        index = self._facts.tree
+        if index is None:
+            self.by_alias[alias] = (self._without_index(alias, name, option),)
+            return
+        named = (name,) if name in index.files or name in index.builtin else ()
+        found = []
+        for module in index.aliases.get(alias, named):
+            never = self._catalog.never_load.get(module, "")
+            if not by_name and _is_for_hardware(index, module):
+                continue
+            found.append(self._module(index, module, alias)._replace(never=never))
+        there = [answer for answer in found if answer.state in SERVED]
+        wanted = there or [answer for answer in found if not answer.never]
+        if not wanted:
+            other = self._without_alias(alias, name, option)
+            # what we never load is still more than nothing
+            wanted = [other] if other.state in SERVED or not found else found
+        self.by_alias[alias] = tuple(wanted)
+
+    def best(self, accelerators: Iterable[Accelerator]) -> Resolution | None:
+        """The first of these whose load has not failed yet; None if that one is there."""
+        index = self._facts.tree
+        chosen = next((a for a in accelerators if a.module not in self._tried), None)
+        if chosen is None or index is None:
+            return None
+        answer = self._module(index, chosen.module, chosen.alias)
+        if answer.state in SERVED:
+            return None
+        why = answer.evidence or f"this CPU's own {chosen.alias.removeprefix('crypto-')}"
+        return answer._replace(evidence=why, accelerator=True, registers=chosen.registers)
+
+    def look_up_whole(self, alias: str) -> None:
+        """The modules that have a name as a whole, which spares the kernel the template.
+
+        Nobody need have it, and who is there already stands in /proc/crypto.
+        """
+        index = self._facts.tree
+        if index is None or alias in self.by_alias:
+            return
+        answers = [
+            self._module(index, module, alias)
+            for module in index.aliases.get(alias, ())
+            if module not in self._catalog.never_load and not _is_for_hardware(index, module)
+        ]
+        wanted = [a for a in answers if a.state is ResolutionState.LOADABLE or a.failure]
+        if wanted:
+            self.by_alias[alias] = tuple(wanted)
+
+    def is_gone(
+        self, name: str, version: tuple[int, int], registered: Mapping[str, Algorithm]
+    ) -> bool:
+        """Whether this kernel does not make that request: it calls a library function instead.
+
+        Distributions carry such a change back, never forward. So a version at or beyond it decides;
+        before it decides what is there: code selects in Kconfig what it asks for.
+        """
+        until = self._catalog.until.get(name)
+        facts = self._facts
+        if until is None or (until.fips and facts.fips):
+            return False
+        if version >= until.gone:
+            return True
+        aliases = facts.tree.aliases if facts.tree else {}
+        if name in registered or name in aliases or f"crypto-{name}" in aliases:
+            return False
+        if version > until.last:
+            return True
+        option = self._catalog.config.get(name, "")
+        return bool(facts.config and option and facts.config.get(option) == "n")
+
+    def _without_alias(self, alias: str, name: str, option: str) -> Resolution:
+        """Code without an alias, or one that came from elsewhere: the kernel's lists know it."""
+        facts = self._facts
+        answer = Resolution(alias, ResolutionState.LIVE, name, name=name, option=option)
+        if self._modules.get(name) is ModuleState.LIVE:
+            return answer._replace(evidence="/proc/modules")
+        config = facts.config
+        if config and option and config.get(option) == "y":
+            evidence = f"/{config.path}: CONFIG_{option}=y"
+            return answer._replace(state=ResolutionState.BUILTIN, evidence=evidence)
+        answer = answer._replace(module="", state=ResolutionState.ABSENT)
+        if not name and config is None:
+            # part of the core or not there at all, and only the configuration would tell
+            evidence = f"no kernel configuration to look CONFIG_{option} up in"
+            return answer._replace(state=ResolutionState.UNKNOWN, evidence=evidence)
+        if config is None and alias.removeprefix("crypto-") in self._catalog.until:
+            evidence = f"nothing answers {alias}, and a version alone does not tell who still asks"
+            return answer._replace(state=ResolutionState.UNKNOWN, evidence=evidence, remedy=ASK)
+        return answer._replace(
+            evidence=f"no module and no built-in code of {facts.release} answers {alias}",
+            remedy=f"a kernel with CONFIG_{option}" if option else "another kernel",
+        )
+
+    def _without_index(self, alias: str, name: str, option: str) -> Resolution:
+        facts = self._facts
+        answer = Resolution(alias, ResolutionState.LIVE, name, name=name, option=option)
+        # one option builds one module, which may answer to several names: gcm also to rfc4106
+        names = [n for n, built_by in self._catalog.config.items() if option and built_by == option]
+        for module in (name, *names):
+            if self._modules.get(module) is ModuleState.LIVE:
+                return answer._replace(module=module, evidence="/proc/modules")
+        if facts.config and option and facts.config.get(option) == "y":
+            evidence = f"/{facts.config.path}: CONFIG_{option}=y"
+            return answer._replace(state=ResolutionState.BUILTIN, evidence=evidence)
+        return answer._replace(state=ResolutionState.UNKNOWN)
+
+    def _module(self, index: ModuleIndex, module: str, alias: str) -> Resolution:
+        """How a module that answers an alias stands, if nothing keeps it out."""
+        facts, state = self._facts, self._modules.get(module)
+        if state is ModuleState.LIVE:
+            return Resolution(alias, ResolutionState.LIVE, module, "/proc/modules")
+        if module in index.builtin:
+            return Resolution(alias, ResolutionState.BUILTIN, module, "modules.builtin")
+        if module in self._tried:
+            failure = self._tried[module]
+            answer = Resolution(alias, failure.state, module, failure.evidence, failure.remedy)
+            return answer._replace(failure=failure, dependencies=self._to_come(index, module))
+        if module not in index.files:
+            evidence = f"modules.dep does not list {module}"
+            return Resolution(alias, ResolutionState.ABSENT, module, evidence)
+        if facts.running and facts.modules is None:
+            evidence = "no list of the modules that are loaded"
+            return Resolution(alias, ResolutionState.UNKNOWN, module, evidence, ASK)
+        answer = Resolution(alias, ResolutionState.LOADABLE, module)
+        if state is ModuleState.COMING:
+            return answer._replace(evidence=f"{module} is still being loaded (/proc/modules)")
+        return answer._replace(dependencies=self._to_come(index, module))
+
+    def _to_come(self, index: ModuleIndex, module: str) -> tuple[str, ...]:
+        """Dependencies that are not there yet, in the order in which they are loaded."""
+        # modules.dep lists the nearest first
+        deps = reversed(index.files[module].deps if module in index.files else ())
+        return tuple(name for name in deps if self._modules.get(name) not in _ON_ITS_WAY)
+
+
+def _is_for_hardware(index: ModuleIndex, module: str) -> bool:
+    """Drivers of accelerator cards come with their device, never for an algorithm's sake."""
+    if module not in index.files:
+        return False
+    path = index.files[module].path
+    return path.startswith("kernel/drivers/") or "/arch/" in path
+
+
+def _registered(algorithms: Iterable[Algorithm]) -> dict[str, Algorithm]:
+    """The best of each name in /proc/crypto."""
+    best: dict[str, Algorithm] = {}
+    for algorithm in algorithms:
+        known = best.get(algorithm.name)
+        if known is None or algorithm.priority > known.priority:
+            best[algorithm.name] = algorithm
+    return best
+
+
+def _of_algorithm(algorithm: Algorithm) -> Resolution:
+    built_in = algorithm.module == "kernel"
+    return Resolution(
+        request=f"crypto-{algorithm.name}",
+        state=ResolutionState.BUILTIN if built_in else ResolutionState.LIVE,
+        module="" if built_in else algorithm.module,
+        evidence=f"/proc/crypto: {algorithm.driver}, priority {algorithm.priority}",
+    )
+
+
+def _cards(requests: Requests, facts: Facts) -> dict[str, Resolution]:
+    """What the network cards say; nothing where none is needed or none can be asked."""
+    features = {wanted.card.name: wanted.card for wanted in requests.by_need if wanted.card}
+    cards = facts.cards() if features else None
+    if cards is None:
+        return {}
+    from modprobe_ipsec.diagnose import card
+
+    return {name: card.answer(cards, feature) for name, feature in features.items()}
+
+
+def _in_fips(requests: Requests, facts: Facts, catalog: Catalog) -> dict[str, Resolution]:
+    """The algorithms that FIPS mode may forbid; nothing outside of it."""
+    if not facts.fips:
+        return {}
+    listed = {part.request for part in catalog.not_fips}
+    names = dict.fromkeys(name for wanted in requests.by_need for name in wanted.algorithms)
+    return {
+        name: Resolution(f"crypto-{name}", ResolutionState.UNKNOWN, name)
+        for name in names
+        if name in listed
+    }

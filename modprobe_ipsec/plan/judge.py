@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plan, load results and proofs -> one verdict a need, with its evidence and what to do. Pure."""
+
+from modprobe_ipsec.base.annotations import Mapping, Sequence, assert_never
+from modprobe_ipsec.diagnose.obstacle import Obstacle
+from modprobe_ipsec.diagnose.resolution import SERVED, Resolution, ResolutionState
+from modprobe_ipsec.needs.need import AnyNeed
+from modprobe_ipsec.needs.proof import Answer, Proof
+from modprobe_ipsec.plan.meaning import explain
+from modprobe_ipsec.plan.plan import Forecast, Plan
+from modprobe_ipsec.plan.verdict import NeedVerdict, Reason, Verdict
+
+
+def judge(plan: Plan, proofs: Mapping[AnyNeed, Proof], *, loaded: bool) -> tuple[NeedVerdict, ...]:
+    """One verdict for each need of the plan, in its order.
+
+    `plan` is made from the facts after loading and proving; `loaded` says that this run was to load
+    and prove, so that "ready" is a promise and needs a proof.
+    """
+    return tuple(_judge(s, proofs.get(s.need), loaded) for s in plan.forecasts)
+
+
+def _judge(forecast: Forecast, proof: Proof | None, loaded: bool) -> NeedVerdict:
+    if proof and proof.answer is Answer.ACCEPTED:
+        verdict, reasons = _accepted(forecast)
+    elif proof and proof.answer is Answer.REFUSED:
+        verdict, reasons = _refused(forecast, proof)
+    else:
+        verdict, reasons = _not_asked(forecast, proof, loaded)
+    return NeedVerdict(forecast.need, verdict, reasons, proof, forecast.resolutions)
+
+
+def _accepted(forecast: Forecast) -> tuple[Verdict, tuple[Reason, ...]]:
+    """The kernel took the SA, so it works; what may remain is a faster driver."""
+    slow = [resolution for resolution in forecast.resolutions if _is_missed_speed(resolution)]
+    if slow:
+        return Verdict.SLOW, tuple(_slow(resolution) for resolution in slow)
+    return Verdict.READY, ()
+
+
+def _refused(forecast: Forecast, proof: Proof) -> tuple[Verdict, tuple[Reason, ...]]:
+    """The kernel said no; the plan may know why."""
+    said = Reason(explain(proof))
+    verdict, reasons = _not_asked(forecast, None, False)
+    if verdict in (Verdict.BLOCKED, Verdict.MISSING, Verdict.LOADABLE):
+        return verdict, (*reasons, said)
+    # what could not be told before is told now
+    likely = (
+        resolution.obstacle
+        for resolution in forecast.foreseen
+        if resolution.state is ResolutionState.UNKNOWN and resolution.obstacle
+    )
+    whys = dict.fromkeys(Reason(obstacle.text, obstacle.remedy) for obstacle in likely)
+    return Verdict.MISSING, (*whys, said)
+
+
+def _not_asked(
+    forecast: Forecast, proof: Proof | None, loaded: bool
+) -> tuple[Verdict, tuple[Reason, ...]]:
+    """Only the facts speak."""
+    match forecast.verdict:
+        case Verdict.READY:
+            if forecast.card:
+                return Verdict.READY, (Reason(forecast.card),)
+            if loaded and forecast.unproven:
+                # what is there has to do, and the report says so
+                return Verdict.READY, (Reason(f"there, but not proven: {forecast.unproven}"),)
+            if loaded:
+                why = proof.why if proof else "the kernel was not asked"
+                remedy = "run it as root, or where user namespaces are allowed"
+                return Verdict.UNKNOWN, (Reason(f"not proven: {why}", remedy),)
+            return Verdict.READY, ()
+        case Verdict.SLOW:
+            slow = [
+                resolution for resolution in forecast.resolutions if _is_missed_speed(resolution)
+            ]
+            return Verdict.SLOW, tuple(_slow(resolution) for resolution in slow)
+        case Verdict.LOADABLE:
+            return Verdict.LOADABLE, _loadable(forecast)
+        case Verdict.BLOCKED:
+            return Verdict.BLOCKED, _lacking(forecast, ResolutionState.BLOCKED)
+        case Verdict.MISSING:
+            return Verdict.MISSING, _lacking(forecast, ResolutionState.ABSENT)
+        case Verdict.UNKNOWN:
+            return Verdict.UNKNOWN, _lacking(forecast, ResolutionState.UNKNOWN)
+        case _:
+            assert_never(forecast.verdict)
+
+
+def _is_missed_speed(resolution: Resolution) -> bool:
+    return resolution.accelerator and resolution.state not in SERVED
+
+
+def _slow(resolution: Resolution) -> Reason:
+    if resolution.state is ResolutionState.BLOCKED:
+        return Reason(f"slower driver: {_lack([resolution])}", "", resolution.obstacle)
+    if resolution.state is not ResolutionState.LOADABLE:
+        return Reason(
+            f"slower driver: {_lack([resolution])}", resolution.remedy, resolution.obstacle
+        )
+    return Reason(
+        f"slower driver: {resolution.module} ({resolution.evidence}) is not loaded",
+        "run modprobe-ipsec without --check before the daemon starts",
+    )
+
+
+def _loadable(forecast: Forecast) -> tuple[Reason, ...]:
+    loadable = [
+        resolution
+        for resolution in forecast.resolutions
+        if resolution.state is ResolutionState.LOADABLE
+    ]
+    modules = dict.fromkeys(resolution.module for resolution in loadable)
+    text = f"not loaded: {', '.join(modules)}"
+    card = [forecast.card] if forecast.card else []
+    text = "; ".join((text, *_autoload(loadable), *_remarks(loadable), *card))
+    return (Reason(text, loadable[0].remedy),)
+
+
+def _autoload(loadable: Sequence[Resolution]) -> list[str]:
+    """Whether the kernel would load these by itself; nothing of what only makes it faster."""
+    for resolution in loadable:
+        autoload = resolution.autoload
+        if autoload and not resolution.accelerator:
+            if autoload.works:
+                return ["the kernel loads what it needs when asked"]
+            off = "cannot be told" if autoload.works is None else "is off"
+            return [f"autoload {off}: {autoload.why}"]
+    return []
+
+
+def _remarks(loadable: Sequence[Resolution]) -> list[str]:
+    return list(dict.fromkeys(r.evidence for r in loadable if r.evidence and not r.accelerator))
+
+
+def _lacking(forecast: Forecast, state: ResolutionState) -> tuple[Reason, ...]:
+    """One reason for all that is lacking for the same cause."""
+    groups: dict[tuple[str, str], list[Resolution]] = {}
+    for resolution in forecast.foreseen:
+        if resolution.state is state and not resolution.accelerator:
+            groups.setdefault((resolution.evidence, resolution.remedy), []).append(resolution)
+    reasons = []
+    for (_, remedy), group in groups.items():
+        first = group[0]
+        reasons.append(Reason(_lack(group), remedy, first.obstacle, first.symptom))
+        # to lift the first ban alone would change nothing
+        reasons += [
+            Reason(_kept_out(group, other), other.remedy, other, first.symptom)
+            for other in first.obstacles[1:]
+            if other.kind.forbids
+        ]
+    return tuple(reasons)
+
+
+def _lack(resolutions: Sequence[Resolution]) -> str:
+    """What some resolutions lack for one and the same cause."""
+    first = resolutions[0]
+    if first.state is ResolutionState.UNKNOWN:
+        requests = dict.fromkeys(resolution.request for resolution in resolutions)
+        return f"cannot tell about {', '.join(requests)}: {first.evidence}"
+    if first.state is not ResolutionState.BLOCKED:
+        return first.evidence
+    return _kept_out(resolutions, first.obstacle, first.evidence)
+
+
+def _kept_out(
+    resolutions: Sequence[Resolution], obstacle: Obstacle | None, evidence: str = ""
+) -> str:
+    """`esp4, esp6 are blocked by` something, or what else keeps them out."""
+    evidence = evidence or (obstacle.text if obstacle else "")
+    if obstacle and not obstacle.kind.forbids:
+        return evidence
+    names = list(dict.fromkeys(resolution.module for resolution in resolutions))
+    if obstacle and obstacle.module not in names:
+        # a module that all of these depend on
+        text = f"{', '.join(names)} cannot do without {obstacle.module}, which is"
+    else:
+        text = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
+    means = f" ({obstacle.means})" if obstacle and obstacle.means else ""
+    return f"{text} blocked by {evidence}{means}"
