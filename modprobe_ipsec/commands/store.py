@@ -12,7 +12,7 @@ import stat
 from contextlib import suppress
 
 from modprobe_ipsec.base.annotations import Collection, Mapping
-from modprobe_ipsec.base.errors import Error, UsageError
+from modprobe_ipsec.base.errors import Bug, UsageError
 from modprobe_ipsec.base.text import printable
 
 # The kernel's bound on a name, in bytes, and ours on the rest.
@@ -51,12 +51,12 @@ def only_plain(files: Mapping[str, bytes]) -> dict[str, bytes]:
 def store(directory: str, files: Mapping[str, bytes], programs: Collection[str] = ()) -> None:
     """Write each file at its relative path, those in `programs` executable; all of them or none.
 
-    Raises UsageError if the directory is not new, or empty and written to by nobody else; Error for
+    Raises UsageError if the directory is not new, or empty and written to by nobody else; Bug for
     a path that is not plain, before anything is written.
     """
     for path in files:
         if not is_plain(path):
-            raise Error(f"{printable(path)}: no file may be written at such a path")
+            raise Bug(f"internal error: {printable(path)}: no file may be written at such a path")
     top, is_new = _open(directory)
     try:
         for path, data in files.items():

@@ -1,34 +1,47 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks a rendered manifest for what the programs that read it let through without a word.
+"""What must hold of every manifest before it is written, whatever format it is in.
 
-systemd-modules-load skips a line with an option, Compose and Kubernetes take a capability that does
-not exist, kmod drops a soft dependency that it cannot read. Here only what is known is right.
+Its words are those of the allow-list: names that can be modules, and the few sysctls, capabilities,
+devices and ports of an IKE daemon. `make` and `read` make no other plans: `catalog.reach` tells
+what a name may be. This is the last look before root's files. What each format may look like is
+described in tests/manifest/schemas, for what its consumers let through without a word.
 """
 
+import re
+
 from modprobe_ipsec.base.annotations import Iterable, Iterator
-from modprobe_ipsec.manifest import check_lines, check_shapes
 from modprobe_ipsec.manifest.model import HostPlan, ManifestFile
-from modprobe_ipsec.manifest.vocabulary import Vocabulary
+from modprobe_ipsec.manifest.requirements import CAPABILITIES, DEVICES, PORTS, SYSCTLS
+
+# As `catalog.reach` has them: a canonical name of a module, and what the kernel asks modprobe for.
+_MODULE = re.compile(r"[A-Za-z0-9_]{0,55}")
+_REQUEST = re.compile(r"[A-Za-z0-9_(),-]{1,110}")
+_NUMBER = re.compile(r"[0-9]{1,5}")
 
 
 def mistakes(files: Iterable[ManifestFile], plan: HostPlan) -> Iterator[str]:
-    """`PATH: what is wrong` for each mistake in the files; nothing if all is well."""
-    words = Vocabulary(frozenset(m.label for m in plan.modules))
+    """What is wrong with the files of a manifest, or the plan they are of; nothing if all is well.
+
+    A mistake here is one of ours: nothing that a user may write comes so far.
+    """
+    for word, known in _words(plan):
+        if not known:
+            yield f"`{word}` is nothing that a host plan may name"
     for file in files:
-        for problem in _file(file, words):
-            yield f"{file.path}: {problem}"
+        if file.path.startswith("/") or not {"", ".", ".."}.isdisjoint(file.path.split("/")):
+            yield f"{file.path}: a path must be relative and lead nowhere else"
+        if not file.text.endswith("\n") or not file.text.replace("\n", "").isprintable():
+            yield f"{file.path}: a text must be printable lines"
 
 
-def _file(file: ManifestFile, words: Vocabulary) -> Iterator[str]:
-    if file.path.startswith("/") or ".." in file.path.split("/"):
-        yield "a path must be relative and lead nowhere else"
-    if not file.text.endswith("\n") or not file.text.replace("\n", "").isprintable():
-        yield "a text must be printable lines"
-    inner: list[ManifestFile] = []
-    if check_shapes.knows(file.path):
-        yield from check_shapes.mistakes(file, words, inner)
-    else:
-        yield from check_lines.mistakes(file, words)
-    for part in inner:
-        for problem in _file(part, words):
-            yield f"{part.path}: {problem}"
+def _words(plan: HostPlan) -> Iterator[tuple[str, bool]]:
+    """Each word of a plan that decides something, and whether it may."""
+    for module in plan.modules:
+        yield from ((name, bool(_MODULE.fullmatch(name))) for name in (module.name, *module.after))
+        yield module.request, bool(_REQUEST.fullmatch(module.request))
+    for sysctl in plan.sysctls:
+        yield sysctl.key, sysctl.key in SYSCTLS
+        yield sysctl.value, bool(_NUMBER.fullmatch(sysctl.value))
+    yield from ((name, name in CAPABILITIES) for name in plan.container.capabilities)
+    yield from ((path, path in DEVICES) for path in plan.container.devices)
+    yield from ((port, port in PORTS) for port in plan.container.ports)

@@ -16,7 +16,7 @@ from modprobe_ipsec.diagnose.autoload import AutoloadPolicy, autoload_policy
 from modprobe_ipsec.diagnose.obstacle import Obstacle
 from modprobe_ipsec.diagnose.resolution import SERVED, Resolution, ResolutionState
 from modprobe_ipsec.host.facts import Facts, ModuleState
-from modprobe_ipsec.manifest import surroundings
+from modprobe_ipsec.manifest import requirements
 from modprobe_ipsec.manifest.model import (
     AUTOLOAD_OFF,
     Blocker,
@@ -59,8 +59,8 @@ def make(
         ),
         tuple(PlannedNeed(_few_sources(j.need), j.verdict) for j in verdicts),
         modules,
-        surroundings.sysctls(wanted.needs, Where.CONTAINER if around.container else Where.HOST),
-        surroundings.container(wanted.needs),
+        requirements.sysctls(wanted.needs, Where.CONTAINER if around.container else Where.HOST),
+        requirements.container(wanted.needs),
         tuple(_blockers((*verdicts, *later), modules, facts, found.loading)),
     )
 

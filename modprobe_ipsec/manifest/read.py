@@ -23,7 +23,7 @@ from modprobe_ipsec.manifest.model import (
     Sysctl,
     Where,
 )
-from modprobe_ipsec.manifest.surroundings import CAPABILITIES, DEVICES, PORTS, SYSCTLS
+from modprobe_ipsec.manifest.requirements import CAPABILITIES, DEVICES, PORTS, SYSCTLS
 from modprobe_ipsec.manifest.words import MAX_TEXT, clean
 from modprobe_ipsec.manifest.write import KIND
 from modprobe_ipsec.needs.need import Choice, FeatureNeed, Mode, Need, Source, Suite

@@ -5,7 +5,7 @@ from modprobe_ipsec.base.annotations import Iterable
 from modprobe_ipsec.base.errors import UsageError
 from modprobe_ipsec.diagnose.resolution import ResolutionState
 from modprobe_ipsec.manifest.model import HostPlan, ManifestOptions, PlannedModule
-from modprobe_ipsec.manifest.surroundings import FORWARDING
+from modprobe_ipsec.manifest.requirements import FORWARDING
 
 # What a load could change, or has.
 _TO_BE_HAD = (ResolutionState.LIVE, ResolutionState.LOADABLE, ResolutionState.UNKNOWN)

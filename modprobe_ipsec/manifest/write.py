@@ -8,7 +8,7 @@ from modprobe_ipsec.manifest.model import (
     PlannedModule,
     Sysctl,
 )
-from modprobe_ipsec.manifest.plain_yaml import Plain
+from modprobe_ipsec.manifest.yaml_text import Plain
 from modprobe_ipsec.needs.need import AnyNeed, Choice, FeatureNeed, Mode, Source
 
 # The key that shows what kind of file it is; its value is the version of the format.
@@ -108,7 +108,7 @@ def _sysctl(sysctl: Sysctl) -> dict[str, Plain]:
 def _blocker(blocker: Blocker) -> dict[str, Plain]:
     return _without_empty(
         {
-            "kind": blocker.kind,
+            "kind": str(blocker.kind),
             "module": blocker.module,
             "text": blocker.text,
             "remedy": blocker.remedy,

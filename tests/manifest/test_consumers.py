@@ -14,10 +14,10 @@ import pytest
 
 from modprobe_ipsec.base.errors import UsageError
 from modprobe_ipsec.manifest import formats
-from modprobe_ipsec.manifest.check import mistakes
 from modprobe_ipsec.manifest.model import ManifestFile, ManifestOptions
 from tests.manifest.common import FEATURES, NEEDS, plan
 from tests.manifest.consumers import CONSUMERS
+from tests.manifest.shapes import mistakes
 
 HOSTS = {"all at boot": "modprobe-empty", "by request": "container-sealed"}
 PLANS = {name: plan(host, (*NEEDS, *FEATURES)) for name, host in HOSTS.items()}
@@ -83,7 +83,7 @@ def test_accepted(consumer: str, name: str, tmp_path: Path) -> None:
         ("sh, cdi", ".json", "esac; done", "esac"),
         ("sh, kubernetes", "daemonset.yaml", "esac; done", "esac"),
         ("compose", ".yaml", "cap_add:", "cap_adds:"),
-        ("compose", ".yaml", "cap_drop: [ALL]", "cap_drop: {ALL: true}"),
+        ("compose", ".yaml", "cap_drop:\n      - ALL", "cap_drop:\n      ALL: true"),
         ("quadlet", ".container", "AddCapability=", "AddCapabilty="),
         ("quadlet", ".container", "Image=", "Imag="),
         ("kubernetes-validate", "daemonset.yaml", "initContainers:", "initContainer:"),
@@ -102,7 +102,7 @@ def test_accepted(consumer: str, name: str, tmp_path: Path) -> None:
         ("NodeFeatureRule's schema", ".yaml", "matchExpressions", "matchExpresions"),
         ("NodeFeatureRule's schema", ".yaml", "- feature:", "- featur:"),
         ("NodeFeatureRule's schema", ".yaml", "op: Exists", "op: Exist"),
-        ("NodeFeatureRule's schema", ".yaml", "{op: Exists}", "{}"),
+        ("NodeFeatureRule's schema", ".yaml", ":\n              op: Exists", ": {}"),
         ("NodeFeatureRule's schema", ".yaml", 'ready: "true"', "ready: true"),
         ("cloud-init", ".yaml", "write_files:", "write_file:"),
         ("cloud-init", ".yaml", 'permissions: "0644"', "permissions: 0644"),
@@ -143,7 +143,7 @@ def test_wrong_ones_are_refused(
         ("compose", ".yaml", "NET_ADMIN", "NET_ADMI"),
         ("compose", ".yaml", "500:500/udp", "500:500/tcp"),
         ("compose", ".yaml", "net.ipv4.ip_forward", "net.ipv4.ip_forwrad"),
-        ("compose", ".yaml", "cap_drop: [ALL]", "privileged: true"),
+        ("compose", ".yaml", "cap_drop:\n      - ALL", "privileged: true"),
         ("quadlet", ".container", "NET_ADMIN", "NET_ADMI"),
         ("quadlet", ".container", "DropCapability=all", "DropCapability=al"),
         ("kubernetes-validate", "daemonset.yaml", "SYS_MODULE", "SYS_MODUL"),
@@ -158,7 +158,7 @@ def test_wrong_ones_are_refused(
         ("MachineConfig's schema", ".yaml", "mode: 420", 'mode: "0644"'),
         ("MachineConfig's schema", ".yaml", "%0Aesp4%0A", "%0Aepp4%0A"),
         ("NodeFeatureRule's schema", ".yaml", "enabledmodule", "enabledmodules"),
-        ("NodeFeatureRule's schema", ".yaml", "esp4: ", "epp4: "),
+        ("NodeFeatureRule's schema", ".yaml", "esp4:\n   ", "epp4:\n   "),
         ("NodeFeatureRule's schema", ".yaml", "ipsec.feature.node", "ipsec.features.node"),
         ("cloud-init", ".yaml", "\n      esp4\n", "\n      epp4\n"),
         ("ansible-lint", ".yml", "- dest:", "- destination:"),

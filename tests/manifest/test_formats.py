@@ -15,10 +15,10 @@ import pytest
 from modprobe_ipsec.base.errors import UsageError
 from modprobe_ipsec.commands.main import main
 from modprobe_ipsec.manifest import formats
-from modprobe_ipsec.manifest.check import mistakes
 from modprobe_ipsec.manifest.model import HostPlan, ManifestOptions
 from tests.hosts import tree
 from tests.manifest.common import EVERYTHING, FEATURES, GCM, NEEDS, SOURCE, plan
+from tests.manifest.shapes import mistakes
 
 EXPECTED = Path(__file__).parent / "expected"
 ESP = ("--daemon", "strongswan", "--esp", "aes256gcm16,chacha20poly1305,aes128-sha256-esn")

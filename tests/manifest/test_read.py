@@ -100,7 +100,7 @@ BASE = text_of(plan("modprobe-empty", (*NEEDS, *FEATURES)))
         ("needs:\n", "needs: []\nneeds:\n", "stands here twice"),
         ("arch: x86_64", 'arch: "{{ evil }}"', "printable line"),
         ("arch: x86_64", 'arch: "a\\u001b[31m"', "printable line"),
-        ("after: [ghash_generic]", "after: [evil]", "`evil`, which is not before it"),
+        ("after:\n      - ghash_generic", "after:\n      - evil", "`evil`, which is not before it"),
         ("autoload: false", "autoload: perhaps", "true or false"),
         ('why: "the XFRM', 'why: "' + "x" * 500, "printable line of at most"),
     ],

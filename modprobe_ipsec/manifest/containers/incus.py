@@ -6,9 +6,9 @@ source: incus doc/config_options.txt
 
 from modprobe_ipsec.manifest.containers._common import heading
 from modprobe_ipsec.manifest.model import Format, HostPlan, ManifestFile, ManifestOptions
-from modprobe_ipsec.manifest.plain_yaml import Plain, dump
 from modprobe_ipsec.manifest.selection import sysctl_values, to_load, without_accelerators
 from modprobe_ipsec.manifest.words import comment
+from modprobe_ipsec.manifest.yaml_text import Plain, dump
 
 _SILENT = (
     "Incus asks modprobe, which is content with `blacklist` and `install ... /bin/true`: the",

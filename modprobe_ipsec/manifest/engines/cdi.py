@@ -8,9 +8,9 @@ import json
 
 from modprobe_ipsec.base.errors import UsageError
 from modprobe_ipsec.manifest.model import Format, HostPlan, ManifestFile, ManifestOptions
-from modprobe_ipsec.manifest.plain_yaml import Plain
 from modprobe_ipsec.manifest.selection import load_arguments, to_load
 from modprobe_ipsec.manifest.words import LOAD_SCRIPT, NAME, clean, made_by
+from modprobe_ipsec.manifest.yaml_text import Plain
 
 KIND = "modprobe-ipsec.io/host"
 DEVICE = f"{KIND}=modules"

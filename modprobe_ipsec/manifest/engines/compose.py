@@ -7,9 +7,9 @@ source: compose-spec
 from modprobe_ipsec.manifest.engines._common import heading, published
 from modprobe_ipsec.manifest.engines.cdi import DEVICE
 from modprobe_ipsec.manifest.model import Format, HostPlan, ManifestFile, ManifestOptions
-from modprobe_ipsec.manifest.plain_yaml import Plain, dump
 from modprobe_ipsec.manifest.selection import sysctl_values, to_load
 from modprobe_ipsec.manifest.words import IMAGE, LABEL, comment, told_in_a_container
+from modprobe_ipsec.manifest.yaml_text import Plain, dump
 
 
 def write(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:

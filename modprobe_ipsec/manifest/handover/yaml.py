@@ -2,9 +2,9 @@
 """The host plan as YAML: what a container hands to its host."""
 
 from modprobe_ipsec.manifest.model import Format, HostPlan, ManifestFile, ManifestOptions
-from modprobe_ipsec.manifest.plain_yaml import dump
 from modprobe_ipsec.manifest.words import head
 from modprobe_ipsec.manifest.write import plain
+from modprobe_ipsec.manifest.yaml_text import dump
 
 _HINT = """\
 # On the host: `modprobe-ipsec --check --apply FILE` checks it, `modprobe-ipsec --apply FILE` loads

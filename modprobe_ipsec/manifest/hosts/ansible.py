@@ -6,8 +6,8 @@ source: docs.ansible.com ansible.builtin: copy, file, systemd_service
 
 from modprobe_ipsec.manifest.hosts import systemd
 from modprobe_ipsec.manifest.model import Format, HostPlan, ManifestFile, ManifestOptions
-from modprobe_ipsec.manifest.plain_yaml import Plain, dump
 from modprobe_ipsec.manifest.words import UNIT, head
+from modprobe_ipsec.manifest.yaml_text import Plain, dump
 
 SYSCTL_HANDLER = "Set the sysctls now"
 

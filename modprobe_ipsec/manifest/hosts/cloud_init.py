@@ -6,8 +6,8 @@ source: cloudinit.readthedocs.io reference/modules
 
 from modprobe_ipsec.manifest.hosts import systemd
 from modprobe_ipsec.manifest.model import Format, HostPlan, ManifestFile, ManifestOptions
-from modprobe_ipsec.manifest.plain_yaml import Plain, dump
 from modprobe_ipsec.manifest.words import UNIT, head
+from modprobe_ipsec.manifest.yaml_text import Plain, dump
 
 
 def write(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from modprobe_ipsec.manifest.hosts import systemd
 from modprobe_ipsec.manifest.model import Format, HostPlan, ManifestFile, ManifestOptions
-from modprobe_ipsec.manifest.plain_yaml import Plain
 from modprobe_ipsec.manifest.words import NAME, UNIT
+from modprobe_ipsec.manifest.yaml_text import Plain
 
 # Read by every current Fedora CoreOS and Flatcar.
 VERSION = "3.3.0"

@@ -6,8 +6,8 @@ source: openshift/api payload-manifests/crds, machineconfigs
 
 from modprobe_ipsec.manifest.hosts.ignition import document
 from modprobe_ipsec.manifest.model import Format, HostPlan, ManifestFile, ManifestOptions
-from modprobe_ipsec.manifest.plain_yaml import Plain, dump
 from modprobe_ipsec.manifest.words import NAME, head
+from modprobe_ipsec.manifest.yaml_text import Plain, dump
 
 # Read by OpenShift since 4.8.
 IGNITION = "3.2.0"

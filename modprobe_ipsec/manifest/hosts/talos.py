@@ -5,9 +5,9 @@ source: talos.dev reference/configuration
 """
 
 from modprobe_ipsec.manifest.model import Format, HostPlan, ManifestFile, ManifestOptions
-from modprobe_ipsec.manifest.plain_yaml import Plain, dump
 from modprobe_ipsec.manifest.selection import sysctl_values
 from modprobe_ipsec.manifest.words import comment, head
+from modprobe_ipsec.manifest.yaml_text import Plain, dump
 
 # source: siderolabs/pkgs kernel/build/config-amd64
 _TALOS = (

@@ -11,7 +11,6 @@ from modprobe_ipsec.manifest.model import (
     ManifestOptions,
     PlannedModule,
 )
-from modprobe_ipsec.manifest.plain_yaml import Plain, dump
 from modprobe_ipsec.manifest.selection import load_arguments, sysctl_values, to_load
 from modprobe_ipsec.manifest.words import (
     IMAGE,
@@ -22,6 +21,7 @@ from modprobe_ipsec.manifest.words import (
     left_out,
     told_in_a_container,
 )
+from modprobe_ipsec.manifest.yaml_text import Plain, dump
 
 LOADER = "ipsec-host-modules"
 KMOD_IMAGE = "example.org/kmod:1"

@@ -7,9 +7,9 @@ source: kubernetes-sigs/node-feature-discovery, nfd-api-crds.yaml
 from modprobe_ipsec.base.errors import UsageError
 from modprobe_ipsec.diagnose.resolution import ResolutionState
 from modprobe_ipsec.manifest.model import Format, HostPlan, ManifestFile, ManifestOptions
-from modprobe_ipsec.manifest.plain_yaml import Plain, dump
 from modprobe_ipsec.manifest.selection import insist_on_names, to_load
 from modprobe_ipsec.manifest.words import comment, head
+from modprobe_ipsec.manifest.yaml_text import Plain, dump
 
 
 def write(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The words that a manifest may be made of; a question is answered with what is wrong, or not."""
+"""The words that a manifest may be made of, as questions to a line and as a schema."""
 
 import re
 
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.manifest.surroundings import CAPABILITIES, DEVICES, FORWARDING, PORTS
+from modprobe_ipsec.manifest.requirements import CAPABILITIES, DEVICES, FORWARDING, PORTS
 
 _IMAGE = re.compile(r"example\.org/[a-z-]+:[0-9]+")
 # The only switches that are set.
@@ -12,9 +12,37 @@ _VALUES = ("0", "1")
 
 
 class Vocabulary(Value):
-    """The known words, with the modules (or requests) of one plan."""
+    """The known words, with the modules (or requests) of one plan.
+
+    A question is answered with what is wrong, or with nothing.
+    """
 
     modules: frozenset[str]
+
+    def as_schema(self) -> dict[str, object]:
+        """The same words for JSON Schemas: what `words.json` stands for."""
+        module = "|".join(re.escape(name) for name in sorted(self.modules)) or "(?!)"
+        ports = [f"{port.partition('/')[0]}:{port}" for port in PORTS]
+        sysctls = {
+            "propertyNames": {"$ref": "#/$defs/sysctl"},
+            "additionalProperties": {"$ref": "#/$defs/switch"},
+        }
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": "words.json",
+            "$defs": {
+                "module": {"enum": sorted(self.modules)},
+                "module_list": {"pattern": f"^(?:{module})(?: (?:{module}))*$"},
+                "module_commas": {"pattern": f"^(?:{module})(?:,(?:{module}))*$"},
+                "capability": {"enum": list(CAPABILITIES)},
+                "sysctl": {"enum": list(FORWARDING.values())},
+                "switch": {"enum": list(_VALUES)},
+                "sysctls": {"type": "object", **sysctls},
+                "port": {"enum": ports},
+                "device": {"enum": list(DEVICES)},
+                "image": {"type": "string", "pattern": f"^{_IMAGE.pattern}$"},
+            },
+        }
 
     def module(self, word: object) -> str:
         """A module of the plan."""

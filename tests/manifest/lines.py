@@ -10,7 +10,7 @@ from modprobe_ipsec.base.annotations import Iterator, Mapping
 from modprobe_ipsec.manifest import words
 from modprobe_ipsec.manifest.hosts import systemd
 from modprobe_ipsec.manifest.model import ManifestFile
-from modprobe_ipsec.manifest.vocabulary import Vocabulary
+from tests.manifest.vocabulary import Vocabulary
 
 _NAMES = r"(?P<module_list>[A-Za-z0-9_-]+(?: [A-Za-z0-9_-]+)*)"
 _NAME = r"(?P<module>[A-Za-z0-9_-]+)"
