@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An IKE daemon: one package, one file of the map, one drop-in."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.test_adding_one.copies import Copy
+
+EXAMPLED = Path(__file__).parent / "exampled"
+FILES = {
+    "__init__.py": "modprobe_ipsec/daemons/exampled/__init__.py",
+    "exampled.yaml": "data/daemons/exampled.yaml",
+    "modprobe-ipsec.conf": "systemd/daemons/exampled.service.d/modprobe-ipsec.conf",
+}
+CONF = """\
+# two peers, and a mistake
+peer a esp aes-128/sha2
+peer b esp aes-256-gcm
+peer c esp aes-512/sha2
+"""
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    copy = Copy(tmp_path_factory.mktemp("daemon"))
+    for name, place in FILES.items():
+        (copy.root / place).parent.mkdir(exist_ok=True)
+        shutil.copy(EXAMPLED / name, copy.root / place)
+    return copy
+
+
+def test_nothing_else_is_touched(copy: Copy) -> None:
+    assert copy.changed() == set(FILES.values())
+
+
+def test_its_configuration_is_read_where_it_is_installed(copy: Copy) -> None:
+    copy.overlay({"/usr/sbin/exampled": "", "/etc/exampled.conf": CONF})
+    report = copy.report("-4")
+    assert report["configs"] == ["/etc/exampled.conf"]
+    assert [need["need"] for need in report["needs"]] == [
+        "ESP IPv4 AES_CBC_128 HMAC_SHA2_256_128",
+        "ESP IPv4 AES_GCM_16_256",
+        "af_key",
+    ]
+    assert report["needs"][0]["sources"] == [
+        {"where": "/etc/exampled.conf:2 peer a", "text": "aes-128/sha2", "daemon": "exampled"}
+    ]
+    (problem,) = report["problems"]
+    assert problem["conn"] == "c"
+    assert "read as Exampled's" in problem["text"]
+    assert copy.report("-4", "--config", "/etc/exampled.conf") == report
+
+
+def test_its_proposals_and_its_own_ones(copy: Copy) -> None:
+    report = copy.report("-4", "--daemon", "exampled", "--esp", "aes-192-gcm")
+    assert [need["need"] for need in report["needs"]] == ["ESP IPv4 AES_GCM_16_192"]
+    # nobody else has such words
+    assert copy.report("-4", "--esp", "aes-192-gcm")["needs"][0]["verdict"] == "loadable"
+    assert copy.check("-4", "--daemon", "exampled", "--esp", "aes256gcm16").returncode == 64
+
+
+def test_its_log_lines(copy: Copy) -> None:
+    copy.overlay({"/etc/modprobe.d/x.conf": "install esp4 /bin/false\n"})
+    asked = ("-4", "--daemon", "exampled", "--esp", "aes-128-gcm")
+    (reason,) = copy.report(*asked)["needs"][0]["reasons"]
+    assert list(reason["symptom"]) == ["errno", "exampled", "libreswan", "strongswan"]
+    line = "exampled: cannot add the SA: Protocol not supported"
+    assert f"    {line}\n" in copy.check(*asked, "-v").stdout
+
+
+def test_the_command_line_knows_its_name(copy: Copy) -> None:
+    wrong = copy.check("--daemon", "nobody")
+    assert wrong.returncode == 64
+    assert "exampled, libreswan, strongswan" in wrong.stderr
+    assert "exampled" in copy.run("--help").stdout
+
+
+def test_its_drop_in_is_installed(copy: Copy) -> None:
+    command = ["make", "--dry-run", "install", "DESTDIR=/nowhere"]
+    done = subprocess.run(command, cwd=copy.root, capture_output=True, text=True, check=True)
+    assert "for daemon in exampled ipsec strongswan-starter strongswan; do" in done.stdout
