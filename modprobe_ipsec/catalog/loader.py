@@ -3,6 +3,7 @@
 
 from modprobe_ipsec.base.annotations import Any, Iterator, Mapping
 from modprobe_ipsec.base.crypto_names import expand, split, words_of
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import (
     CardFeature,
     Catalog,
@@ -54,8 +55,9 @@ def build(trees: Mapping[str, object]) -> Catalog:
         for name, tree in trees.items()
         if name.startswith(DAEMONS)
     }
-    transforms = {name: _transform(name, row) for name, row in rows["transforms"].rows()}
-    crypto = rows["crypto"]
+    crypto, obstacles = rows["crypto"], rows["obstacles"]
+    code = _Code(crypto.sub("config").words(), _lists(obstacles.sub("initcalls")))
+    transforms = {name: _transform(name, row, code) for name, row in rows["transforms"].rows()}
     parts, whole = crypto.sub("parts"), dict(crypto.sub("whole").rows())
     catalog = Catalog(
         transforms=transforms,
@@ -67,16 +69,17 @@ def build(trees: Mapping[str, object]) -> Catalog:
         until=dict(_until(crypto.sub("until"))),
         whole={arch: _lists(row) for arch, row in whole.items()},
         cpu_words=crypto.sub("cpu_words").words(),
-        config=crypto.sub("config").words(),
+        config=code.config,
         xfrm=_request(rows["protocols"].sub("xfrm")),
         types=dict(_types(rows["protocols"])),
         features={name: _feature(row) for name, row in rows["features"].rows()},
         never_load=rows["never_load"].words(),
-        not_fips=_parts_of(rows["obstacles"], "not_fips"),
+        not_fips=_parts_of(obstacles, "not_fips"),
         knowledge=_knowledge(
-            rows["obstacles"],
+            obstacles,
             rows["packages"],
             {name: row.sub("log") for name, row in daemons.items()},
+            code.initcalls,
         ),
     )
     for row in rows.values():
@@ -85,7 +88,16 @@ def build(trees: Mapping[str, object]) -> Catalog:
     return catalog
 
 
-def _transform(name: str, row: Row) -> Transform:
+class _Code(Value):
+    """What is known of the code behind algorithms; a transform may bring its own along."""
+
+    # Kernel option by word: sm4 -> CRYPTO_SM4
+    config: dict[str, str]
+    # Functions that start it when it is built in, by module.
+    initcalls: dict[str, tuple[str, ...]]
+
+
+def _transform(name: str, row: Row, code: _Code) -> Transform:
     kind = row.choice("kind", XfrmTable, row.take("kind", str))
     protocols = row.texts("in", ["esp", "ah"] if kind is XfrmTable.AUTH else ["esp"])
     xfrm, why_not = row.take("xfrm", str, ""), row.take("why_not", str, "")
@@ -106,6 +118,13 @@ def _transform(name: str, row: Row) -> Transform:
         geniv=row.take("geniv", str, ""),
         why_not=why_not,
     )
+    if "config" in row:
+        # without, a line of initcall_blacklist= that keeps it out would not be seen
+        code.initcalls.update(_lists(row.sub("initcalls")))
+        code.config.update(row.sub("config").words())
+    for word in words_of(f"{transform.geniv}({xfrm})" if xfrm else ""):
+        if word not in code.config:
+            raise row.error(f"`{word}` has no kernel option: say `config: {{{word}: OPTION}}`")
     row.done()
     return transform
 
@@ -217,11 +236,16 @@ def _types(row: Row) -> Iterator[tuple[tuple[Protocol, Family], tuple[ModuleRequ
         sub.done()
 
 
-def _knowledge(obstacles: Row, packages: Row, logs: Mapping[str, Row]) -> Knowledge:
+def _knowledge(
+    obstacles: Row,
+    packages: Row,
+    logs: Mapping[str, Row],
+    initcalls: Mapping[str, tuple[str, ...]],
+) -> Knowledge:
     return Knowledge(
         mitigations=tuple(_mitigation(n, row) for n, row in obstacles.sub("mitigations").rows()),
         symptoms=dict(_symptoms(obstacles.sub("symptoms"), logs)),
-        initcalls=_lists(obstacles.sub("initcalls")),
+        initcalls=initcalls,
         packages=tuple(_packages(packages, "modules", ("option", "file"))),
         trees=tuple(_packages(packages, "trees", ())),
         openwrt=packages.sub("openwrt").words(),

@@ -99,6 +99,8 @@ def line_of(name: str, text: str) -> int:
         ("daemons/libreswan", "  no_socket:", "  no_sock:", "unknown key `no_sock`"),
         ("daemons/libreswan", "  refused:", "  refuse:", "unknown key `refuse`"),
         ("transforms", "AES_GCM_12:", "AES_GCM_16:", "`AES_GCM_16` stands here twice"),
+        ("transforms", '"cbc(aes)"', '"cbc(sm4)"', "`sm4` has no kernel option: say `config"),
+        ("transforms", "iana: 12,", "iana: 12, config: {sm4: SM4},", "`initcalls` is missing"),
         ("crypto", 'last: "6.18"', "last: 6.18", "YAML may read `6.18`"),
         ("crypto", 'last: "6.18"', 'last: "six"', "`six` is no version"),
         (

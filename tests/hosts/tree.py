@@ -39,7 +39,7 @@ def assemble(name: str, target: Path) -> Path:
     case = CASES / name
     if base(name):
         shutil.copytree(BASES / base(name), target)
-        _stand_ins(target)
+        stand_ins(target)
     if (case / "root").is_dir():
         shutil.copytree(case / "root", target, dirs_exist_ok=True, symlinks=True)
     gone = (case / "gone").read_text().split() if (case / "gone").exists() else []
@@ -49,7 +49,7 @@ def assemble(name: str, target: Path) -> Path:
     return target
 
 
-def _stand_ins(tree: Path) -> None:
+def stand_ins(tree: Path) -> None:
     """libkmod's indexes, and a whole and signed file for each module that modules.dep lists."""
     for index in tree.glob("lib/modules/*/modules.dep"):
         for name in BINARY_INDEXES:
