@@ -13,6 +13,7 @@ import pytest
 
 from tests.container.images import NAMES, Engine, base, image
 from tests.container.test_files import commands
+from tests.report_schema import checked
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root builds images here")
 
@@ -86,7 +87,7 @@ def test_from_inside(built: tuple[str, Engine, Path], tmp_path: Path) -> None:
     assert f"{place}: " in done.stderr and "this container:" in done.stderr
     ask = ("--entrypoint=modprobe-ipsec", "ike", "--check", "--prove", "--format=json")
     done = engine.run(*start, *ask)
-    report = json.loads(done.stdout)
+    report = checked(done.stdout)
     assert done.returncode == report["exit_code"], done.stderr
     assert any(place in json.dumps(need) for need in report["needs"])
     container = report["container"]

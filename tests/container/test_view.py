@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """That we are in a container, by what evidence, and what a record of that keeps to itself."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from modprobe_ipsec.host.machine import container
 from modprobe_ipsec.host.machine.privileges import CAP_NET_ADMIN, CAP_NET_BIND_SERVICE
 from modprobe_ipsec.host.root import Host
 from tests.hosts import tree
+from tests.report_schema import checked
 
 HOST = {
     "proc/sys/kernel/osrelease": "6.12.1\n",
@@ -187,7 +187,7 @@ def test_the_record_of_a_container_says_the_same_of_it(
     capsys.readouterr()
     for where in (root, copy):
         main(["--check", "--root", str(where), *tree.arguments(name), "--format", "json"])
-        said.append(json.loads(capsys.readouterr().out)["container"])
+        said.append(checked(capsys.readouterr().out)["container"])
     assert said[0] == said[1]
     assert not any(b"HUSH" in path.read_bytes() for path in copy.rglob("*") if path.is_file())
 

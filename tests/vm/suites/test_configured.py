@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Without arguments: the modules of exactly what the installed daemon's connections ask for."""
 
-import json
-
 import pytest
 
+from tests.report_schema import checked
 from tests.vm.harness.guest import run
 from tests.vm.harness.kernels import Kernel
 
@@ -110,7 +109,7 @@ def test_five_connections(bookworm: Kernel, program: str, path: str, text: str) 
     files = {"/run-test": script.encode(), program: b"", path: text.encode()}
     result = run(bookworm, ["/run-test"], files=files, timeout=120)
     document, _, modules = result.stdout.rpartition("}\n")
-    report = json.loads(document + "}")
+    report = checked(document + "}")
     assert result.stderr == "0\n", report["needs"]
     assert set(modules.split()) == COMMON
     assert report["configs"] == [path]

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, cast
 
 import pytest
 
+from tests.report_schema import checked
 from tests.vm.harness import tunnels
 from tests.vm.harness.booted import UNIT, UNITS, boot
 from tests.vm.harness.image import REPOSITORY
@@ -229,7 +230,7 @@ def test_all_tunnels_stand_together_as_planned(
     said = observed_boot(pair, True)
     assert said["check"]["status"] == 0, said["check"]["output"]
     planned = set()
-    for need in json.loads(said["check"]["output"])["needs"]:
+    for need in checked(said["check"]["output"])["needs"]:
         for part in ("encryption", "integrity"):
             if about := need.get(part):
                 planned.add((about["xfrm"], about["key_bits"] + about["salt_bits"]))

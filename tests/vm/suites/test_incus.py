@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A daemon in an unprivileged container of Incus brings a tunnel up once a profile has the key."""
 
-import json
 from collections.abc import Callable
 
 import pytest
 
+from tests.report_schema import checked
 from tests.vm.harness import tunnels
 from tests.vm.harness.contained import KERNEL, STRONGSWAN, TUNNEL, Said, observe, stands
 from tests.vm.harness.incus import incus
@@ -40,7 +40,7 @@ def test_without_the_key_there_is_no_tunnel_and_the_cause_is_named(told: Said) -
     way = told["without"]
     assert told["baseline"]["autoload"] == "/bin/false"
     assert not {"xfrm_user", "esp4", "seqiv"} & set(told["baseline"]["modules"])
-    inside, report = way["inside"], json.loads(way["check"]["stdout"])
+    inside, report = way["inside"], checked(way["check"]["stdout"])
     assert not inside["settled"] and inside["daemon"], inside
     assert "Protocol not supported" in inside["log"] and way["loaded"] == [], inside["log"]
     container = report["container"]

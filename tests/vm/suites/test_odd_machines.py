@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.report_schema import checked
 from tests.vm.harness.guest import run
 from tests.vm.harness.kernels import Kernel
 
@@ -126,7 +127,7 @@ def test_slow_says_what_would_be_faster(answer: dict[str, Any]) -> None:
 def test_a_cpu_without_aes_is_not_told_off(kernel: Kernel) -> None:
     command = ["modprobe-ipsec", "--esp", "aes256gcm16", "--format", "json"]
     result = run(kernel, command, cpu="qemu64", timeout=90)
-    report = json.loads(result.stdout)
+    report = checked(result.stdout)
     assert (result.status, {n["verdict"] for n in report["needs"]}) == (0, {"ready"})
     assert "aesni_intel" not in str(report["loads"])
     assert "failed" not in {load["outcome"] for load in report["loads"]}

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A daemon in a container of Podman brings a tunnel up once its host has done what it is told."""
 
-import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from tests.report_schema import checked
 from tests.vm.harness import tunnels
 from tests.vm.harness.contained import (
     CDI,
@@ -87,7 +87,7 @@ def test_without_the_host_there_is_no_tunnel_and_the_cause_is_named(
     assert not inside["settled"] or inside["up"]["status"], inside
     assert "src " not in inside.get("states", ""), inside
     assert "Protocol not supported" in inside["log"], inside["log"]
-    report = json.loads(way["check"]["stdout"])
+    report = checked(way["check"]["stdout"])
     container = report["container"]
     assert way["check"]["status"] == 2 and container["kind"] == "podman"
     assert container["autoload"] == {"works": False, "why": "kernel.modprobe is /bin/false"}
@@ -136,7 +136,7 @@ def test_a_user_namespace_has_its_tunnel_too_once_the_host_did_its_part(
     system: str, told: Callable[[str], Said]
 ) -> None:
     way = told(system)[MAPPED[system]]
-    before, after = (json.loads(way[check]["stdout"]) for check in ("check", "checked"))
+    before, after = (checked(way[check]["stdout"]) for check in ("check", "checked"))
     assert before["exit_code"] == 2 and before["container"]["user_namespace"] is True
     assert before["container"]["preload"]
     assert after["exit_code"] == 0, after
