@@ -3,7 +3,6 @@
 
 import os
 import sys
-from contextlib import suppress
 from io import TextIOWrapper
 
 from modprobe_ipsec.base.annotations import TextIO
@@ -35,9 +34,11 @@ def put(text: str) -> None:
 
 def complain(text: str) -> None:
     """Say something on standard error, in one line."""
-    # the exit code says it even where nobody can be told
-    with suppress(OSError):
+    try:
         print(f"{PROGRAM}: {printable(text)}", file=sys.stderr)
+    except OSError:
+        # the exit code says it even where nobody can be told
+        return
 
 
 def _nowhere() -> TextIO:

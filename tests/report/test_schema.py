@@ -8,9 +8,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-from modprobe_ipsec.diagnose.finding import ResolutionState
 
 from modprobe_ipsec.commands.main import main
+from modprobe_ipsec.diagnose.resolution import ResolutionState
 from modprobe_ipsec.kernel.load import LoadOutcome
 from modprobe_ipsec.needs.need import Mode
 from modprobe_ipsec.needs.proof import Answer
