@@ -36,8 +36,10 @@ def read(host: Host) -> Installed:
 
 
 def release(text: str) -> Release | None:
-    """`1:4.10-2+deb12u1` -> (4, 10); None if it is no release."""
-    numbers = text.rpartition(":")[2].replace("-", ".").replace("+", ".").split(".")
-    if len(numbers) < 2 or not all(n.isdecimal() and len(n) < 6 for n in numbers[:2]):
+    """`1:4.10-2+deb12u1` -> (4, 10), `5.9.8-r0` -> (5, 9, 8); None if it is no release."""
+    version = text.rpartition(":")[2]
+    end = next((at for at, char in enumerate(version) if char in "-+~, "), len(version))
+    numbers = version[:end].split(".")[:3]
+    if len(numbers) < 2 or not all(n.isdecimal() and len(n) < 6 for n in numbers):
         return None
-    return int(numbers[0]), int(numbers[1])
+    return tuple(map(int, numbers))

@@ -105,10 +105,14 @@ def test_a_daemon_needs_its_socket_even_without_connections(path: str, there: In
         ("1:4.10-2+deb12u1", (4, 10)),
         ("5.2-2.5", (5, 2)),
         ("5.3", (5, 3)),
+        ("5.9.8-5+deb12u1", (5, 9, 8)),
+        ("6.0.0~rc1-1", (6, 0, 0)),
+        ("5.9.14-r0", (5, 9, 14)),
+        ("5.9.x", None),
         ("5", None),
         ("", None),
         ("x.y", None),
     ],
 )
-def test_release(text: str, number: tuple[int, int] | None) -> None:
+def test_release(text: str, number: tuple[int, ...] | None) -> None:
     assert release(text) == number

@@ -12,8 +12,8 @@ from modprobe_ipsec.daemons.common.form import Setting
 from modprobe_ipsec.needs.need import FeatureNeed, Source, Suite
 from modprobe_ipsec.needs.reading import Files, Reading
 
-# A release as its first two numbers: (4, 15).
-Release = tuple[int, int]
+# A release as its first numbers, two or three: (4, 15), (5, 9, 8).
+Release = tuple[int, ...]
 
 
 class Context(Value):

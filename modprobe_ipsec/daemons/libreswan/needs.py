@@ -45,7 +45,7 @@ def read(
     catalog: Catalog,
     *,
     families: tuple[Family, ...],
-    version: tuple[int, int] | None,
+    version: tuple[int, ...] | None,
     fips: bool,
     options: LibreswanOptions,
 ) -> Reading:

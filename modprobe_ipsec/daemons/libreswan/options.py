@@ -6,7 +6,7 @@ from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.catalog.vocabulary import ALWAYS
 
-Version = tuple[int, int]
+Version = tuple[int, ...]
 _NOTHING: Mapping[str, str] = {}
 _NO_VERSIONS: Mapping[str, Version] = {}
 

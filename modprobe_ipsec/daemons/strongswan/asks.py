@@ -120,7 +120,8 @@ class Asks:
                 # charon then leaves out the attribute that would switch it on
                 window != 0,
             )
-            text = self._default(offer.protocol) if offer.text is None else offer.text[:_SHOWN]
+            text = offer.text
+            text = self._values.default_text(offer.protocol) if text is None else text[:_SHOWN]
             source = _source(offer.place, child.name, text)
             self._groups.setdefault(group, {})[source] = None
         if child.ipcomp:
@@ -213,9 +214,6 @@ class Asks:
             transform = self._catalog.transforms["HMAC_SHA2_256_96"]
             return suite._replace(integrity=Choice(transform, suite.integrity.key_bits))
         return suite
-
-    def _default(self, protocol: Protocol) -> str:
-        return self._catalog.vocabularies[DAEMON.name].defaults[protocol]
 
 
 def wrong(option: str, value: str, what: str) -> str:

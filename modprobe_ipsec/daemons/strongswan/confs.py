@@ -61,6 +61,7 @@ def _read(
         options=options,
         families=context.families,
         daemon_conf=conf,
+        release=context.release,
     )
     return reading._replace(
         features=merge_features((*DAEMON.start_needs, *conf.features, *reading.features)),

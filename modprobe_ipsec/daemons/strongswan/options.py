@@ -5,6 +5,7 @@ from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.catalog.vocabulary import ALWAYS
+from modprobe_ipsec.daemons.strongswan.releases import History, history
 from modprobe_ipsec.needs.need import Mode
 
 # Kinds of values that are grammars of their own.
@@ -65,6 +66,7 @@ class StrongswanOptions(Value):
     shunts: Mapping[str, str]
     asks: Mapping[str, Ask]
     plugins: Mapping[str, Plugin]
+    history: History
 
 
 def build(tree: object) -> StrongswanOptions:
@@ -87,6 +89,7 @@ def build(tree: object) -> StrongswanOptions:
         shunts=top.sub("shunts").words(),
         asks={name: _ask(row) for name, row in top.sub("asks").rows()},
         plugins={name: _plugin(row) for name, row in top.sub("plugins").rows()},
+        history=history(top.sub("since"), top.sub("gone")),
     )
     for row in (swanctl, starter, top):
         row.done()

@@ -17,6 +17,7 @@ from modprobe_ipsec.needs.need import Choice, Suite
 # Of one proposal, as VICI takes it.
 _VICI_LENGTH = 2047
 _ESN = {"esn": True, "noesn": False}
+_NOTHING: frozenset[str] = frozenset()
 
 
 class Proposal(Value):
@@ -53,16 +54,21 @@ def read(
 
 
 def parse(
-    text: str, protocol: Protocol, catalog: Catalog, *, swanctl: bool | None = None
+    text: str,
+    protocol: Protocol,
+    catalog: Catalog,
+    *,
+    swanctl: bool | None = None,
+    lacking: frozenset[str] = _NOTHING,
 ) -> tuple[Suite, ...]:
-    """As `read`, but raises Misread."""
+    """As `read`, but raises ProposalSyntaxError; of the defaults, what is `lacking` is left out."""
     check_length(text)
     strict = text.endswith("!") and swanctl is not True
     value = text[:-1] if strict else text
     proposals: list[Proposal] = []
     for position, item in split(value, ",") if swanctl is False else _tokens(value, ","):
         if item.lower() == "default" and swanctl is not False:
-            proposals += _defaults(protocol, catalog)
+            proposals += _defaults(protocol, catalog, lacking)
         elif swanctl and len(item) > _VICI_LENGTH:
             raise ProposalSyntaxError(f"is longer than {_VICI_LENGTH} characters", item, position)
         else:
@@ -70,13 +76,15 @@ def parse(
     if not proposals:
         raise ProposalSyntaxError("stands where a proposal should be", "", 0)
     if swanctl is False and not strict:
-        proposals += reversed(_defaults(protocol, catalog))
+        proposals += reversed(_defaults(protocol, catalog, lacking))
     return _suites(proposals)
 
 
-def default(protocol: Protocol, catalog: Catalog) -> tuple[Suite, ...]:
-    """What a child offers whose configuration says nothing."""
-    return _suites(_defaults(protocol, catalog))
+def default(
+    protocol: Protocol, catalog: Catalog, lacking: frozenset[str] = _NOTHING
+) -> tuple[Suite, ...]:
+    """What a child offers whose configuration says nothing, without the transforms `lacking`."""
+    return _suites(_defaults(protocol, catalog, lacking))
 
 
 def proposal(text: str, protocol: Protocol, catalog: Catalog, start: int = 0) -> Proposal:
@@ -155,8 +163,19 @@ def is_key_exchange(word: str, vocabulary: Vocabulary) -> bool:
     return word in methods or (additional and word[4:] in methods)
 
 
-def _defaults(protocol: Protocol, catalog: Catalog) -> list[Proposal]:
-    text = catalog.vocabularies[DAEMON.name].defaults[protocol]
+def default_text(protocol: Protocol, catalog: Catalog, lacking: frozenset[str] = _NOTHING) -> str:
+    """The default proposals as one would write them, without the transforms `lacking`."""
+    vocabulary = catalog.vocabularies[DAEMON.name]
+
+    def lacks(word: str) -> bool:
+        return word in vocabulary.words and vocabulary.words[word].transform.name in lacking
+
+    items = vocabulary.defaults[protocol].split(",")
+    return ",".join(item for item in items if not any(map(lacks, item.split("-"))))
+
+
+def _defaults(protocol: Protocol, catalog: Catalog, lacking: frozenset[str]) -> list[Proposal]:
+    text = default_text(protocol, catalog, lacking)
     return [proposal(item, protocol, catalog) for _, item in _tokens(text, ",")]
 
 

@@ -7,10 +7,12 @@ source: src/starter/confread.c, args.c; src/libcharon/plugins/stroke/stroke_conf
 from modprobe_ipsec.base.annotations import Iterable, Mapping
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons.common import form
+from modprobe_ipsec.daemons.common.descriptor import Release
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.strongswan.asks import Asks, Child, Offer, RejectedConnection, wrong
 from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
 from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
+from modprobe_ipsec.daemons.strongswan.releases import Knowledge
 from modprobe_ipsec.daemons.strongswan.sections import Conn, Conns, parse
 from modprobe_ipsec.daemons.strongswan.settings import Setting
 from modprobe_ipsec.daemons.strongswan.values import Values
@@ -28,15 +30,18 @@ def read(
     options: StrongswanOptions,
     families: Iterable[Family],
     daemon_conf: DaemonConf,
+    release: Release | None = None,
 ) -> Reading:
     """Read an ipsec.conf and all that it includes.
 
     Raises ConfigError for a file that starter cannot read at all.
     """
     conns = parse(path, files)
-    values = Values(catalog, options, swanctl=False)
+    knowledge = Knowledge(options.history, release, files)
+    values = Values(catalog, options, swanctl=False, lacking=knowledge.lacking)
     asks = Asks(catalog, options, values, families, daemon_conf)
-    reader = _Reader(conns, options, values)
+    reader = _Reader(conns, options, values, knowledge)
+    notes: dict[str, Problem] = {}
     for name, conn in conns.conns.items():
         if name == "%default":
             continue
@@ -53,7 +58,9 @@ def read(
             asks.lost(name, what)
         else:
             asks.add(child)
-    return asks.reading((*conns.problems, *reader.problems.values()))
+            for note in reader.notes:
+                notes.setdefault(note.text, note)
+    return asks.reading((*conns.problems, *reader.problems.values(), *notes.values()))
 
 
 def knows(setting: form.Setting, options: StrongswanOptions, values: Values) -> bool:
@@ -80,16 +87,22 @@ def _kind(key: str, options: StrongswanOptions) -> str | None:
 class _Reader:
     """Reads one conn after the other."""
 
-    def __init__(self, conns: Conns, options: StrongswanOptions, values: Values) -> None:
+    def __init__(
+        self, conns: Conns, options: StrongswanOptions, values: Values, knowledge: Knowledge
+    ) -> None:
         self._conns, self._options, self._values = conns, options, values
+        self._knowledge = knowledge
         # Keywords that starter skips, each named once.
         self.problems: dict[tuple[Place, str], Problem] = {}
+        # Of the last conn: what depends on the release, which nobody knows.
+        self.notes: list[Problem] = []
         # Of the last conn: not starter but charon declines it, so only if it is loaded.
         self.wrong_proposal: RejectedConnection | None = None
 
     def conn(self, conn: Conn, place: Place) -> tuple[Child, str]:
         """What it asks for, and `auto`. Raises Lost."""
         self.wrong_proposal = None
+        self.notes = []
         settings = self._conns.settings(conn)
         mode = "tunnel"
         for key, setting in settings.items():
@@ -141,6 +154,11 @@ class _Reader:
                 self.wrong_proposal = RejectedConnection(setting.place, wrong(key, value, what))
         elif what := self._values.wrong(key, value, kind):
             raise RejectedConnection(setting.place, wrong(key, value, what))
+        if kind is not None and (verdict := self._knowledge.of(key, value, kind)).text:
+            if verdict.lost:
+                self.wrong_proposal = RejectedConnection(setting.place, verdict.text)
+            else:
+                self.notes.append(Problem(setting.place, "", verdict.text))
 
     def _check_firewall(self, settings: Mapping[str, Setting]) -> None:
         for end in _ENDS:

@@ -7,13 +7,15 @@ source: src/swanctl/commands/load_conns.c, src/libcharon/plugins/vici/vici_confi
 from modprobe_ipsec.base.annotations import Iterable, Mapping
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
+from modprobe_ipsec.daemons.common.descriptor import Release
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.strongswan.asks import Asks, Child, Offer, RejectedConnection, wrong
 from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
 from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
+from modprobe_ipsec.daemons.strongswan.releases import Knowledge
 from modprobe_ipsec.daemons.strongswan.settings import Node, Setting, parse
 from modprobe_ipsec.daemons.strongswan.values import Values, printable, tokens
-from modprobe_ipsec.needs.reading import Files, IgnoredConnection, Place, Reading
+from modprobe_ipsec.needs.reading import Files, IgnoredConnection, Place, Problem, Reading
 
 _PROTOCOLS = {"esp_proposals": Protocol.ESP, "ah_proposals": Protocol.AH}
 _IF_IDS = ("if_id_in", "if_id_out")
@@ -30,15 +32,17 @@ def read(
     options: StrongswanOptions,
     families: Iterable[Family],
     daemon_conf: DaemonConf,
+    release: Release | None = None,
 ) -> Reading:
     """Read swanctl.conf and all that it includes.
 
     Raises ConfigError for a file that swanctl cannot read at all.
     """
     settings = parse(path, files)
-    values = Values(catalog, options, swanctl=True)
+    knowledge = Knowledge(options.history, release, files)
+    values = Values(catalog, options, swanctl=True, lacking=knowledge.lacking)
     asks = Asks(catalog, options, values, families, daemon_conf)
-    reader = _Reader(options, values, selinux=_has_selinux(files))
+    reader = _Reader(options, values, knowledge, selinux=_has_selinux(files))
     for name, node in settings.find("connections").children():
         try:
             children = reader.connection(name, node)
@@ -50,7 +54,7 @@ def read(
         if not children:
             why = "it has no children; IKE alone asks the kernel for no SA"
             asks.silent.append(IgnoredConnection(node.place, name, why))
-    return asks.reading(settings.problems)
+    return asks.reading((*settings.problems, *reader.notes.values()))
 
 
 def _has_selinux(files: Files) -> bool:
@@ -64,8 +68,13 @@ def _has_selinux(files: Files) -> bool:
 class _Reader:
     """Reads one connection after the other."""
 
-    def __init__(self, options: StrongswanOptions, values: Values, *, selinux: bool) -> None:
+    def __init__(
+        self, options: StrongswanOptions, values: Values, knowledge: Knowledge, *, selinux: bool
+    ) -> None:
+        # What depends on the release, which nobody knows; each said once.
+        self.notes: dict[str, Problem] = {}
         self._options, self._values, self._selinux = options, values, selinux
+        self._knowledge = knowledge
         self._child_asks = tuple(name for name in options.asks if name in options.child)
 
     def connection(self, name: str, node: Node) -> list[Child]:
@@ -156,6 +165,11 @@ class _Reader:
                 )
             if what := self._values.wrong(option, value, kind):
                 raise RejectedConnection(setting.place, wrong(option, value, what))
+            verdict = self._knowledge.of(option, value, kind)
+            if verdict.lost:
+                raise RejectedConnection(setting.place, verdict.text)
+            if verdict.text:
+                self.notes.setdefault(verdict.text, Problem(setting.place, "", verdict.text))
         return values
 
 

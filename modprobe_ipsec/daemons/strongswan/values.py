@@ -31,8 +31,17 @@ _TOKEN = re.compile(r"""[ ,]*(?:"([^"]*)"|'([^']*)'|([^,]+))""")
 class Values:
     """Checks values, each only once however often it stands there."""
 
-    def __init__(self, catalog: Catalog, options: StrongswanOptions, *, swanctl: bool) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        options: StrongswanOptions,
+        *,
+        swanctl: bool,
+        lacking: frozenset[str] = frozenset(),
+    ) -> None:
+        """`lacking`: transforms that this release does not propose by itself."""
         self._catalog, self._options, self._swanctl = catalog, options, swanctl
+        self._lacking = lacking
         self._checked: dict[tuple[str, str], str] = {}
         self._suites: dict[tuple[Protocol, str], tuple[Suite, ...] | str] = {}
         self._families: dict[str, frozenset[Family]] = {"": _BOTH}
@@ -51,12 +60,16 @@ class Values:
         if text is None:
             key = (protocol, "")
             if key not in self._suites:
-                self._suites[key] = strongswan.default(protocol, self._catalog)
+                self._suites[key] = strongswan.default(protocol, self._catalog, self._lacking)
         else:
             key = (protocol, text)
             self._proposals(text, protocol)
         found = self._suites[key]
         return () if isinstance(found, str) else found
+
+    def default_text(self, protocol: Protocol) -> str:
+        """The defaults, written out."""
+        return strongswan.default_text(protocol, self._catalog, self._lacking)
 
     def asks(self, pattern: str, value: str) -> bool:
         """Whether the whole value matches."""
@@ -106,7 +119,11 @@ class Values:
         if key not in self._suites:
             try:
                 self._suites[key] = strongswan.parse(
-                    text, protocol, self._catalog, swanctl=self._swanctl
+                    text,
+                    protocol,
+                    self._catalog,
+                    swanctl=self._swanctl,
+                    lacking=self._lacking,
                 )
             except ProposalError as error:
                 self._suites[key] = error.message

@@ -4,6 +4,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from modprobe_ipsec.catalog.model import Family
+from modprobe_ipsec.daemons.common.descriptor import Release
 from modprobe_ipsec.daemons.strongswan import (
     daemon as strongswan_daemon,
 )
@@ -23,6 +24,9 @@ from tests.shipped import CATALOG, daemon_tree
 OPTIONS = build(daemon_tree("strongswan"))
 BOTH = (Family.IPV4, Family.IPV6)
 
+# Of what is read here, where a test does not say another.
+RELEASE = (6, 0, 6)
+
 SWANCTL = "/etc/swanctl/swanctl.conf"
 IPSEC = "/etc/ipsec.conf"
 STRONGSWAN = "/etc/strongswan.conf"
@@ -33,6 +37,7 @@ def read(
     *,
     families: Iterable[Family] = BOTH,
     daemon_conf: DaemonConf | None = None,
+    release: Release | None = RELEASE,
 ) -> Reading:
     """Read the ipsec.conf or swanctl.conf among the texts (a text alone: swanctl.conf)."""
     if isinstance(texts, str):
@@ -50,6 +55,7 @@ def read(
         options=OPTIONS,
         families=families,
         daemon_conf=daemon_conf,
+        release=release,
     )
 
 

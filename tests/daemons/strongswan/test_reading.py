@@ -137,7 +137,7 @@ def test_features_are_known() -> None:
     ("old", "new", "message"),
     [
         ("    mobike: bool", "    mobike: boolean", "`boolean` is no kind of value"),
-        ("  iptfs: [iptfs, tunnel]", "  iptfs: [iptf]", "'iptf' is not a valid Mode"),
+        ("  iptfs: [iptfs, tunnel]", "  iptfs: [iptf]", "'iptf' is no Mode of an SA"),
         ("kernel: netlink}", "kernel: pluto}", "`pluto` is none of netlink, pfkey, libipsec"),
         ("  yes_no: {exact:", "  yes_no: {exactly:", "one of `words`, `exact` and `pattern`"),
         ("families: true", 'families: "yes"', "`families` must be true or false"),
