@@ -22,7 +22,13 @@ def test_every_option_is_there_and_no_other() -> None:
 def test_every_verdict_and_exit_status_is_there() -> None:
     items = re.findall(r"^\.It (\w+)$", PAGE, re.MULTILINE)
     codes = {verdict.exit_code for verdict in Verdict}
-    ours = (errors.UsageError, errors.NoPermission, errors.ConfigError, errors.Bug)
+    ours = (
+        errors.NothingToWrite,
+        errors.UsageError,
+        errors.NoPermission,
+        errors.ConfigError,
+        errors.Bug,
+    )
     codes |= {error.exit_code for error in ours}
     assert {item for item in items if item.isdecimal()} == {str(code) for code in codes}
     assert {item for item in items if not item.isdecimal()} == set(Verdict)

@@ -27,6 +27,18 @@ class UsageError(Error):
     exit_code = 64
 
 
+class NeedUnmet(Error):
+    """There is nothing to do because a need is blocked or missing."""
+
+    exit_code = 2
+
+
+class NothingToWrite(Error):
+    """All is well, and a file that was asked for would be empty."""
+
+    exit_code = 4
+
+
 class NoPermission(Error):
     """The caller may not do what the action needs."""
 

@@ -165,7 +165,9 @@ class _Modules:
 
 def _few_sources(need: AnyNeed) -> AnyNeed:
     sources = (s._replace(where=clean(s.where), text=clean(s.text)) for s in need.sources)
-    return need._replace(sources=tuple(dict.fromkeys(sources))[:MAX_SOURCES])
+    # who reads the plan must still learn that one of many makes a gateway
+    few = sorted(dict.fromkeys(sources), key=lambda source: -len(source.forwards))
+    return need._replace(sources=tuple(few[:MAX_SOURCES]))
 
 
 def _blockers(

@@ -34,6 +34,8 @@ MAX_BYTES = 1 << 19
 MAX_NEEDS = 1000
 _MAX_ENTRIES = 200
 _MAX_SOURCES = 16
+# A container's modprobe-ipsec may be older than its host's.
+_READS = (1, VERSION)
 _BOUNDS = Bounds(depth=8, nodes=40_000)
 _E = TypeVar("_E", bound=StrEnum)
 
@@ -55,17 +57,17 @@ def parse(text: str, name: str, catalog: Catalog) -> HostPlan:
         raise ConfigError(f"{name}:1: no host plan: `{KIND}` is missing")
     top = _Entry(table, name, 1)
     version = top.take(KIND, int)
-    if version != VERSION:
+    if version not in _READS:
         hint = "write it again with the release of modprobe-ipsec that is to read it"
         raise ConfigError(top.error(f"format {version} is not known, only {VERSION}").message, hint)
     known = Reach(catalog)
     plan = HostPlan(
-        _made(top.sub("made")),
-        tuple(_wish(entry, catalog) for entry in top.entries("needs", MAX_NEEDS)),
-        tuple(_module(entry, known) for entry in top.entries("modules", _MAX_ENTRIES)),
-        tuple(_sysctl(entry) for entry in top.entries("sysctls", _MAX_ENTRIES)),
-        _container(top.sub("container")),
-        tuple(_blocker(entry) for entry in top.entries("blockers", _MAX_ENTRIES)),
+        made=_made(top.sub("made")),
+        needs=tuple(_planned(entry, catalog) for entry in top.entries("needs", MAX_NEEDS)),
+        modules=tuple(_module(entry, known) for entry in top.entries("modules", _MAX_ENTRIES)),
+        sysctls=tuple(_sysctl(entry) for entry in top.entries("sysctls", _MAX_ENTRIES)),
+        container=_container(top.sub("container")),
+        blockers=tuple(_blocker(entry) for entry in top.entries("blockers", _MAX_ENTRIES)),
     )
     top.done()
     _check_order(plan, top)
@@ -140,19 +142,23 @@ def _made(row: _Entry) -> Provenance:
     return made
 
 
-def _wish(row: _Entry, catalog: Catalog) -> PlannedNeed:
+def _planned(row: _Entry, catalog: Catalog) -> PlannedNeed:
     verdict = row.member("verdict", Verdict)
     sources = tuple(_source(entry) for entry in row.entries("from", _MAX_SOURCES))
     need = _feature(row, catalog) if "feature" in row else _sa(row, catalog)
     row.done()
-    return PlannedNeed(need._replace(sources=sources), verdict)
+    return PlannedNeed(need=need._replace(sources=sources), verdict=verdict)
 
 
 def _source(row: _Entry) -> Source:
-    where, text = row.line_of_text("where"), row.line_of_text("text")
-    daemon = row.one_of("daemon", tuple(DAEMONS)) if "daemon" in row else None
+    source = Source(
+        where=row.line_of_text("where"),
+        text=row.line_of_text("text"),
+        daemon=row.one_of("daemon", tuple(DAEMONS)) if "daemon" in row else None,
+        forwards=tuple(map(Family, row.some_of("forwards", tuple(Family)))),
+    )
     row.done()
-    return Source(where, text, daemon)
+    return source
 
 
 def _feature(row: _Entry, catalog: Catalog) -> FeatureNeed:
@@ -160,7 +166,7 @@ def _feature(row: _Entry, catalog: Catalog) -> FeatureNeed:
     family = row.member("family", Family) if "family" in row else None
     if family not in catalog.features[feature].requests:
         raise row.error(f"`{feature}` is nothing of {family or 'both families'}", "feature")
-    return FeatureNeed(feature, family)
+    return FeatureNeed(feature=feature, family=family)
 
 
 def _sa(row: _Entry, catalog: Catalog) -> Need:
@@ -168,13 +174,15 @@ def _sa(row: _Entry, catalog: Catalog) -> Need:
     mode = row.member("mode", Mode) if "mode" in row else Mode.TUNNEL
     encryption = _choice(row, "encryption", protocol, catalog)
     integrity = _choice(row, "integrity", protocol, catalog)
-    suite = Suite(protocol, encryption, integrity, row.flag("esn"))
+    suite = Suite(
+        protocol=protocol, encryption=encryption, integrity=integrity, esn=row.flag("esn")
+    )
     kinds = [choice.transform.kind for choice in (encryption, integrity) if choice]
     if kinds not in _KINDS[protocol] or (not encryption and protocol is not Protocol.AH):
         raise row.error(f"no SA of {protocol} has these transforms", "encryption")
     if suite.esn and protocol is Protocol.COMP:
         raise row.error("IPComp has no sequence numbers", "esn")
-    return Need(suite, family, (), mode)
+    return Need(suite=suite, family=family, mode=mode)
 
 
 # The transforms of an SA; encryption without integrity is encryption only.
@@ -198,7 +206,7 @@ def _choice(row: _Entry, key: str, protocol: Protocol, catalog: Catalog) -> Choi
     if key_bits not in transform.key_bits:
         raise entry.error(f"`{name}` has no key of {key_bits} bits", "key_bits")
     entry.done()
-    return Choice(transform, key_bits)
+    return Choice(transform=transform, key_bits=key_bits)
 
 
 def _module(row: _Entry, known: Reach) -> PlannedModule:
@@ -207,10 +215,16 @@ def _module(row: _Entry, known: Reach) -> PlannedModule:
         raise row.error(f"`{request}` is no request of the map", "request")
     if name and not known.module(request, name):
         raise row.error(f"`{name}` is no module of the map for {request}", "name")
-    autoload = row.flag("autoload") if "autoload" in row else None
-    state, why = row.member("state", ResolutionState), row.line_of_text("why")
-    after = row.texts("after", [])
-    module = PlannedModule(name, request, state, autoload, why, after, row.flag("faster"))
+    module = PlannedModule(
+        name=name,
+        request=request,
+        state=row.member("state", ResolutionState),
+        autoload=row.flag("autoload") if "autoload" in row else None,
+        why=row.line_of_text("why"),
+        after=row.texts("after", []),
+        # format 1 has it as `faster`
+        accelerator=row.flag("accelerator") or row.flag("faster"),
+    )
     row.done()
     return module
 
@@ -231,25 +245,34 @@ def _sysctl(row: _Entry) -> Sysctl:
     key, value = row.one_of("key", SYSCTLS), row.take("value", str)
     if not (value.isascii() and value.isdecimal() and len(value) < 6):
         raise row.error("`value` must be a small number, in quotes", "value")
-    where = row.member("where", Where)
-    flags = row.flag("optional"), row.flag("hidden_in_user_namespace")
-    sysctl = Sysctl(key, value, where, *flags, row.line_of_text("why"))
+    sysctl = Sysctl(
+        key=key,
+        value=value,
+        where=row.member("where", Where),
+        optional=row.flag("optional"),
+        hidden_in_userns=row.flag("hidden_in_user_namespace"),
+        why=row.line_of_text("why"),
+    )
     row.done()
     return sysctl
 
 
 def _container(row: _Entry) -> ContainerRights:
     container = ContainerRights(
-        row.some_of("capabilities", CAPABILITIES),
-        row.some_of("devices", DEVICES),
-        row.some_of("ports", PORTS),
+        capabilities=row.some_of("capabilities", CAPABILITIES),
+        devices=row.some_of("devices", DEVICES),
+        ports=row.some_of("ports", PORTS),
     )
     row.done()
     return container
 
 
 def _blocker(row: _Entry) -> Blocker:
-    kind = row.one_of("kind", BLOCKER_KINDS)
-    blocker = Blocker(kind, *(row.line_of_text(key) for key in ("module", "text", "remedy")))
+    blocker = Blocker(
+        kind=row.one_of("kind", BLOCKER_KINDS),
+        module=row.line_of_text("module"),
+        text=row.line_of_text("text"),
+        remedy=row.line_of_text("remedy"),
+    )
     row.done()
     return blocker

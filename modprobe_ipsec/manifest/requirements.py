@@ -14,26 +14,49 @@ CAPABILITIES = ("NET_ADMIN", "NET_BIND_SERVICE", "NET_RAW")
 DEVICES = ("/dev/net/tun",)
 PORTS = ("500/udp", "4500/udp", "4500/tcp")
 
-_ROUTES = {
+# What setting it does besides. source: Documentation/networking/ip-sysctl.rst, accept_ra
+_SIDE_EFFECT = (
+    "a host that forwards IPv6 no longer takes addresses and routes from router advertisements; "
+    "where it lives on them, set net.ipv6.conf.INTERFACE.accept_ra = 2"
+)
+_WHY = {
     Family.IPV4: "a gateway forwards IPv4 packets between its tunnels and its networks",
-    Family.IPV6: "a gateway forwards IPv6 packets between its tunnels and its networks",
+    Family.IPV6: "a gateway forwards IPv6 packets between its tunnels and its networks; "
+    + _SIDE_EFFECT,
 }
 
 
 def sysctls(needs: Iterable[AnyNeed], where: Where) -> tuple[Sysctl, ...]:
-    """Those of the daemon's network namespace, which is the host's own or a container's."""
-    tunnels = {
-        need.family for need in needs if isinstance(need, Need) and need.mode is not Mode.TRANSPORT
+    """Those of the daemon's network namespace, which is the host's own or a container's.
+
+    Forwarding is only for a gateway: a tunnel that goes on to a network behind this host. Of needs
+    from a command line nobody knows that.
+    """
+    forwards = {
+        family
+        for need in needs
+        if isinstance(need, Need) and need.mode is not Mode.TRANSPORT
+        for source in need.sources
+        for family in source.forwards
     }
     found = [
-        Sysctl(FORWARDING[family], "1", where, True, False, _ROUTES[family])
+        Sysctl(
+            key=FORWARDING[family],
+            value="1",
+            where=where,
+            optional=True,
+            hidden_in_userns=False,
+            why=_WHY[family],
+        )
         for family in Family
-        if family in tunnels
+        if family in forwards
     ]
     # both daemons write it themselves where they may
     why = "the daemon's own business: how long the kernel waits for it to answer an acquire"
-    found.append(Sysctl(ACQ_EXPIRES, "165", where, True, True, why))
-    return tuple(found)
+    acquire = Sysctl(
+        key=ACQ_EXPIRES, value="165", where=where, optional=True, hidden_in_userns=True, why=why
+    )
+    return (*found, acquire)
 
 
 def container(needs: Sequence[AnyNeed]) -> ContainerRights:

@@ -2,7 +2,7 @@
 """What of a plan a format writes: modules that somebody must load, their order, and sysctls."""
 
 from modprobe_ipsec.base.annotations import Iterable
-from modprobe_ipsec.base.errors import UsageError
+from modprobe_ipsec.base.errors import Error, NeedUnmet, NothingToWrite, UsageError
 from modprobe_ipsec.diagnose.resolution import ResolutionState
 from modprobe_ipsec.manifest.model import HostPlan, ManifestOptions, PlannedModule
 from modprobe_ipsec.manifest.requirements import FORWARDING
@@ -41,6 +41,22 @@ def insist_on_names(modules: Iterable[PlannedModule], format: str) -> None:
         )
 
 
+def nothing_to_load(plan: HostPlan) -> Error:
+    """Why a file that only loads would be empty: all is there already, or nothing may come."""
+    if plan.unmet:
+        blocked = plan.unmet[0]
+        others = f" and {len(plan.unmet) - 1} more" if len(plan.unmet) > 1 else ""
+        return NeedUnmet(
+            f"nothing can be loaded for {blocked.need.label} ({blocked.verdict}){others}: "
+            "nothing was written",
+            "--check says what is in the way",
+        )
+    return NothingToWrite(
+        "nothing has to be loaded beforehand on this host: nothing was written",
+        "with --preload, also what the kernel loads by itself is",
+    )
+
+
 def load_arguments(modules: Iterable[PlannedModule]) -> list[str]:
     """What `words.LOAD_SCRIPT` is given: accelerators, `--`, and what is needed."""
     modules = tuple(modules)
@@ -58,6 +74,11 @@ def softdeps(modules: Iterable[PlannedModule]) -> list[str]:
         if before and module.name:
             found.append(f"softdep {module.name} pre: {before}")
     return found
+
+
+def sysctl_notes(plan: HostPlan) -> list[str]:
+    """Why each of the sysctls is set, and what it does besides: beside every file that sets it."""
+    return [f"{s.key}: {s.why}" for s in plan.sysctls if s.key in FORWARDING.values()]
 
 
 def sysctl_values(plan: HostPlan) -> dict[str, str]:

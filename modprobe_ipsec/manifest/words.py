@@ -31,7 +31,7 @@ ENGINE_UNITS = (
 )
 MODPROBE = "/usr/sbin/modprobe"
 IMAGE = "example.org/ike-daemon:1"
-# For /bin/sh -c: its arguments are modules that are only faster, `--`, and the needed ones.
+# For /bin/sh -c: its arguments are accelerators, `--`, and the needed ones.
 # A blacklist or `install NAME /bin/true` makes modprobe exit with 0, so the kernel is asked.
 LOAD_SCRIPT = (
     "for m do shift; case $m in --) break;; *) modprobe -b -- $m 2>/dev/null;; esac; done; "
@@ -96,7 +96,7 @@ def left_out(plan: HostPlan, listed: Iterable[PlannedModule]) -> Iterator[str]:
 
 def _standing(module: PlannedModule) -> str:
     if module.accelerator:
-        return "only faster; --manifest systemd loads it"
+        return "only an accelerator; --manifest systemd loads it"
     match module.state:
         case ResolutionState.BUILTIN:
             return "built in"

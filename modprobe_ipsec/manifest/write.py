@@ -74,7 +74,12 @@ def _choice(choice: Choice | None) -> Plain:
 
 def _source(source: Source) -> dict[str, Plain]:
     return _without_empty(
-        {"where": source.where, "text": source.text, "daemon": str(source.daemon or "")}
+        {
+            "where": source.where,
+            "text": source.text,
+            "daemon": str(source.daemon or ""),
+            "forwards": [str(family) for family in source.forwards],
+        }
     )
 
 
@@ -85,7 +90,7 @@ def _module(module: PlannedModule) -> dict[str, Plain]:
     if module.autoload is not None:
         entry["autoload"] = module.autoload
     rest: dict[str, Plain] = {
-        "faster": module.accelerator,
+        "accelerator": module.accelerator,
         "after": list(module.after),
         "why": module.why,
     }

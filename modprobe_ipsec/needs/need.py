@@ -76,6 +76,8 @@ class Source(Value):
     text: str = ""
     # The name of the daemon that it is about, if it is about one.
     daemon: str | None = None
+    # Families of networks behind this host whose packets go through the tunnel: it is a gateway.
+    forwards: tuple[Family, ...] = ()
 
 
 class Mode(StrEnum):

@@ -20,7 +20,7 @@ from tests.facts import choice
 from tests.hosts import tree
 from tests.shipped import CATALOG
 
-SOURCE = Source("/etc/ipsec.conf:12 conn office", "aes_gcm256-null", "libreswan")
+SOURCE = Source("/etc/ipsec.conf:12 conn office", "aes_gcm256-null", "libreswan", tuple(Family))
 GCM = tuple(
     Need(Suite(Protocol.ESP, choice("AES_GCM_16"), None), family, (SOURCE,)) for family in Family
 )

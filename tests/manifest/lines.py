@@ -64,6 +64,7 @@ _LINES: Mapping[str, tuple[str, ...]] = {
         r"WantedBy=multi-user\.target",
     ),
     "docker-run.sh": (
+        r"set -eu",
         r"docker run -d \\",
         r"    --cap-drop ALL \\",
         r"    --cap-add (?P<capability>[A-Z_]+) \\",

@@ -3,13 +3,14 @@
 
 import pytest
 
+from modprobe_ipsec.catalog.model import Family
 from modprobe_ipsec.catalog.reach import Reach
 from modprobe_ipsec.diagnose.resolution import ResolutionState
 from modprobe_ipsec.host.facts import Environment
 from modprobe_ipsec.manifest.model import AUTOLOAD_OFF, PlannedModule, Where
 from tests import facts as hosts
 from tests.hosts import tree
-from tests.manifest.common import EVERYTHING, FEATURES, GCM, NEEDS, plan, plan_of
+from tests.manifest.common import EVERYTHING, FEATURES, GCM, NEEDS, SOURCE, plan, plan_of
 from tests.shipped import CATALOG
 
 GONE = "/etc/modprobe.d/dirtyfrag.conf:2: install esp4 /bin/false"
@@ -107,6 +108,24 @@ def test_sysctls_are_the_containers_where_the_plan_comes_from_one() -> None:
     assert [s.key for s in plan_of(NEEDS[2:], hosts.facts()).sysctls] == [
         "net.core.xfrm_acq_expires"
     ]
+
+
+def test_only_a_gateway_forwards_and_what_else_that_does_is_said() -> None:
+    outside = plan_of(NEEDS, hosts.facts()).sysctls
+    assert {s.key for s in outside} >= {"net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"}
+    (six,) = (s for s in outside if "ipv6" in s.key)
+    assert "router advertisements" in six.why and "accept_ra = 2" in six.why
+    # of a tunnel that ends here, or is only known from a command line, none
+    for forwards in ((), (Family.IPV4,)):
+        source = SOURCE._replace(forwards=forwards)
+        found = plan_of(tuple(n._replace(sources=(source,)) for n in GCM), hosts.facts()).sysctls
+        assert [s.key for s in found if "forward" in s.key] == [
+            "net.ipv4.ip_forward" for _ in forwards
+        ]
+    # and among many sources the one that says so is kept
+    many = tuple(SOURCE._replace(text=str(number), forwards=()) for number in range(9))
+    (need,) = plan_of((GCM[0]._replace(sources=(*many, SOURCE)),), hosts.facts()).needs
+    assert SOURCE in need.need.sources and len(need.need.sources) == 4
 
 
 def test_the_container_gets_only_what_its_needs_tell() -> None:

@@ -40,10 +40,10 @@ def flags() -> list[str]:
     """The flags that we print, without the ports: this container has no network."""
     text = formats.write("docker", PLAN, ManifestOptions())[0].text
     words = shlex.split(text.replace("\\\n", " "), comments=True)
-    assert words[:3] == ["docker", "run", "-d"]
+    assert words[:5] == ["set", "-eu", "docker", "run", "-d"]
     ports = [number for number, word in enumerate(words) if word == "-p"]
     dropped = {number + more for number in ports for more in (0, 1)}
-    return [word for number, word in enumerate(words) if number not in dropped][3:-1]
+    return [word for number, word in enumerate(words) if number not in dropped][5:-1]
 
 
 def run(tmp_path: Path, device: str, loaded: list[str]) -> subprocess.CompletedProcess[str]:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modprobe_ipsec.base.errors import ConfigError
+from modprobe_ipsec.catalog.model import Family
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.manifest.handover import json, yaml
 from modprobe_ipsec.manifest.model import HostPlan, ManifestOptions
@@ -35,11 +36,20 @@ def test_round_trip_on_every_host(name: str) -> None:
     assert parse(json.write(found, ManifestOptions())[0].text, "x.json", CATALOG) == found
 
 
+def test_the_format_before() -> None:
+    found = plan("modprobe-empty", NEEDS)
+    # a container may have an older modprobe-ipsec: other words for the same, and no gateways
+    text = text_of(found).replace("host-plan: 2", "host-plan: 1")
+    text = text.replace("accelerator: true", "faster: true")
+    assert "faster: true" in text and read(text) == found
+
+
 sources = st.builds(
     Source,
     st.text(max_size=40).map(clean),
     st.text(max_size=40).map(clean),
     st.sampled_from([None, *DAEMONS]),
+    st.sampled_from([(), (Family.IPV6,), tuple(Family)]),
 )
 needs = st.lists(
     st.builds(
@@ -84,6 +94,7 @@ BASE = text_of(plan("modprobe-empty", (*NEEDS, *FEATURES)))
         ("protocol: esp", "protocol: ah", "is no transform of ah"),
         ("protocol: esp", "protocol: gre", "`gre` is none of esp"),
         ("esn: true", "esn: yes", "put it in quotes"),
+        ("- ipv4\n", "- ipv5\n", "`ipv5` is none of"),
         ("feature: tun", "feature: evil", "`evil` is not a feature"),
         ("key: net.ipv4.ip_forward", "key: kernel.core_pattern", "`kernel.core_pattern` is not"),
         ('value: "1"', 'value: "|/tmp/x"', "small number"),
@@ -91,9 +102,9 @@ BASE = text_of(plan("modprobe-empty", (*NEEDS, *FEATURES)))
         ("/dev/net/tun", "/dev/sda", "`/dev/sda` is none of"),
         ('"500/udp"', '"22/tcp"', "`22/tcp` is none of"),
         ("kind: autoload off", "kind: nothing", "`nothing` is not a kind"),
-        ("host-plan: 1", "host-plan: 2", "format 2 is not known"),
-        ("host-plan: 1", "host-plan: no", "put it in quotes"),
-        ("modprobe-ipsec-host-plan: 1\n", "", "no host plan"),
+        ("host-plan: 2", "host-plan: 3", "format 3 is not known"),
+        ("host-plan: 2", "host-plan: no", "put it in quotes"),
+        ("modprobe-ipsec-host-plan: 2\n", "", "no host plan"),
         ("needs:\n", "needs: &a\n", "anchors"),
         ("needs:\n", '"\\e": x\n"\\e": x\nneeds:\n', "stands here twice"),
         ("needs:\n", "load: [evil]\nneeds:\n", "unknown key `load`"),

@@ -21,8 +21,8 @@ security associations.
 """
 _EXIT_CODES = """\
 exit status: 0 ready (after a load: loaded and proven), 1 not yet or slower than it could be,
-2 a need cannot be met, 3 cannot tell, 64 usage, 70 a bug of ours, 77 no permission,
-78 a file cannot be understood
+2 a need cannot be met, 3 cannot tell, 4 nothing to write, 64 usage, 70 a bug of ours,
+77 no permission, 78 a file cannot be understood
 """
 
 

@@ -10,6 +10,7 @@ from modprobe_ipsec.base.annotations import Iterable, Iterator
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons.common.errors import show
+from modprobe_ipsec.daemons.common.networks import networks
 from modprobe_ipsec.daemons.common.text import MAX_LENGTH
 from modprobe_ipsec.daemons.libreswan import DAEMON
 from modprobe_ipsec.daemons.libreswan import proposals as libreswan
@@ -245,7 +246,25 @@ def _source(conn: Conn, setting: Setting | None, question: Question, common: Com
     text = question.text
     if text is None:
         text = default_of(question.protocol, question.ike, common)
-    return Source(f"{place} conn {show(conn.name)}", show(text), DAEMON.name)
+    forwards = _networks(conn) if question.mode is not Mode.TRANSPORT else ()
+    return Source(f"{place} conn {show(conn.name)}", show(text), DAEMON.name, forwards)
+
+
+def _networks(conn: Conn) -> tuple[Family, ...]:
+    """Families of the networks behind this host, as far as the file tells which side it is.
+
+    pluto asks the interfaces. Without them: a side with %any is the other one, a side with
+    %defaultroute is this one, and where neither is said, what both have is there on either.
+    """
+    found = {
+        side: networks(f"{conn.value(f'{side}subnet')} {conn.value(f'{side}subnets')}")
+        for side in ("left", "right")
+    }
+    for side, other in (("left", "right"), ("right", "left")):
+        here, there = conn.value(side), conn.value(other)
+        if here.startswith("%defaultroute") or there.startswith(("%any", "%opportunistic")):
+            return found[side]
+    return tuple(family for family in found["left"] if family in found["right"])
 
 
 def _ike(conn: Conn) -> int:

@@ -53,6 +53,8 @@ class Child(Value):
     replay_window: int | None
     # Options that may ask for a feature, with their places.
     options: Mapping[str, tuple[str, Place]]
+    # Families of the networks behind this host.
+    networks: tuple[Family, ...] = ()
 
 
 class _Group(Value):
@@ -122,7 +124,7 @@ class Asks:
             )
             text = offer.text
             text = self._values.default_text(offer.protocol) if text is None else text[:_SHOWN]
-            source = _source(offer.place, child.name, text)
+            source = _source(offer.place, child.name, text)._replace(forwards=child.networks)
             self._groups.setdefault(group, {})[source] = None
         if child.ipcomp:
             source = _source(child.ipcomp, child.name, "compression")

@@ -9,6 +9,7 @@ from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons.common import form
 from modprobe_ipsec.daemons.common.descriptor import Release
 from modprobe_ipsec.daemons.common.errors import show
+from modprobe_ipsec.daemons.common.networks import networks
 from modprobe_ipsec.daemons.strongswan.asks import Asks, Child, Offer, RejectedConnection, wrong
 from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
 from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
@@ -132,6 +133,7 @@ class _Reader:
             # -1, too, leaves it to the daemon
             replay_window=int(window[:20]) if window not in ("", "-1") else None,
             options=_asking(settings),
+            networks=networks(_text(settings, "leftsubnet")),
         )
         return child, _text(settings, "auto") or "ignore"
 

@@ -9,6 +9,7 @@ from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons.common.descriptor import Release
 from modprobe_ipsec.daemons.common.errors import show
+from modprobe_ipsec.daemons.common.networks import networks
 from modprobe_ipsec.daemons.strongswan.asks import Asks, Child, Offer, RejectedConnection, wrong
 from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
 from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
@@ -129,6 +130,7 @@ class _Reader:
             sha256_96=_text(values, "sha256_96").lower() in _YES,
             replay_window=_number(window) if "replay_window" in values else None,
             options=self._asking(values, above),
+            networks=networks(_text(values, "local_ts")),
         )
 
     def _asking(

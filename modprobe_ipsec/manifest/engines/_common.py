@@ -4,7 +4,7 @@
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.manifest.engines.cdi import DEVICE
 from modprobe_ipsec.manifest.model import HostPlan, ManifestOptions
-from modprobe_ipsec.manifest.selection import to_load
+from modprobe_ipsec.manifest.selection import sysctl_notes, to_load
 from modprobe_ipsec.manifest.words import IMAGE, comment, head, left_out
 
 _FORCED = (daemon.force_udp for daemon in DAEMONS.values() if daemon.force_udp)
@@ -28,4 +28,5 @@ def heading(plan: HostPlan, options: ManifestOptions, how: str = "") -> str:
     if modules:
         lines.append(f"The host must load: {' '.join(modules)}")
         lines.append(how or f"{DEVICE} does that: --manifest cdi; so does --manifest systemd")
-    return head(plan) + comment([*left_out(plan, to_load(plan, options)), *lines, *_NAT])
+    lines += [*_NAT, *sysctl_notes(plan)]
+    return head(plan) + comment([*left_out(plan, to_load(plan, options)), *lines])

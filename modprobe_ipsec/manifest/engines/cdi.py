@@ -6,9 +6,8 @@ source: cncf-tags/container-device-interface SPEC.md
 
 import json
 
-from modprobe_ipsec.base.errors import UsageError
 from modprobe_ipsec.manifest.model import Format, HostPlan, ManifestFile, ManifestOptions
-from modprobe_ipsec.manifest.selection import load_arguments, to_load
+from modprobe_ipsec.manifest.selection import load_arguments, nothing_to_load, to_load
 from modprobe_ipsec.manifest.words import LOAD_SCRIPT, NAME, clean, made_by
 from modprobe_ipsec.manifest.yaml_text import Plain
 
@@ -21,7 +20,7 @@ def write(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """A device that loads the modules before the container starts, or does not let it start."""
     modules = to_load(plan, options)
     if not modules:
-        raise UsageError("nothing has to be loaded beforehand here", "with --preload, all is")
+        raise nothing_to_load(plan)
     hook: dict[str, Plain] = {
         "hookName": "createRuntime",
         "path": "/bin/sh",

@@ -22,12 +22,9 @@ def write(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     if to_load(plan, options):
         words.append(f"--device {DEVICE}")
     lines = " \\\n    ".join(["docker run -d", *words, IMAGE])
-    return (
-        ManifestFile(
-            "docker-run.sh",
-            heading(plan, options) + comment(told_in_a_container(plan)) + f"{lines}\n",
-        ),
-    )
+    notes = heading(plan, options) + comment(told_in_a_container(plan))
+    script = f"#!/bin/sh\n{notes}set -eu\n{lines}\n"
+    return (ManifestFile("docker-run.sh", script, mode=0o755),)
 
 
 FORMAT = Format("flags for docker run and podman run", write)

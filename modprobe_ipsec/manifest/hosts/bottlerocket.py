@@ -5,7 +5,7 @@ source: bottlerocket.dev settings/kernel
 """
 
 from modprobe_ipsec.manifest.model import Format, HostPlan, ManifestFile, ManifestOptions
-from modprobe_ipsec.manifest.selection import sysctl_values, to_load
+from modprobe_ipsec.manifest.selection import sysctl_notes, sysctl_values, to_load
 from modprobe_ipsec.manifest.words import comment, head, left_out
 
 
@@ -19,7 +19,7 @@ def write(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     if values := sysctl_values(plan):
         lines.append("[settings.kernel.sysctl]")
         lines += [f'"{key}" = "{value}"' for key, value in values.items()]
-    top = head(plan) + comment(left_out(plan, modules))
+    top = head(plan) + comment([*left_out(plan, modules), *sysctl_notes(plan)])
     return (ManifestFile("user-data.toml", top + "".join(f"{line}\n" for line in lines)),)
 
 

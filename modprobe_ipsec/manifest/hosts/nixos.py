@@ -5,7 +5,7 @@ source: search.nixos.org options boot.kernelModules, boot.extraModprobeConfig, b
 """
 
 from modprobe_ipsec.manifest.model import Format, HostPlan, ManifestFile, ManifestOptions
-from modprobe_ipsec.manifest.selection import softdeps, sysctl_values, to_load
+from modprobe_ipsec.manifest.selection import softdeps, sysctl_notes, sysctl_values, to_load
 from modprobe_ipsec.manifest.words import comment, head, left_out
 
 
@@ -22,7 +22,7 @@ def write(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
         f'  boot.kernel.sysctl."{key}" = {value};' for key, value in sysctl_values(plan).items()
     ]
     lines.append("}")
-    top = head(plan) + comment(left_out(plan, modules))
+    top = head(plan) + comment([*left_out(plan, modules), *sysctl_notes(plan)])
     return (ManifestFile("ipsec.nix", top + "".join(f"{line}\n" for line in lines)),)
 
 

@@ -5,7 +5,7 @@ source: talos.dev reference/configuration
 """
 
 from modprobe_ipsec.manifest.model import Format, HostPlan, ManifestFile, ManifestOptions
-from modprobe_ipsec.manifest.selection import sysctl_values
+from modprobe_ipsec.manifest.selection import sysctl_notes, sysctl_values
 from modprobe_ipsec.manifest.words import comment, head
 from modprobe_ipsec.manifest.yaml_text import Plain, dump
 
@@ -19,7 +19,7 @@ _TALOS = (
 def write(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """Two patches of the same content: machine.sysctls went away with Talos 1.14."""
     values: dict[str, Plain] = {**sysctl_values(plan)}
-    top = head(plan) + comment(_TALOS)
+    top = head(plan) + comment([*_TALOS, *sysctl_notes(plan)])
     old: dict[str, Plain] = {"machine": {"sysctls": values}}
     new: dict[str, Plain] = {"apiVersion": "v1alpha1", "kind": "SysctlConfig", "params": values}
     return (

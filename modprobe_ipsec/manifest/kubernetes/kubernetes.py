@@ -11,7 +11,7 @@ from modprobe_ipsec.manifest.model import (
     ManifestOptions,
     PlannedModule,
 )
-from modprobe_ipsec.manifest.selection import load_arguments, sysctl_values, to_load
+from modprobe_ipsec.manifest.selection import load_arguments, sysctl_notes, sysctl_values, to_load
 from modprobe_ipsec.manifest.words import (
     IMAGE,
     LABEL,
@@ -129,6 +129,7 @@ def _pod_notes(plan: HostPlan) -> list[str]:
     notes = [f"{IMAGE} stands for the daemon's own image."]
     if unsafe := ",".join(sysctl_values(plan)):
         notes.append(f"The kubelet must allow the sysctls: --allowed-unsafe-sysctls={unsafe}")
+        notes += sysctl_notes(plan)
     notes.append("Without hostNetwork most networks carry no ESP: force UDP encapsulation.")
     if plan.container.devices:
         notes.append(

@@ -4,10 +4,9 @@
 source: kubernetes-sigs/node-feature-discovery, nfd-api-crds.yaml
 """
 
-from modprobe_ipsec.base.errors import UsageError
 from modprobe_ipsec.diagnose.resolution import ResolutionState
 from modprobe_ipsec.manifest.model import Format, HostPlan, ManifestFile, ManifestOptions
-from modprobe_ipsec.manifest.selection import insist_on_names, to_load
+from modprobe_ipsec.manifest.selection import insist_on_names, nothing_to_load, to_load
 from modprobe_ipsec.manifest.words import comment, head
 from modprobe_ipsec.manifest.yaml_text import Plain, dump
 
@@ -22,7 +21,7 @@ def write(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     expressions: dict[str, Plain] = {name: {"op": "Exists"} for name in dict.fromkeys(names)}
     if not expressions:
         insist_on_names(to_load(plan, ManifestOptions(preload=True)), "nfd")
-        raise UsageError("no module is needed by name here, so there is nothing to look for")
+        raise nothing_to_load(plan)
     rule: dict[str, Plain] = {
         "name": "ipsec-ready",
         "labels": {"ipsec.feature.node.kubernetes.io/ready": "true"},

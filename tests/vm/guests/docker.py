@@ -66,6 +66,7 @@ def run_flags() -> Said:
     make("docker", "--preload")
     script = (MADE / "docker-run.sh").read_text()
     words = shlex.split(script.replace("\\\n", ""), comments=True)
+    words = words[words.index("docker") :]
     make("cdi", "--preload")
     with installed():
         said = tunnel([*words[:3], *COMMON, *words[3:], *INSIDE])

@@ -107,8 +107,8 @@ def run_flags() -> Said:
     make("docker", "--preload")
     script = (MADE / "docker-run.sh").read_text()
     made = make("cdi", "--preload")
-    # `docker run -d FLAGS IMAGE`: no image can be had here
-    flags = shlex.split(script.replace("\\\n", ""), comments=True)[3:-1]
+    # `set -eu`, `docker run -d FLAGS IMAGE`: no image can be had here
+    flags = shlex.split(script.replace("\\\n", ""), comments=True)[5:-1]
     with installed():
         said = tunnel(container(*INSIDE, flags=flags))
     return {**said, "made": made, "script": script}
