@@ -39,7 +39,7 @@ def read(path: str, catalog: Catalog) -> HostPlan:
 def wanted(plan: HostPlan, path: str) -> Demand:
     """What a plan asks for. Its modules and states are those of where it was made: the needs count,
     and this host's own plan for them."""
-    return Demand(tuple(wish.need for wish in plan.needs), (path,))
+    return Demand(tuple(planned.need for planned in plan.needs), (path,))
 
 
 def write(plan: HostPlan, format: str, options: ManifestOptions) -> tuple[ManifestFile, ...]:

@@ -16,8 +16,8 @@ def compare(old: HostPlan, new: HostPlan) -> tuple[str, ...]:
 
 
 def _needs(old: HostPlan, new: HostPlan) -> Iterator[str]:
-    before = {wish.need.label: wish.verdict for wish in old.needs}
-    after = {wish.need.label: wish.verdict for wish in new.needs}
+    before = {planned.need.label: planned.verdict for planned in old.needs}
+    after = {planned.need.label: planned.verdict for planned in new.needs}
     lost: list[str] = []
     found: list[str] = []
     for label, verdict in after.items():

@@ -41,27 +41,29 @@ MAX_SOURCES = 4
 def make(
     wanted: Demand, verdicts: Sequence[NeedVerdict], facts: Facts, root: str, catalog: Catalog
 ) -> HostPlan:
-    """The host plan of `wanted.needs`; `judgements` are those of the host as it is now."""
+    """The host plan of `wanted.needs`; `verdicts` are those of the host as it is now."""
     around = facts.environment()
     resolved = diagnose(wanted.needs, _at_start(facts), catalog)
-    plain, quick = forecast(resolved, accelerate=False), forecast(resolved)
+    plain, accelerated = forecast(resolved, accelerate=False), forecast(resolved)
     found = _Modules(facts, catalog)
-    modules = (*found.of_cpu(quick), *found.of_plan(plain))
+    modules = (*found.of_cpu(accelerated), *found.of_plan(plain))
     later = judge(plain, {}, loaded=False)
     return HostPlan(
-        Provenance(
-            f"modprobe-ipsec {__version__}",
-            clean(facts.release),
-            clean(facts.arch),
-            clean(root),
-            clean(around.container),
-            tuple(clean(path) for path in wanted.configs),
+        made=Provenance(
+            tool=f"modprobe-ipsec {__version__}",
+            kernel=clean(facts.release),
+            arch=clean(facts.arch),
+            root=clean(root),
+            container=clean(around.container),
+            configs=tuple(clean(path) for path in wanted.configs),
         ),
-        tuple(PlannedNeed(_few_sources(j.need), j.verdict) for j in verdicts),
-        modules,
-        requirements.sysctls(wanted.needs, Where.CONTAINER if around.container else Where.HOST),
-        requirements.container(wanted.needs),
-        tuple(_blockers((*verdicts, *later), modules, facts, found.loading)),
+        needs=tuple(PlannedNeed(_few_sources(j.need), j.verdict) for j in verdicts),
+        modules=modules,
+        sysctls=requirements.sysctls(
+            wanted.needs, Where.CONTAINER if around.container else Where.HOST
+        ),
+        container=requirements.container(wanted.needs),
+        blockers=tuple(_blockers((*verdicts, *later), modules, facts, found.loading)),
     )
 
 
@@ -87,9 +89,9 @@ class _Modules:
         self._catalog = catalog
         self._known = Reach(catalog)
 
-    def of_cpu(self, quick: Plan) -> Iterator[PlannedModule]:
+    def of_cpu(self, accelerated: Plan) -> Iterator[PlannedModule]:
         """The CPU's own code, which is to come before what is built on it."""
-        for step in quick.steps:
+        for step in accelerated.steps:
             if step.accelerator:
                 yield self._loadable(step, ())
 
@@ -126,7 +128,13 @@ class _Modules:
         name = self._name(step.request, step.module)
         after = tuple(other for other in after if name)
         return PlannedModule(
-            name, step.request, state, autoload, clean(why), after, step.accelerator
+            name=name,
+            request=step.request,
+            state=state,
+            autoload=autoload,
+            why=clean(why),
+            after=after,
+            accelerator=step.accelerator,
         )
 
     def _hidden_parts(self, request: str, names: Mapping[str, str]) -> Iterator[str]:
@@ -146,7 +154,13 @@ class _Modules:
         why = finding.title or f"answers {finding.request}"
         if finding.state in SERVED and finding.evidence:
             why = f"{why}; {finding.evidence}"
-        return PlannedModule(name, finding.request, finding.state, autoload, clean(why))
+        return PlannedModule(
+            name=name,
+            request=finding.request,
+            state=finding.state,
+            autoload=autoload,
+            why=clean(why),
+        )
 
     def _autoload(self, name: str, *, accelerator: bool) -> bool | None:
         # a kernel that is sealed after it was booted loads nothing by the time a daemon asks

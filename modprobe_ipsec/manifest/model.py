@@ -129,9 +129,8 @@ class HostPlan(Value):
     @property
     def unmet(self) -> tuple[PlannedNeed, ...]:
         """Needs that no load can meet as things stand."""
-        return tuple(
-            wish for wish in self.needs if wish.verdict in (Verdict.BLOCKED, Verdict.MISSING)
-        )
+        unmet = (Verdict.BLOCKED, Verdict.MISSING)
+        return tuple(planned for planned in self.needs if planned.verdict in unmet)
 
 
 # States that a load or a reboot changes and that come to the same: it can be had.

@@ -55,7 +55,7 @@ def clean(text: str) -> str:
 def made_by(plan: HostPlan) -> str:
     """What made a plan, and from what."""
     made = plan.made
-    sources = dict.fromkeys(s.where for wish in plan.needs for s in wish.need.sources)
+    sources = dict.fromkeys(s.where for planned in plan.needs for s in planned.need.sources)
     what = ", ".join(made.configs or tuple(sources)[:3]) or "nothing"
     where = f"kernel {made.kernel or 'unknown'}"
     where += f", tree {made.root}" if made.root != "/" else ""
@@ -110,6 +110,6 @@ def _standing(module: PlannedModule) -> str:
 
 def told_in_a_container(plan: HostPlan) -> list[str]:
     """What the daemons of a plan have to be told where they live in a container."""
-    sources = (source for wish in plan.needs for source in wish.need.sources)
+    sources = (source for planned in plan.needs for source in planned.need.sources)
     daemons = dict.fromkeys(source.daemon for source in sources if source.daemon)
     return [text for name in daemons for text in DAEMONS[name].in_a_container]

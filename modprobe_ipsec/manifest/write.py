@@ -30,7 +30,9 @@ def plain(plan: HostPlan) -> dict[str, Plain]:
                 "configs": list(made.configs),
             }
         ),
-        "needs": [{**_need(wish.need), "verdict": str(wish.verdict)} for wish in plan.needs],
+        "needs": [
+            {**_need(planned.need), "verdict": str(planned.verdict)} for planned in plan.needs
+        ],
         "modules": [_module(module) for module in plan.modules],
         "sysctls": [_sysctl(sysctl) for sysctl in plan.sysctls],
         "container": {

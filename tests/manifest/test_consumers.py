@@ -142,7 +142,7 @@ def test_wrong_ones_are_refused(
         ("sh, docker", ".sh", "--cap-add NET_ADMIN", "--cap-add SYS_MODULE"),
         ("compose", ".yaml", "NET_ADMIN", "NET_ADMI"),
         ("compose", ".yaml", "500:500/udp", "500:500/tcp"),
-        ("compose", ".yaml", "net.ipv4.ip_forward", "net.ipv4.ip_forwrad"),
+        ("compose", ".yaml", "\n      net.ipv4.ip_forward", "\n      net.ipv4.ip_forwrad"),
         ("compose", ".yaml", "cap_drop:\n      - ALL", "privileged: true"),
         ("quadlet", ".container", "NET_ADMIN", "NET_ADMI"),
         ("quadlet", ".container", "DropCapability=all", "DropCapability=al"),
@@ -168,7 +168,7 @@ def test_wrong_ones_are_refused(
         ("ignition-validate", ".ign", "%0Aesp4%0A", "%0Aepp4%0A"),
         ("hadolint", "Containerfile", "RUN systemctl enable", "RUN systemctl mask"),
         ("nix", ".nix", '"esp4"', '"epp4"'),
-        ("nix", ".nix", "ip_forward", "ip_forwrad"),
+        ("nix", ".nix", '"net.ipv4.ip_forward', '"net.ipv4.ip_forwrad'),
     ],
 )
 def test_what_they_let_through_is_caught_here(

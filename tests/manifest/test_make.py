@@ -82,7 +82,7 @@ def test_nothing_is_loaded_for_a_need_that_cannot_be_met() -> None:
     found = plan("install-false", GCM)
     modules = by_name(found.modules)
     assert modules["esp4"].state is ResolutionState.BLOCKED and not modules["esp4"].must_come
-    assert [wish.need.family for wish in found.unmet] == ["ipv4"]
+    assert [planned.need.family for planned in found.unmet] == ["ipv4"]
     assert "esp6" in modules
 
 
