@@ -27,7 +27,8 @@ def said(kernel_named: Callable[[str], Kernel]) -> dict[str, Any]:
         "bookworm-libreswan",
         ["python3", "/run-test.py"],
         files={
-            "/etc/ipsec.conf": tunnels.ipsec_conf(GCM).encode(),
+            # networks behind it, and not a single address: only a gateway forwards
+            "/etc/ipsec.conf": tunnels.ipsec_conf(GCM).replace("/32", "/24").encode(),
             "/run-test.py": SCRIPT.read_bytes(),
         },
         # the package enables it
