@@ -18,6 +18,9 @@ from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.report import formats
 from modprobe_ipsec.report.model import Action, Report, Style
 
+# With one of these, the question of a record does not count.
+_NEEDS = ("--esp", "--ah", "--ipcomp", "--all", "--config", "--daemon", "-4", "-6")
+
 
 def host_of(arguments: Arguments) -> Host:
     """The host that is looked at."""
@@ -66,6 +69,13 @@ def _demand(arguments: Arguments, facts: Facts, host: Host, catalog: Catalog) ->
 
         path = arguments.value("--apply")
         return host_plan.wanted(host_plan.read(path, catalog), path)
+    if host.root != "/" and not any(map(arguments.has, _NEEDS)) and host.exists("question.json"):
+        from modprobe_ipsec.commands import question
+
+        replayed = question.replayed(host, catalog)
+        if isinstance(replayed, Demand):
+            return replayed
+        arguments = replayed
     return select(_query(arguments, facts), host, catalog, engine.daemon_tree)
 
 

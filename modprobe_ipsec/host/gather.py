@@ -17,20 +17,14 @@ from modprobe_ipsec.host.kernel import (
     cpu,
     kconfig,
     modprobe_d,
+    module_index,
+    module_state,
+    proc_crypto,
     sysctl,
-)
-from modprobe_ipsec.host.kernel import (
-    module_index as modules,
-)
-from modprobe_ipsec.host.kernel import (
-    proc_crypto as crypto,
-)
-from modprobe_ipsec.host.kernel import (
-    xfrm_proc as witness,
+    xfrm_proc,
 )
 from modprobe_ipsec.host.kernel.module_file import ModuleFiles
-from modprobe_ipsec.host.machine import container, privileges
-from modprobe_ipsec.host.machine import environment as around
+from modprobe_ipsec.host.machine import container, environment, privileges
 from modprobe_ipsec.host.root import Host
 
 # Configuration option -> machine as uname has it, for trees that have no /proc.
@@ -43,11 +37,26 @@ _MACHINES = {
 }
 
 
+READERS = (
+    cpu,
+    kconfig,
+    modprobe_d,
+    module_index,
+    module_state,
+    proc_crypto,
+    sysctl,
+    xfrm_proc,
+    container,
+    environment,
+    privileges,
+)
+
+
 def gather(host: Host) -> Facts:
     """Read all facts. Raises nothing: what cannot be learned is None and a Gap."""
     gaps: list[Unreadable] = []
     algorithms, states = _changing(host, gaps, None)
-    index = modules.read_index(host, gaps)
+    index = module_index.read_index(host, gaps)
     config = kconfig.read(host, gaps)
     may_load, may_prove = privileges.read(host, gaps)
     inside = once(lambda: container.read(host))
@@ -68,10 +77,10 @@ def gather(host: Host) -> Facts:
         ipv6=sysctl.ipv6(host),
         may_load=may_load,
         may_prove=may_prove,
-        stack_signs=witness.read(host) if host.running else (),
+        stack_signs=xfrm_proc.read(host) if host.running else (),
         unreadable=tuple(gaps),
         module_files=ModuleFiles(host, index) if index else {},
-        environment=once(lambda: around.read(host, _kind(inside()))),
+        environment=once(lambda: environment.read(host, _kind(inside()))),
         container=inside,
     )
 
@@ -85,7 +94,7 @@ def refresh(facts: Facts, host: Host) -> Facts:
     gaps: list[Unreadable] = []
     algorithms, states = _changing(host, gaps, facts.modules)
     old = [gap for gap in facts.unreadable if gap.path not in _CHANGING]
-    witnesses = witness.read(host) if host.running else ()
+    witnesses = xfrm_proc.read(host) if host.running else ()
     return facts._replace(
         algorithms=algorithms, modules=states, stack_signs=witnesses, unreadable=(*gaps, *old)
     )
@@ -95,7 +104,7 @@ def module_states(
     host: Host, before: Mapping[str, ModuleState] | None
 ) -> dict[str, ModuleState] | None:
     """Only the states of the modules, read again after `before`: the quick look after each load."""
-    return modules.read_states(host, [], before)
+    return module_state.read_states(host, [], before)
 
 
 _CHANGING = ("proc/crypto", "proc/modules", "sys/module")
@@ -107,7 +116,7 @@ def _changing(
     if not host.same_kernel:
         gaps += [Unreadable(path, f"not of kernel {host.release}") for path in _CHANGING]
         return None, None
-    return crypto.read(host, gaps), modules.read_states(host, gaps, before)
+    return proc_crypto.read(host, gaps), module_state.read_states(host, gaps, before)
 
 
 def _arch(host: Host, config: KernelConfig | None) -> str:

@@ -18,8 +18,12 @@ from modprobe_ipsec.host.facts import Unreadable
 LIMIT = 8 << 20
 # modules.alias of a distribution has 1.4 MiB; a hostile one takes ten times its size in memory.
 TREE_LIMIT = 16 << 20
+# Where modules lie, a directory for each kernel: everywhere, where /lib is not /usr/lib, on NixOS.
+MODULES = ("lib/modules", "usr/lib/modules", "run/booted-system/kernel-modules/lib/modules")
 # /sys/module has some hundred.
 _MAX_NAMES = 1 << 16
+# Of those in a directory of kernels.
+_MAX_RELEASES = 64
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _NULL = os.makedev(1, 3)
 _MISSING = {errno.ENOENT: "no such file", errno.ENOTDIR: "no such file"}
@@ -57,9 +61,8 @@ class Host:
             self._runs = os.uname().release if self.root == "/" else ""
         self.release = release or self._runs or self._only_release()
         # Where the modules lie, relative to the root.
-        self.tree = f"lib/modules/{self.release}"
-        if not self.exists(self.tree) and self.exists(f"usr/{self.tree}"):
-            self.tree = f"usr/{self.tree}"
+        places = [f"{place}/{self.release}" for place in MODULES]
+        self.tree = next((place for place in places if self.exists(place)), places[0])
 
     @property
     def live(self) -> bool:
@@ -181,23 +184,24 @@ class Host:
         os.close(fd)
         return new
 
-    def _only_release(self) -> str:
+    def releases(self) -> tuple[str, ...]:
+        """Releases of the kernels that have modules here, sorted."""
         names: set[str] = set()
-        for place in ("lib/modules", "usr/lib/modules"):
+        for place in MODULES:
             answer = self.list_dir(place)
             if not isinstance(answer, Unreadable):
-                names |= {name for name in answer if name[0].isdecimal()}
-        if len(names) == 1:
-            return names.pop()
-        if names:
-            raise ConfigError(
-                f"{self.root} has modules of several kernels: {' '.join(sorted(names))}",
-                "say which one with --kernel RELEASE",
-            )
-        raise ConfigError(
-            f"{self.root}: no modules of any kernel in lib/modules",
-            "say which one with --kernel RELEASE",
-        )
+                names |= {name for name in answer[:_MAX_RELEASES] if name[0].isdecimal()}
+        return tuple(sorted(names))
+
+    def _only_release(self) -> str:
+        releases = self.releases()
+        if len(releases) == 1:
+            return releases[0]
+        if releases:
+            what = f"{self.root} has modules of several kernels: {' '.join(releases)}"
+        else:
+            what = f"{self.root}: no modules of any kernel in {MODULES[0]}"
+        raise ConfigError(what, "say which one with --kernel RELEASE")
 
 
 def _is_release(name: str) -> bool:

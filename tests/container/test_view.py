@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from modprobe_ipsec.catalog.reach import Reach
 from modprobe_ipsec.commands.main import main
 from modprobe_ipsec.host.facts import Container
+from modprobe_ipsec.host.gather import gather
 from modprobe_ipsec.host.machine import container
 from modprobe_ipsec.host.machine.privileges import CAP_NET_ADMIN, CAP_NET_BIND_SERVICE
 from modprobe_ipsec.host.root import Host
 from tests.hosts import tree
 from tests.report_schema import checked
+from tests.shipped import CATALOG
 
 HOST = {
     "proc/sys/kernel/osrelease": "6.12.1\n",
@@ -106,7 +109,7 @@ def test_each_evidence_alone_tells(name: str, tmp_path: Path) -> None:
 def test_a_record_tells_the_same_and_nothing_more(name: str, tmp_path: Path) -> None:
     files, _, _ = CASES[name]
     host = make(tmp_path / "a", files)
-    kept = dict(container.redacted(host))
+    kept = dict(container.redacted(host, gather(host), Reach(CATALOG)))
     text = b"".join(kept.values())
     assert b"HUSH" not in text and b"10.0.0.1" not in text and b"5e3f" not in text
     copy = tmp_path / "b"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from modprobe_ipsec.host.facts import ModuleIndex, ModuleState, Unreadable
 from modprobe_ipsec.host.kernel import module_index as modules
+from modprobe_ipsec.host.kernel import module_state
 from modprobe_ipsec.host.root import Host
 
 from . import DATA
@@ -112,7 +113,7 @@ def test_states(tmp_path: Path) -> None:
     (tmp_path / "proc/modules").write_text(PROC_MODULES)
     sysfs(tmp_path, esp4="live\n", cryptomgr=None, late="coming\n", odd="?")
     gaps: list[Unreadable] = []
-    assert modules.read_states(Host(str(tmp_path), "6.1"), gaps) == {
+    assert module_state.read_states(Host(str(tmp_path), "6.1"), gaps) == {
         "esp4": ModuleState.LIVE,
         "aesni_intel": ModuleState.LIVE,
         "gcm": ModuleState.COMING,
@@ -127,7 +128,7 @@ def test_states(tmp_path: Path) -> None:
 def test_states_without_proc_modules(tmp_path: Path, initstate: str | None) -> None:
     sysfs(tmp_path, esp4=initstate)
     gaps: list[Unreadable] = []
-    states = modules.read_states(Host(str(tmp_path), "6.1"), gaps)
+    states = module_state.read_states(Host(str(tmp_path), "6.1"), gaps)
     # a kernel without modules has /sys/module all the same
     assert states == (None if initstate is None else {"esp4": ModuleState.LIVE})
     assert [gap.path for gap in gaps] == ["proc/modules"]
@@ -137,7 +138,7 @@ def test_states_of_an_empty_list(tmp_path: Path) -> None:
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/modules").write_text("")
     gaps: list[Unreadable] = []
-    assert modules.read_states(Host(str(tmp_path), "6.1"), gaps) == {}
+    assert module_state.read_states(Host(str(tmp_path), "6.1"), gaps) == {}
     assert [gap.path for gap in gaps] == ["sys/module"]
 
 
@@ -157,6 +158,6 @@ def test_garbage(text: str) -> None:
     modules.parse_builtin(text, text)
     modules.parse_softdeps(text)
     modules.softdep(text)
-    modules.parse_states(text)
+    module_state.parse_states(text)
     files = modules.ModuleFilePaths(text)
     assert all(files[name].name == name for name in files)

@@ -1,8 +1,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Finds the configuration a kernel was built with."""
 
-from modprobe_ipsec.host.facts import KernelConfig, Unreadable
-from modprobe_ipsec.host.root import LIMIT, Host
+from modprobe_ipsec.base.annotations import Iterator
+from modprobe_ipsec.host.facts import Facts, KernelConfig, Unreadable
+from modprobe_ipsec.host.reads import Allowed, Read
+from modprobe_ipsec.host.root import LIMIT, MODULES, Host
+
+READS = (
+    Read("proc/config.gz"),
+    Read("boot/config-*"),
+    *(Read(f"{place}/*/{name}") for place in MODULES for name in ("config", "build/.config")),
+)
+# The options that say what IPsec has, what may be loaded, and what machine it is.
+_OPTIONS = (
+    r"CONFIG_(?:XFRM|INET|IPV6|CRYPTO|NET_|NETFILTER_XT|NFT|MODULE|MODVERSIONS|TUN"
+    r"|STATIC_USERMODEHELPER|SECURITY_NETWORK_XFRM|X86_64|ARM64|PPC64|S390|ARCH_RV64I)\w*="
+)
+
+
+def redacted(host: Host, facts: Facts, allowed: Allowed) -> Iterator[tuple[str, bytes]]:
+    """Those of its options that matter here."""
+    if facts.config:
+        import re
+        import zlib
+
+        wanted = re.compile(_OPTIONS)
+        lines = (f"{line}\n" for line in facts.config.lines() if wanted.match(line))
+        data, path = "".join(lines).encode(), facts.config.path
+        yield path, zlib.compress(data, wbits=31) if path.endswith(".gz") else data
 
 
 def read(host: Host, gaps: list[Unreadable]) -> KernelConfig | None:

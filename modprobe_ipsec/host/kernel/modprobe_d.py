@@ -10,7 +10,8 @@ from operator import itemgetter
 
 from modprobe_ipsec.base.annotations import Iterable, Iterator
 from modprobe_ipsec.base.names import glob, underscores
-from modprobe_ipsec.host.facts import Directive, Rule, Unreadable
+from modprobe_ipsec.host.facts import Directive, Facts, Rule, Unreadable
+from modprobe_ipsec.host.reads import Allowed, Read
 from modprobe_ipsec.host.root import Host
 
 # A file in an earlier directory hides those of the same name in the later ones.
@@ -32,6 +33,34 @@ _DIRECTIVES = {
 _PATTERNS = (Directive.INSTALL, Directive.ALIAS, Directive.SOFTDEP)
 # Commands that load nothing, whatever their exit status.
 _IDLE = frozenset(("false", "true", ":", "exit", "nologin", "null", "echo", "logger", "sleep"))
+
+# What says something about loading, in a file and on the command line.
+_LINES = ("install", "blacklist", "alias", "softdep")
+_WORDS = r"(?:(?:modprobe\.blacklist|module.blacklist|initcall.blacklist)=\S*|--)\Z"
+
+
+def _only_words(text: str, allowed: Allowed) -> str:
+    import re
+
+    return " ".join(word for word in text.split() if re.match(_WORDS, word)) + "\n"
+
+
+READS = (
+    Read("proc/cmdline", _only_words, _CMDLINE_LIMIT),
+    *(Read(place) for directory in DIRECTORIES for place in (directory, f"{directory}/*")),
+)
+
+
+def redacted(host: Host, facts: Facts, allowed: Allowed) -> Iterator[tuple[str, bytes]]:
+    """Every line that says what is loaded, at its place; all others empty."""
+    for path in files(host, []):
+        kept, joined = [], False
+        for line in (host.text(path, limit=_LIMIT) or "").split("\n"):
+            word = line.split(maxsplit=1)[0] if line.strip() else ""
+            keep = joined or word in _LINES
+            kept.append(line if keep else "")
+            joined = keep and line.endswith("\\")
+        yield path, "\n".join(kept).encode()
 
 
 def read(host: Host, gaps: list[Unreadable]) -> tuple[Rule, ...]:

@@ -1,32 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module tree that depmod indexed, and the state of each module now.
+"""The modules of a kernel as depmod indexed them.
 
 The text indexes are read, not depmod's binary ones: they say the same and need no libkmod. libkmod
 reads nothing but the binary ones.
 """
 
-from modprobe_ipsec.base.annotations import Iterator, Mapping
+from modprobe_ipsec.base.annotations import Iterable, Iterator, Mapping
 from modprobe_ipsec.base.names import canonical, module_of, underscores
 from modprobe_ipsec.host.facts import (
     BINARY_INDEXES,
+    Facts,
     IndexedModule,
     ModuleIndex,
-    ModuleState,
     Unreadable,
 )
-from modprobe_ipsec.host.root import TREE_LIMIT, Host
+from modprobe_ipsec.host.kernel.module_file import stand_in
+from modprobe_ipsec.host.reads import Allowed, Read
+from modprobe_ipsec.host.root import MODULES, TREE_LIMIT, Host
+
+READS = tuple(Read(f"{place}/*") for place in MODULES)
 
 _CPU = "cpu:"
-# kernel/module/procfs.c:m_show and kernel/module/sysfs.c:show_initstate
-_STATES = {
-    "Live": ModuleState.LIVE,
-    "Loading": ModuleState.COMING,
-    "Unloading": ModuleState.GOING,
-    "live": ModuleState.LIVE,
-    "coming": ModuleState.COMING,
-    "going": ModuleState.GOING,
-}
-
 Names = tuple[str, ...]
 Softdep = tuple[Names, Names]
 
@@ -211,43 +205,53 @@ def softdep(words: str) -> Softdep:
     return tuple(found["pre:"]), tuple(found["post:"])
 
 
-def read_states(
-    host: Host, gaps: list[Unreadable], before: Mapping[str, ModuleState] | None = None
-) -> dict[str, ModuleState] | None:
-    """What /proc/modules and /sys/module say; None if the kernel keeps no list of modules.
+def redacted(host: Host, facts: Facts, allowed: Allowed) -> Iterator[tuple[str, bytes]]:
+    """The index and the files of the modules that can be asked about, stand-ins for their code."""
+    index = facts.tree
+    if index is None:
+        return
+    missing = {gap.path for gap in facts.unreadable}
+    aliases = {a: names for a, names in index.aliases.items() if allowed.alias(a)}
+    named = {name for names in aliases.values() for name in names} | allowed.modules
+    modules = [name for name in index.files if name in named]
+    # a tree may be broken, and list what it does not have
+    deps = [dep for name in modules for dep in index.files[name].deps]
+    modules += [dep for dep in deps if dep in index.files]
+    modules = list(dict.fromkeys(modules))
+    built: list[tuple[str, str]] = []
+    loadable: list[tuple[str, str]] = []
+    for alias, names in aliases.items():
+        for name in names:
+            (built if name in index.builtin else loadable).append((alias, name))
+    for name, patterns in index.cpu_patterns.items():
+        if name in named:
+            loadable += [(pattern, name) for pattern in patterns]
+    files = {
+        "modules.dep": "".join(_dependencies(index, modules)),
+        "modules.alias": "".join(f"alias {alias} {name}\n" for alias, name in loadable),
+        "modules.builtin": "".join(f"kernel/{n}.ko\n" for n in sorted(index.builtin & named)),
+        "modules.builtin.modinfo": "".join(f"{name}.alias={alias}\0" for alias, name in built),
+        "modules.softdep": "",
+        # an index that is not there, in a tree that is
+        "modules.order": "",
+    }
+    for name, text in files.items():
+        path = f"{host.tree}/{name}"
+        if path not in missing:
+            yield path, text.encode()
+    for name in BINARY_INDEXES:
+        path = f"{host.tree}/{name}"
+        if f"/{path}" not in index.lacks:
+            yield path, b""
+    for name in modules:
+        body = facts.module_files.get(name)
+        data = stand_in(body) if body else None
+        if body and data is not None:
+            yield body.path[1:], data
 
-    `before` is what they said earlier: what is built in is not asked again.
-    """
-    listed = host.text("proc/modules", gaps)
-    states = parse_states(listed or "")
-    names = host.list_dir("sys/module")
-    if isinstance(names, Unreadable):
-        gaps.append(names)
-        return None if listed is None else states
-    for name in names:
-        if name in states:
-            continue
-        if before and before.get(name) is ModuleState.BUILTIN:
-            states[name] = ModuleState.BUILTIN
-            continue
-        # only built-in code has a directory there without this file
-        answer = host.read(f"sys/module/{name}/initstate", 64)
-        if isinstance(answer, bytes):
-            state = _STATES.get(answer.decode("ascii", "replace").strip())
-            if state:
-                states[name] = state
-        elif answer.missing:
-            states[name] = ModuleState.BUILTIN
-    if listed is None and all(state is ModuleState.BUILTIN for state in states.values()):
-        return None
-    return states
 
-
-def parse_states(text: str) -> dict[str, ModuleState]:
-    """/proc/modules: `esp4 24576 0 - Live 0x0000000000000000`, perhaps with taints after it."""
-    states = {}
-    for line in text.split("\n"):
-        words = line.split()
-        if len(words) >= 5 and words[4] in _STATES:
-            states[canonical(words[0])] = _STATES[words[4]]
-    return states
+def _dependencies(index: ModuleIndex, modules: Iterable[str]) -> Iterator[str]:
+    for name in modules:
+        file = index.files[name]
+        paths = [index.files[dep].path if dep in index.files else dep for dep in file.deps]
+        yield f"{file.path}:{''.join(f' {path}' for path in paths)}\n"

@@ -5,7 +5,21 @@ Templates appear there after their first use only, so absence proves nothing.
 """
 
 from modprobe_ipsec.host.facts import Algorithm, Unreadable
-from modprobe_ipsec.host.root import Host
+from modprobe_ipsec.host.reads import Allowed, Read
+from modprobe_ipsec.host.root import LIMIT, Host
+
+
+def _only_known(text: str, allowed: Allowed) -> str:
+    """The records about something in the map."""
+    kept = []
+    for record in text.split("\n\n"):
+        names = [line for line in record.split("\n") if line.partition(":")[0].strip() == "name"]
+        if names and allowed.algorithm(names[0].partition(":")[2].strip()):
+            kept.append(record.strip("\n"))
+    return "".join(f"{record}\n\n" for record in kept)
+
+
+READS = (Read("proc/crypto", _only_known, LIMIT),)
 
 
 def read(host: Host, gaps: list[Unreadable]) -> tuple[Algorithm, ...] | None:

@@ -6,19 +6,29 @@ Sources: net/xfrm/xfrm_proc.c, net/xfrm/xfrm_sysctl.c, net/key/af_key.c, net/net
 
 from modprobe_ipsec.base.annotations import Callable
 from modprobe_ipsec.host.facts import StackSign
+from modprobe_ipsec.host.reads import Read, whole
 from modprobe_ipsec.host.root import Host
 
 _NETLINK_XFRM = "6"
 _LIMIT = 1 << 20
 _SYSCTLS = ("xfrm_acq_expires", "xfrm_aevent_etime", "xfrm_aevent_rseqth", "xfrm_larval_drop")
+_STAT, _NETLINK, _PFKEY = "proc/net/xfrm_stat", "proc/net/netlink", "proc/net/pfkey"
+
+READS = (
+    Read(_STAT, whole),
+    # who has a socket is nobody else's business
+    Read(_NETLINK),
+    Read(_PFKEY),
+    *(Read(f"proc/sys/net/core/{name}", whole) for name in _SYSCTLS),
+)
 
 
 def read(host: Host) -> tuple[StackSign, ...]:
     """Every witness, also those that are not there."""
     return (
-        _ask(host, "proc/net/xfrm_stat", counters, "only kernels with CONFIG_XFRM_STATISTICS"),
-        _ask(host, "proc/net/netlink", netlink, "/proc may be incomplete"),
-        _ask(host, "proc/net/pfkey", pfkey, "only with af_key, which no daemon of today needs"),
+        _ask(host, _STAT, counters, "only kernels with CONFIG_XFRM_STATISTICS"),
+        _ask(host, _NETLINK, netlink, "/proc may be incomplete"),
+        _ask(host, _PFKEY, pfkey, "only with af_key, which no daemon of today needs"),
         *(
             _ask(host, f"proc/sys/net/core/{name}", _value(name), "hidden in user namespaces")
             for name in _SYSCTLS

@@ -2,8 +2,9 @@
 """Whether we are in a container, by what evidence, and what it has and lacks for IPsec."""
 
 from modprobe_ipsec.base.annotations import Iterator
-from modprobe_ipsec.host.facts import Container, Evidence, Unreadable
+from modprobe_ipsec.host.facts import Container, Evidence, Facts, Unreadable
 from modprobe_ipsec.host.machine.privileges import bits, is_initial
+from modprobe_ipsec.host.reads import Allowed, Read, whole
 from modprobe_ipsec.host.root import Host
 
 # Much more than any of these files has; what an image may put there is not to fill the memory.
@@ -49,6 +50,13 @@ _STATUS = r"(?m)^(?:CapEff|CapBnd|Seccomp):\s*[0-9a-f]+$"
 # SECCOMP_MODE_FILTER, include/uapi/linux/seccomp.h
 _FILTERED = 2
 _OWN_USERS = "user namespace"
+_TUN, _FIRST_PORT = "dev/net/tun", "proc/sys/net/ipv4/ip_unprivileged_port_start"
+
+READS = (
+    *(Read(path) for path in (*_NAMED, _ENVIRONMENT, _PODMAN, _DOCKER, _CGROUP, _MOUNTS, _TUN)),
+    *(Read(path) for path in (*_KUBERNETES, *_GUEST_API)),
+    Read(_FIRST_PORT, whole),
+)
 
 
 def read(host: Host) -> Container | None:
@@ -73,14 +81,16 @@ def read(host: Host) -> Container | None:
         effective=bits(status, "CapEff"),
         bounding=bits(status, "CapBnd"),
         seccomp=bits(status, "Seccomp") == _FILTERED,
-        tun=host.exists("dev/net/tun"),
+        tun=host.exists(_TUN),
         xfrm_sysctls=host.exists("proc/sys/net/core/xfrm_acq_expires"),
-        first_port=_number(host.text("proc/sys/net/ipv4/ip_unprivileged_port_start", limit=64)),
+        first_port=_number(host.text(_FIRST_PORT, limit=64)),
     )
 
 
-def redacted(host: Host) -> Iterator[tuple[str, bytes]]:
+def redacted(host: Host, facts: Facts, allowed: Allowed) -> Iterator[tuple[str, bytes]]:
     """The files that `read` reads, with nothing in them but the words that count."""
+    if not facts.running:
+        return
     import re
 
     for path in _NAMED:
@@ -105,8 +115,8 @@ def redacted(host: Host) -> Iterator[tuple[str, bytes]]:
     status = host.text("proc/self/status", limit=_SMALL)
     if status is not None:
         yield "proc/self/status", "".join(f"{s}\n" for s in re.findall(_STATUS, status)).encode()
-    if host.exists("dev/net/tun"):
-        yield "dev/net/tun", b""
+    if host.exists(_TUN):
+        yield _TUN, b""
 
 
 def _evidence(host: Host) -> Iterator[Evidence]:

@@ -1,13 +1,45 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is read only once something is not ready: why it is not, and who could change it."""
 
-from modprobe_ipsec.host.facts import Environment, Unreadable
+from modprobe_ipsec.base.annotations import Iterator
+from modprobe_ipsec.host.facts import Environment, Facts, Unreadable
 from modprobe_ipsec.host.machine.privileges import CAP_SYS_MODULE, capabilities
-from modprobe_ipsec.host.root import Host
+from modprobe_ipsec.host.reads import Allowed, Read, whole
+from modprobe_ipsec.host.root import MODULES, Host
 
 _LIBRARY = "libkmod.so.2"
 _LIBRARY_PLACES = ("usr/lib64", "usr/lib", "lib64", "lib", "usr/local/lib")
-_MORE = 64
+_LOCKDOWN, _BUILD = "sys/kernel/security/lockdown", "proc/sys/kernel/version"
+_SIG_ENFORCE = "sys/module/module/parameters/sig_enforce"
+_SELINUX = "sys/fs/selinux/enforce"
+_SELINUX_ALL = "sys/fs/selinux/booleans/domain_kernel_load_modules"
+_APPARMOR = ("proc/self/attr/apparmor/current", "proc/self/attr/current")
+_OS_RELEASE = ("etc/os-release", "usr/lib/os-release")
+
+READS = (
+    *(Read(path, whole) for path in (_LOCKDOWN, _BUILD, _SIG_ENFORCE, _SELINUX, _SELINUX_ALL)),
+    *(Read(path, whole) for path in _APPARMOR),
+    *(Read(path) for path in (*_OS_RELEASE, "proc/self/status", "proc/sys/kernel/modprobe")),
+    *(Read(path) for path in _LIBRARY_PLACES),
+    *(Read(f"{place}/*/{_LIBRARY}") for place in _LIBRARY_PLACES),
+    *(Read(place) for place in MODULES),
+)
+
+
+def redacted(host: Host, facts: Facts, allowed: Allowed) -> Iterator[tuple[str, bytes]]:
+    """The distribution, libkmod, and which other kernels there are; not a byte of any program."""
+    known = facts.environment()
+    if known.distribution:
+        os_id, *like = known.distribution
+        yield _OS_RELEASE[0], f'ID={os_id}\nID_LIKE="{" ".join(like)}"\n'.encode()
+    if known.libkmod:
+        yield known.libkmod[1:], b""
+    if known.modprobe_there and facts.modprobe_path:
+        yield facts.modprobe_path.strip("/"), b""
+    for release in known.releases:
+        # of a kernel that does not run, nothing but this tells that it is the one that was meant
+        if facts.running and release != facts.release:
+            yield f"{MODULES[0]}/{release}/modules.dep", b""
 
 
 def read(host: Host, container: str) -> Environment:
@@ -15,17 +47,17 @@ def read(host: Host, container: str) -> Environment:
 
     `container` is the kind of container that we are in, empty outside.
     """
-    releases = _releases(host)
+    releases = host.releases()
     distribution, libkmod = _distribution(host), _libkmod(host)
     if not host.same_kernel:
         return Environment(distribution=distribution, releases=releases, libkmod=libkmod)
     status = host.text("proc/self/status")
     caps = None if status is None else capabilities(status)
     return Environment(
-        lockdown=lockdown(host.text("sys/kernel/security/lockdown") or ""),
-        sig_enforce=_switch(host.text("sys/module/module/parameters/sig_enforce")),
+        lockdown=lockdown(host.text(_LOCKDOWN) or ""),
+        sig_enforce=_switch(host.text(_SIG_ENFORCE)),
         distribution=distribution,
-        build=(host.text("proc/sys/kernel/version") or "").strip(),
+        build=(host.text(_BUILD) or "").strip(),
         releases=releases,
         container=container,
         own_mounts=_own_mounts(host),
@@ -57,17 +89,8 @@ def _switch(text: str | None) -> bool | None:
 
 
 def _distribution(host: Host) -> tuple[str, ...]:
-    text = host.text("etc/os-release", limit=1 << 16)
-    return os_release(text or host.text("usr/lib/os-release", limit=1 << 16) or "")
-
-
-def _releases(host: Host) -> tuple[str, ...]:
-    names: set[str] = set()
-    for place in ("lib/modules", "usr/lib/modules"):
-        answer = host.list_dir(place)
-        if not isinstance(answer, Unreadable):
-            names |= {name for name in answer[:_MORE] if name[0].isdecimal()}
-    return tuple(sorted(names))
+    texts = (host.text(path, limit=1 << 16) for path in _OS_RELEASE)
+    return os_release(next((text for text in texts if text), ""))
 
 
 def _own_mounts(host: Host) -> bool:
@@ -100,8 +123,8 @@ def _selinux(host: Host) -> bool:
 
     The boolean domain_kernel_load_modules would give it to every domain.
     """
-    enforces = (host.text("sys/fs/selinux/enforce") or "").strip() == "1"
-    everybody = host.text("sys/fs/selinux/booleans/domain_kernel_load_modules") or ""
+    enforces = (host.text(_SELINUX) or "").strip() == "1"
+    everybody = host.text(_SELINUX_ALL) or ""
     return enforces and not everybody.startswith("1")
 
 
@@ -113,7 +136,7 @@ def _apparmor(host: Host) -> str:
     kernel_module_request).
     """
     # the second one is whatever LSM comes first, and all that there is before 5.8
-    for path in ("proc/self/attr/apparmor/current", "proc/self/attr/current"):
+    for path in _APPARMOR:
         profile, _, mode = (host.text(path, limit=4096) or "").strip().rpartition(" ")
         if mode in ("(enforce)", "(kill)", "(prompt)") and profile.isprintable():
             return profile

@@ -2,6 +2,7 @@
 """What this process may do to the kernel."""
 
 from modprobe_ipsec.host.facts import Unreadable
+from modprobe_ipsec.host.reads import Read, whole
 from modprobe_ipsec.host.root import Host
 
 # include/uapi/linux/capability.h
@@ -9,6 +10,9 @@ CAP_NET_BIND_SERVICE = 10
 CAP_NET_ADMIN = 12
 CAP_SYS_MODULE = 16
 _CAP_SYS_ADMIN = 21
+
+# What counts in the first of them is written by `container.redacted`.
+READS = (Read("proc/self/status"), Read("proc/self/uid_map", whole))
 
 
 def read(host: Host, gaps: list[Unreadable]) -> tuple[bool, bool]:
