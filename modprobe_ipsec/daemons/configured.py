@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which configurations a host has, whose they are, and what all of them together ask for."""
 
-from modprobe_ipsec.base.annotations import Iterable, Iterator
+from modprobe_ipsec.base.annotations import Collection, Iterable, Iterator
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.daemons.common.descriptor import Configuration, Context, Daemon
 from modprobe_ipsec.daemons.installed import Installed
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.daemons.whose import Owner, owner
 from modprobe_ipsec.needs.need import merge, merge_features
-from modprobe_ipsec.needs.reading import Files, Reading
+from modprobe_ipsec.needs.reading import Files, Place, Problem, Reading
 
 
 def read_file(path: str, files: Files, context: Context, installed: Installed) -> Reading:
@@ -44,7 +44,29 @@ def read_host(
             if len(owners) > 1:
                 found = owner(path, files.text(path), owners, context, installed)
             readings[path] = _read(found, path, files, context, installed)
-    return tuple(readings), _together(readings.values())
+    reading = _together(readings.values())
+    left = tuple(_left_behind(files, context, installed, readings))
+    return tuple(readings), reading._replace(problems=(*reading.problems, *left))
+
+
+def _left_behind(
+    files: Files, context: Context, installed: Installed, looked_at: Collection[str]
+) -> Iterator[Problem]:
+    """Files of daemons that are not found: they may be gone, or lie where nobody looks.
+
+    Without any daemon nothing else says what is needed, so what they ask for is unknown.
+    """
+    readers: dict[str, list[str]] = {}
+    for daemon in (context.daemon,) if context.daemon else DAEMONS.values():
+        for kind in daemon.configurations:
+            for path in kind.paths:
+                readers.setdefault(path, []).append(daemon.title)
+    for path, titles in readers.items():
+        if path not in looked_at and files.exists(path):
+            whose = " or ".join(titles)
+            why = f"is not read: no program of {whose} is found that would read it"
+            advice = f"; if there is one, say --config {path}"
+            yield Problem(Place(path, 1), "", why + advice, unread=not installed.daemons)
 
 
 def _by_path(files: Files, context: Context, installed: Installed) -> dict[str, tuple[Owner, ...]]:

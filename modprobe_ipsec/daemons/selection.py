@@ -51,13 +51,12 @@ def select(request: Query, host: Host, catalog: Catalog, tree: Tree) -> Demand:
     if needs:
         return Demand(merge(needs))
     there = installed.read(host)
-    if request.config or there.daemons:
-        found = _configured(request, host, catalog, tree, there)
-        if found.configs:
-            return found
-    only = there.daemons[0] if len(there.daemons) == 1 else None
-    daemon = request.daemon or only
-    return Demand(proposals.default_needs(catalog, request.families, daemon, fips=request.fips))
+    found = _configured(request, host, catalog, tree, there)
+    if found.configs:
+        return found
+    daemon = request.daemon or (there.daemons[0] if len(there.daemons) == 1 else None)
+    offered = proposals.default_needs(catalog, request.families, daemon, fips=request.fips)
+    return found._replace(needs=offered)
 
 
 def _named(request: Query, catalog: Catalog) -> list[Need]:

@@ -6,6 +6,7 @@ source: src/libstrongswan/plugins/plugin_loader.c modular_pluginlist, library.c;
 """
 
 from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.strongswan import DAEMON
 from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
 from modprobe_ipsec.daemons.strongswan.settings import FALSE, TRUE, Node, Settings, as_number, parse
@@ -31,6 +32,13 @@ class DaemonConf(Value):
     # since 5.9.10; crypto for IKE that the daemon has a replacement for.
     optional: tuple[FeatureNeed, ...] = ()
     problems: tuple[Problem, ...] = ()
+    # Whether kernel-netlink is loaded, which opens an XFRM socket at the start.
+    netlink: bool = True
+    # Transforms that `kernel` cannot set up, and the problem to tell of where one is needed.
+    cannot: frozenset[str] = frozenset()
+    cannot_problem: Problem | None = None
+    # The SA of plugin ha: the addresses of both ends, and where that is set.
+    cluster: tuple[str, str, Place] | None = None
     # starter.config_file: another place for ipsec.conf; empty if it is the usual one.
     ipsec_conf: str = ""
 
@@ -78,18 +86,37 @@ def read(
             source = Source(str(place or path), f"plugin {name}", DAEMON.name)
             need = FeatureNeed(plugin.feature, None, (source,))
             (optional if plugin.optional else features).append(need)
-        if plugin.problem and name == kernel:
-            problems.append(Problem(place or Place(path, 1), "", plugin.problem))
+        if plugin.connections:
+            where = chain.value(plugin.setting, "plugins", name)[0] if plugin.setting else ""
+            text = plugin.connections.replace("{}", show(where))
+            problems.append(Problem(place or Place(path, 1), "", text, unread=True))
+    serving = options.plugins[kernel]
+    cannot = Problem(plugins.get(kernel) or Place(path, 1), "", serving.problem)
     window, _ = chain.value("replay_window")
     ipsec_conf = settings.find("starter").values().get("config_file")
     return DaemonConf(
-        kernel=options.plugins[kernel].kernel,
+        kernel=serving.kernel,
         replay_window=as_number(window, DEFAULT_REPLAY_WINDOW),
         features=tuple(features),
         optional=tuple(optional),
         problems=(*settings.problems, *problems),
+        netlink="kernel-netlink" in plugins,
+        cannot=serving.cannot,
+        cannot_problem=cannot if serving.problem else None,
+        cluster=_cluster(chain) if "ha" in plugins else None,
         ipsec_conf=(ipsec_conf.value or "") if ipsec_conf else "",
     )
+
+
+def _cluster(chain: _Chain) -> tuple[str, str, Place] | None:
+    """Plugin ha secures what it tells the other host only if it has a secret for that.
+
+    source: src/libcharon/plugins/ha/ha_tunnel.c setup_tunnel()
+    """
+    (local, _), (remote, _), (secret, place) = (
+        chain.value(key, "plugins", "ha") for key in ("local", "remote", "secret")
+    )
+    return (local, remote, place) if local and remote and secret and place else None
 
 
 def _plugins(chain: _Chain, options: StrongswanOptions) -> dict[str, Place | None]:

@@ -45,8 +45,12 @@ class Plugin(Value):
     optional: bool
     # The way to the kernel that it offers, one of KERNELS, or empty.
     kernel: str
-    # What does not work with it.
+    # Transforms that it cannot set up, and what that means.
+    cannot: frozenset[str]
     problem: str
+    # Where it takes connections from, which is not read: `{}` is the value of `setting`.
+    connections: str
+    setting: str
 
 
 class StrongswanOptions(Value):
@@ -143,7 +147,10 @@ def _plugin(row: Row) -> Plugin:
         feature=row.take("feature", str, ""),
         optional=row.take("optional", bool, False),
         kernel=kernel,
+        cannot=frozenset(row.texts("cannot", [])),
         problem=row.take("problem", str, ""),
+        connections=row.take("connections", str, ""),
+        setting=row.take("setting", str, ""),
     )
     row.done()
     return plugin

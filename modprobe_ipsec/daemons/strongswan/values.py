@@ -79,9 +79,7 @@ class Values:
         """Families that a list of addresses, ranges, subnets and names leaves open."""
         found = self._families.get(addresses)
         if found is None:
-            each = [_family(token) for token in tokens(addresses)]
-            found = frozenset().union(*each) if each else _BOTH
-            self._families[addresses] = found
+            found = self._families[addresses] = families_of(addresses)
         return found
 
     def _wrong(self, option: str, value: str, kind: str) -> str:
@@ -201,6 +199,12 @@ def tokens(text: str) -> list[str]:
         for match in _TOKEN.finditer(text)
         if (part := (match[1] or match[2] or match[3] or "").strip(" "))
     ]
+
+
+def families_of(addresses: str) -> frozenset[Family]:
+    """Families that a list of addresses, ranges, subnets and names leaves open."""
+    each = [_family(token) for token in tokens(addresses)]
+    return frozenset().union(*each) if each else _BOTH
 
 
 def _literal(text: str) -> frozenset[Family]:
