@@ -2,6 +2,7 @@
 """Options of all tests. Here, because pytest reads options before it looks into sub-directories."""
 
 import signal
+from collections.abc import Callable
 
 import pytest
 
@@ -12,7 +13,7 @@ for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --kernel."""
+    """Add --kernel, --update and --fuzz."""
     parser.addoption(
         "--kernel",
         action="append",
@@ -24,9 +25,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="tests/hosts/test_hosts.py: write down what the tool says now",
     )
+    parser.addoption(
+        "--fuzz",
+        type=float,
+        default=1,
+        metavar="FACTOR",
+        help="how many times as many random inputs (0.1: a quick look; 100: over night)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the markers known."""
-    config.addinivalue_line("markers", "vm: boots a real kernel under emulation (5-10 s each)")
+    config.addinivalue_line("markers", "kernels(*names): run it on these, see tests/vm/README.md")
+    config.addinivalue_line("markers", "uml: boots a real kernel as a process (2 s each)")
+    config.addinivalue_line("markers", "qemu: boots a real kernel under emulation (5-10 s each)")
+    config.addinivalue_line("markers", "fuzz: reads thousands of random inputs, see --fuzz")
     config.addinivalue_line("markers", "oracle: compares with a daemon's own parser")
+
+
+@pytest.fixture(scope="session")
+def rounds(request: pytest.FixtureRequest) -> Callable[[int], int]:
+    """How many random inputs, of those that `make test` tries; `--fuzz` makes it more or less."""
+    factor: float = request.config.getoption("--fuzz")
+    return lambda usual: max(int(usual * factor), 1)

@@ -13,7 +13,6 @@ from pathlib import Path
 from tests.vm.harness.apt import Apt, AptError
 from tests.vm.harness.cache import cache_directory, locked
 
-SUITES = ("bookworm", "trixie")
 _LIBRARIES = "usr/lib/x86_64-linux-gnu"
 
 
@@ -51,7 +50,7 @@ def start(root: Path, program: str) -> list[str | Path]:
 
 def _fetch(directory: Path, suite: str, wanted: tuple[str, ...], root: Path) -> None:
     """Download and unpack; `root` appears in one step."""
-    apt = Apt(directory / "apt", SUITES)
+    apt = Apt(directory / "apt" / suite, (suite,))
     apt.update()
     packages = [package for name in wanted if (package := apt.newest(name, (suite,)))]
     missing = set(wanted) - {package.name for package in packages}

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.vm.harness import uml
 from tests.vm.harness.guest import run
 from tests.vm.harness.kernels import DEFAULT, SOURCES, Kernel, KernelError, fetch
 from tests.vm.harness.suites import Case, as_data
@@ -20,30 +21,40 @@ _AT_ONCE = 2
 
 
 def _names(config: pytest.Config) -> list[str]:
-    names = config.getoption("--kernel") or []
+    """The kernels that the command line names, or none."""
+    names: list[str] = config.getoption("--kernel") or []
+    known = (*SOURCES, *uml.SUITES)
     for name in names:
-        if name not in SOURCES:
-            raise pytest.UsageError(f"unknown kernel {name!r}: choose from {', '.join(SOURCES)}")
-    return list(names) or list(DEFAULT)
+        if name not in known:
+            raise pytest.UsageError(f"unknown kernel {name!r}: choose from {', '.join(known)}")
+    return names
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test that takes a `kernel` on every kernel chosen.
+    """Run each test that takes a `kernel` on those that it is marked with, or on all for QEMU.
 
-    A module that takes minutes on each may be content with some of them: `KERNELS`.
+    What the command line names is chosen from these; if none fits, the last one of the same kind.
     """
     if "kernel" in metafunc.fixturenames:
-        names = _names(metafunc.config)
-        some = [name for name in names if name in getattr(metafunc.module, "KERNELS", names)]
-        metafunc.parametrize("kernel", some or names[-1:], indirect=True, scope="session")
+        mark = metafunc.definition.get_closest_marker("kernels")
+        known = mark.args if mark else DEFAULT
+        chosen = _names(metafunc.config)
+        alike = [name for name in chosen if _lane(name) in map(_lane, known)]
+        names = [name for name in known if name in chosen] or alike[-1:] or known
+        params = [pytest.param(name, marks=_lane(name)) for name in names]
+        metafunc.parametrize("kernel", params, indirect=True, scope="session")
+
+
+def _lane(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.uml if name in uml.SUITES else pytest.mark.qemu
 
 
 def _fetch(name: str) -> Kernel:
     # A skip would look like success: what is lacking can be had with one command.
-    if command := missing():
+    if command := missing(emulator=name in SOURCES):
         pytest.fail(f"this machine cannot run a guest; {command}", pytrace=False)
     try:
-        return fetch(name)
+        return uml.fetch(name) if name in uml.SUITES else fetch(name)
     except KernelError as error:
         pytest.fail(str(error), pytrace=False)
 
@@ -58,12 +69,6 @@ def kernel(request: pytest.FixtureRequest) -> Kernel:
 def kernel_named() -> Callable[[str], Kernel]:
     """A kernel by its short name, for tests that choose by more than the kernel."""
     return _fetch
-
-
-@pytest.fixture(scope="session")
-def newest_kernel(request: pytest.FixtureRequest) -> Kernel:
-    """The last of the kernels chosen, for what does not depend on the kernel."""
-    return _fetch(_names(request.config)[-1])
 
 
 def observe(kernel: Kernel, mode: str, cases: list[Case], timeout: float = 1200) -> Rows:
@@ -84,16 +89,10 @@ def observed(request: pytest.FixtureRequest) -> Iterator[Callable[[Kernel, str, 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
 
         def rows(kernel: Kernel, mode: str, cases: list[Case]) -> Rows:
-            for name in _names(request.config):
+            for name in _names(request.config) or DEFAULT:
                 if (name, mode) not in futures:
                     futures[name, mode] = pool.submit(observe, _fetch(name), mode, cases)
             return futures[kernel.name, mode].result()
 
         yield rows
         pool.shutdown(cancel_futures=True)
-
-
-@pytest.fixture(scope="session")
-def bookworm() -> Kernel:
-    """Debian 12's kernel, for what is shown on one."""
-    return _fetch("6.1")

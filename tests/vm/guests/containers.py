@@ -161,7 +161,8 @@ def hook() -> dict[str, Any]:
         with rules("# a mitigation\ninstall esp4 /bin/false\n"):
             answers["install"] = start("/bin/echo", "started", hook=True)
         answers["modules before"] = modules()
-        state = {"id": "vpn", "pid": 1, "bundle": str(BUNDLE), "annotations": ANNOTATIONS}
+        state = {"id": "vpn", "status": "creating", "pid": 1, "bundle": str(BUNDLE)}
+        state["annotations"] = ANNOTATIONS
         answers["nobody"] = outcome(
             HOOK, input=json.dumps(state), user=65534, group=65534, extra_groups=[]
         )

@@ -73,14 +73,14 @@ def boot(
     """
 
     def build(initrd: Path) -> None:
-        last = _run_part(command, files or {}, links or {})
+        last = _run_part(kernel, command, files or {}, links or {})
         image.join((system(name), tool(), modules(kernel), *layers), last, initrd)
 
     return emulate(kernel, build, timeout, cpu, f"{COMMAND_LINE} {cmdline}", memory)
 
 
 def _run_part(
-    command: Sequence[str], files: Mapping[str, bytes], links: Mapping[str, str]
+    kernel: Kernel, command: Sequence[str], files: Mapping[str, bytes], links: Mapping[str, str]
 ) -> cpio.Archive:
     archive = cpio.Archive()
     archive.device("/dev/console", 5, 1)
@@ -92,7 +92,7 @@ def _run_part(
     archive.file(f"{UNITS}/harness.service", HARNESS.encode())
     for unit in MASKED:
         archive.link(f"{UNITS}/{unit}", "/dev/null")
-    image.add_command(archive, command, files, reboot="reboot -ff")
+    image.add_command(archive, command, files, kernel.answer, "reboot -ff")
     for path, target in links.items():
         archive.link(path, target)
     return archive

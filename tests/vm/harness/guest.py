@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Boot a kernel under QEMU, run one command as root, and return what it said."""
+"""Boot a kernel, run one command as root, and return what it said.
 
+Debian's own kernels run under QEMU, user-mode-linux is a process like any other.
+"""
+
+import contextlib
 import gzip
+import os
+import signal
 import subprocess
 import tempfile
 import zlib
@@ -9,8 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import image
+from . import image, uml
 from .kernels import Kernel
+from .process import ANSWER, CONSOLE, INITRD, Process
+from .uml import UmlKernel
 from .vmlinux import bootable
 
 CONSOLE_TAIL = 4000
@@ -52,8 +60,8 @@ def run(
 
     The kernel loads modules by itself when asked, through the real modprobe; a wrapper that records
     this goes into `files` and into /proc/sys/kernel/modprobe. `files` are put at
-    absolute paths, executable if they start with `#!`; `cpu="qemu64"` has no AES instructions;
-    `cmdline` is added to the kernel's command line; `memory` is in MiB.
+    absolute paths, executable if they start with `#!`; `cpu="qemu64"` has no AES instructions (a
+    matter of QEMU alone); `cmdline` is added to the kernel's command line; `memory` is in MiB.
     """
 
     def build(initrd: Path) -> None:
@@ -71,31 +79,59 @@ def emulate(
     memory: int,
 ) -> Result:
     """Boot a kernel with the initramfs that `build` writes, and wait for the answer."""
-    with tempfile.TemporaryDirectory(prefix="modprobe-ipsec-vm-") as work:
-        initrd, console, answer = (Path(work, name) for name in ("initrd", "console", "answer"))
-        build(initrd)
-        machine = (
-            *("qemu-system-x86_64", "-M", "q35,accel=tcg", "-cpu", cpu, "-m", str(memory)),
-            *("-nodefaults", "-no-reboot", "-display", "none"),
-            *("-chardev", f"file,id=console,path={console}", "-serial", "chardev:console"),
-            *("-chardev", f"file,id=answer,path={answer}", "-serial", "chardev:answer"),
-            *("-kernel", str(bootable(kernel)), "-initrd", str(initrd)),
-            *("-append", f"{COMMAND_LINE} {cmdline}".rstrip()),
+    with tempfile.TemporaryDirectory(prefix="modprobe-ipsec-vm-") as directory:
+        work = Path(directory)
+        build(work / INITRD)
+        if isinstance(kernel, UmlKernel):
+            machine = uml.process(kernel, work, cmdline, memory)
+        else:
+            machine = _qemu(kernel, work, cpu, cmdline, memory)
+        status = _run_to_its_end(machine, timeout)
+        console = _text(work / CONSOLE)
+        if status is None:
+            raise LostGuest(f"no answer within {timeout:g} s", console)
+        if status:
+            raise LostGuest(f"{machine.command[0]} failed: {_text(work / 'stderr')}", console)
+        result = _parse((work / ANSWER).read_bytes(), console)
+    if not result:
+        raise LostGuest("the guest died without an answer", console)
+    return result
+
+
+def _qemu(kernel: Kernel, work: Path, cpu: str, cmdline: str, memory: int) -> Process:
+    """The emulator."""
+    command = (
+        *("qemu-system-x86_64", "-M", "q35,accel=tcg", "-cpu", cpu, "-m", str(memory)),
+        *("-nodefaults", "-no-reboot", "-display", "none"),
+        *("-chardev", f"file,id=console,path={work / CONSOLE}", "-serial", "chardev:console"),
+        *("-chardev", f"file,id=answer,path={work / ANSWER}", "-serial", "chardev:answer"),
+        *("-kernel", str(bootable(kernel)), "-initrd", str(work / INITRD)),
+        *("-append", f"{COMMAND_LINE} {cmdline}".rstrip()),
+    )
+    return Process(command, work, stdout=work / "stdout", stderr=work / "stderr")
+
+
+def _run_to_its_end(process: Process, timeout: float) -> int | None:
+    """Run a guest's process with all its children; its exit status, or None if it took too long."""
+    with process.stdout.open("wb") as stdout, process.stderr.open("wb") as stderr:
+        running = subprocess.Popen(
+            process.command,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=process.cwd,
+            env={**os.environ, **process.environment},
+            start_new_session=True,
         )
         try:
-            emulator = subprocess.run(
-                machine, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout
-            )
+            return running.wait(timeout)
         except subprocess.TimeoutExpired:
-            raise LostGuest(f"no answer within {timeout:g} s", _text(console)) from None
-        if emulator.returncode:
-            problem = emulator.stderr.decode(errors="replace").strip()
-            raise LostGuest(f"qemu failed: {problem}", _text(console))
-        said = _text(console)
-        result = _parse(answer.read_bytes(), said)
-    if not result:
-        raise LostGuest("the guest died without an answer", said)
-    return result
+            return None
+        finally:
+            # also after the end of the first: user-mode-linux is one for each of its own
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
 
 
 def _text(path: Path) -> str:

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from .apt import Apt, AptError, Package
 from .cache import cache_directory, locked
@@ -60,6 +61,11 @@ class Kernel:
     root: Path
     """The directory its packages are unpacked into, e.g. for `--root` or `depmod -b`."""
 
+    answer: ClassVar = "/dev/ttyS1"
+    """The line over which a guest sends back what its command said."""
+    halt: ClassVar = "reboot -f"
+    """The command that ends a guest."""
+
     @property
     def modules(self) -> Path:
         """Its module tree with depmod's indexes."""
@@ -71,9 +77,10 @@ class Kernel:
         return self._either(f"boot/vmlinuz-{self.release}", "vmlinuz")
 
     @property
-    def config(self) -> Path:
+    def config(self) -> Path | None:
         """Its build configuration, at the place where its package puts it."""
-        return self._either(f"boot/config-{self.release}", "config")
+        path = self._either(f"boot/config-{self.release}", "config")
+        return path if path.exists() else None
 
     def _either(self, in_boot: str, in_modules: str) -> Path:
         """Since the packages were split (6.19), what was in /boot lies beside the modules."""
@@ -172,10 +179,15 @@ def _install(apt: Apt, packages: Sequence[Package], release: str, root: Path) ->
         if not (tree / "lib/modules").exists():
             (tree / "lib").symlink_to("usr/lib")
         kernel = Kernel("", release, tree)
-        if not (kernel.vmlinuz.exists() and kernel.config.exists()):
+        if not (kernel.vmlinuz.exists() and kernel.config):
             raise KernelError(f"the packages of {release} lack the kernel or its configuration")
-        _run("depmod", "-b", str(tree), release)
+        depmod(tree, release)
         tree.rename(root)
+
+
+def depmod(root: Path, release: str) -> None:
+    """Make the indexes of a module tree, as the installation of its package does."""
+    _run("depmod", "-b", str(root), release)
 
 
 def _run(program: str, *arguments: str) -> None:

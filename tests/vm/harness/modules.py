@@ -29,7 +29,8 @@ def modules(kernel: Kernel) -> Path:
             archive.copy(index, f"{place}/{index.name}")
         for module in _wanted_modules(kernel.modules):
             archive.copy(kernel.modules / module, f"{place}/{module}")
-        archive.copy(kernel.config, f"/{kernel.config.relative_to(kernel.root)}")
+        if config := kernel.config:
+            archive.copy(config, f"/{config.relative_to(kernel.root)}")
         return archive.pack()
 
     sources = (Path(__file__), Path(cpio.__file__), kernel.modules / "modules.dep")

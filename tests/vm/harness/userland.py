@@ -43,9 +43,9 @@ ACCOUNTS = {
 DIRECTORIES = ("/dev", "/etc/modprobe.d", "/mnt", "/proc", "/root", "/run", "/sys", "/var/lib")
 
 
-def missing() -> str:
+def missing(emulator: bool = False) -> str:
     """The one command that installs what this machine lacks, or nothing."""
-    wanted = {**PROGRAMS, **HOST_PROGRAMS}
+    wanted = {**PROGRAMS, **(HOST_PROGRAMS if emulator else {})}
     packages = sorted(package for name, package in wanted.items() if not _which(name))
     return f"apt-get install {' '.join(packages)}" if packages else ""
 

@@ -16,10 +16,8 @@ from tests.vm.harness.interpreter import MissingError
 from tests.vm.harness.kernels import Kernel
 from tests.vm.harness.userland import _closure, _which
 
-pytestmark = pytest.mark.vm
-
 # what differs between kernels is in the matrix
-KERNELS = ("6.1",)
+pytestmark = pytest.mark.kernels("uml-7")
 
 SCRIPT = Path(__file__).parents[1] / "guests" / "containers.py"
 Answers = dict[str, dict[str, Any]]

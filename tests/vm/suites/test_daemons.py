@@ -20,7 +20,7 @@ from tests.vm.harness.states import algorithms, bytes_of, protocol
 from tests.vm.harness.systems import SYSTEMS, systems
 from tests.vm.harness.tunnels import TUNNELS, Tunnel
 
-pytestmark = pytest.mark.vm
+pytestmark = pytest.mark.qemu
 
 KERNELS = {
     "bookworm-libreswan": "6.1",

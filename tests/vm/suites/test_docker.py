@@ -19,7 +19,7 @@ from tests.vm.harness.contained import (
 from tests.vm.harness.docker import docker
 from tests.vm.harness.kernels import Kernel
 
-pytestmark = pytest.mark.vm
+pytestmark = pytest.mark.qemu
 
 WAYS = ("run flags", "compose", "hook by CDI")
 BRIDGE = "wire"

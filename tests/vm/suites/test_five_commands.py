@@ -24,7 +24,7 @@ from tests.vm.harness.kernels import Kernel
 from tests.vm.harness.peer import LIBRESWAN_PEER, PEER
 from tests.vm.harness.podman import podman
 
-pytestmark = pytest.mark.vm
+pytestmark = pytest.mark.qemu
 
 SCRIPT = Path(__file__).parents[1] / "guests" / "five_commands.py"
 IMAGE = "/var/tmp/ike.tar"  # noqa: S108

@@ -11,7 +11,7 @@ from tests.vm.harness.contained import KERNEL, STRONGSWAN, TUNNEL, Said, observe
 from tests.vm.harness.incus import incus
 from tests.vm.harness.kernels import Kernel
 
-pytestmark = pytest.mark.vm
+pytestmark = pytest.mark.qemu
 
 BRIDGE = "wire"
 HERE = (

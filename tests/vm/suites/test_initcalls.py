@@ -11,10 +11,8 @@ from tests.vm.harness.elf import initial
 from tests.vm.harness.guest import run
 from tests.vm.harness.kernels import DEFAULT, Kernel, fetch
 
-pytestmark = pytest.mark.vm
-
 # what is built in changed between these; it is one boot each
-KERNELS = ("5.10", "6.12", "7")
+pytestmark = pytest.mark.kernels("5.10", "6.12", "7")
 
 INITCALLS = CATALOG.knowledge.initcalls
 CALLED = "dmesg | sed -n 's/.*calling *\\([a-z0-9_]*\\)+0x.*/\\1/p'"

@@ -14,7 +14,7 @@ from tests.vm.conftest import observe
 from tests.vm.harness.kernels import Kernel
 from tests.vm.harness.suites import AEADS, ALL, PAIRS, Case
 
-pytestmark = pytest.mark.vm
+pytestmark = pytest.mark.qemu
 
 WORKS = {"ready", "slow"}
 CANNOT = {"missing", "blocked"}

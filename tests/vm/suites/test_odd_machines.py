@@ -11,10 +11,9 @@ from tests.report_schema import checked
 from tests.vm.harness.guest import run
 from tests.vm.harness.kernels import Kernel
 
-pytestmark = pytest.mark.vm
-
 # the oldest, one between and the newest: what differs more is in the matrix
-KERNELS = ("5.10", "6.1", "7")
+pytestmark = pytest.mark.kernels("uml-5.10", "uml-6.1", "uml-7")
+WITH_ACCELERATORS = pytest.mark.kernels("5.10", "6.1", "7")
 SCRIPT = Path(__file__).parents[1] / "guests" / "odd.py"
 
 
@@ -113,17 +112,24 @@ def test_cut_off_at_any_moment_it_leaves_nothing(answer: dict[str, Any]) -> None
 def test_modules_that_the_kernel_loads_by_itself_are_named(answer: dict[str, Any]) -> None:
     said = answer["kernel loads by itself"]
     assert verdicts(said) <= {"ready", "slow"}
-    assert {"ah4", "ah6"} <= set(said["report"]["autoloaded"])
+    # nobody has opened an IPv6 socket yet where IPv6 is a module
+    modules = {{"ipv4": "ah4", "ipv6": "ah6"}[need["family"]] for need in said["report"]["needs"]}
+    assert "ah4" in modules and modules <= set(said["report"]["autoloaded"])
 
 
-def test_slow_says_what_would_be_faster(answer: dict[str, Any]) -> None:
-    check, load = answer["slow"]["check"], answer["slow"]["load"]
+@WITH_ACCELERATORS
+def test_slow_says_what_would_be_faster(kernel: Kernel) -> None:
+    result = run(kernel, ["python3", str(SCRIPT), "slow"], timeout=120)
+    assert result.status == 0, result.stderr
+    answer = json.loads(result.stdout)
+    check, load = answer["check"], answer["load"]
     assert (check["status"], verdicts(check)) == (1, {"slow"})
     reason = check["report"]["needs"][0]["reasons"][0]
     assert "aesni_intel" in reason["text"] and reason["remedy"]
     assert (load["status"], verdicts(load)) == (0, {"ready"})
 
 
+@WITH_ACCELERATORS
 def test_a_cpu_without_aes_is_not_told_off(kernel: Kernel) -> None:
     command = ["modprobe-ipsec", "--esp", "aes256gcm16", "--format", "json"]
     result = run(kernel, command, cpu="qemu64", timeout=90)

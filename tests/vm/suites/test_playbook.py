@@ -14,7 +14,7 @@ from tests.vm.harness.ansible import ansible
 from tests.vm.harness.booted import UNITS, boot
 from tests.vm.harness.kernels import Kernel
 
-pytestmark = pytest.mark.vm
+pytestmark = pytest.mark.qemu
 
 SCRIPT = Path(__file__).parents[1] / "guests" / "playbook.py"
 GCM = tuple(tunnel for tunnel in tunnels.TUNNELS if tunnel.name == "gcm")

@@ -23,7 +23,7 @@ from tests.vm.harness.kernels import Kernel
 from tests.vm.harness.podman import podman
 from tests.vm.harness.systems import systems
 
-pytestmark = pytest.mark.vm
+pytestmark = pytest.mark.qemu
 
 SYSTEMS = (LIBRESWAN, STRONGSWAN)
 WAYS = ("bundle", "apply", "hook by CDI", "hook by annotation", "run flags", "quadlet", "DaemonSet")

@@ -9,7 +9,7 @@ import pytest
 from tests.vm.harness.guest import run
 from tests.vm.harness.kernels import Kernel
 
-pytestmark = pytest.mark.vm
+pytestmark = pytest.mark.kernels("uml-7")
 
 CONN = """
 conn good
@@ -50,9 +50,9 @@ echo ",$?]"
 
 
 @pytest.fixture(scope="module")
-def told(bookworm: Kernel) -> list[Any]:
+def told(kernel: Kernel) -> list[Any]:
     files = {path: text.encode() for path, text in FILES.items()}
-    result = run(bookworm, ["/seal"], files=files, timeout=200)
+    result = run(kernel, ["/seal"], files=files, timeout=200)
     assert result.status == 0, result.stderr
     answers: list[Any] = json.loads(result.stdout)
     return answers[1:]
