@@ -64,16 +64,18 @@ def check(reader: Reader, text: str, protocol: Protocol) -> bool:
     return True
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("name", READERS)
-def test_seeded(name: str) -> None:
+def test_seeded(name: str, rounds: Callable[[int], int]) -> None:
+    count = rounds(SEEDED)
     random = Random(name)  # noqa: S311
     sources = itertools.cycle(SOURCES)
     read = 0
-    for source in itertools.islice(sources, SEEDED):
+    for source in itertools.islice(sources, count):
         protocol = AH if source is corpus.ah or random.random() < 0.2 else ESP
         read += check(READERS[name], source(random), protocol)
     # both answers are really exercised
-    assert SEEDED * 0.1 < read < SEEDED * 0.9
+    assert count * 0.1 < read < count * 0.9
 
 
 words = st.sampled_from(

@@ -2,6 +2,7 @@
 """A host plan is read back as it was written; one that somebody made up is refused by name."""
 
 import time
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -203,12 +204,13 @@ def mutated(random: Random, text: str) -> str:
     return text
 
 
-def test_ten_thousand_mutated_plans() -> None:
+@pytest.mark.fuzz
+def test_ten_thousand_mutated_plans(rounds: Callable[[int], int]) -> None:
+    count = rounds(10_000)
     random = Random("host plans")  # noqa: S311
     small = text_of(plan("modprobe-empty", NEEDS[:1]))
-    started = time.process_time()
     read_back = refused = 0
-    for _ in range(10_000):
+    for _ in range(count):
         text = mutated(random, small)
         try:
             found = read(text)
@@ -220,5 +222,4 @@ def test_ten_thousand_mutated_plans() -> None:
         assert read(text_of(found)) == found
         read_back += 1
     # both answers are really exercised
-    assert read_back > 300 and refused > 5000, (read_back, refused)
-    assert time.process_time() - started < 600
+    assert read_back > count * 0.03 and refused > count / 2, (read_back, refused)

@@ -3,7 +3,7 @@
 
 import time
 import tracemalloc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 
 import pytest
@@ -62,11 +62,13 @@ def check(texts: Mapping[str, str], **options: object) -> Reading | None:
     return reading
 
 
-def test_mutated() -> None:
+@pytest.mark.fuzz
+def test_mutated(rounds: Callable[[int], int]) -> None:
+    count = rounds(MUTATED)
     random = Random("mutated")  # noqa: S311
     cases = [files(case) for case in CASES]
     slowest, read_at_all, refused = 0.0, 0, 0
-    for number in range(MUTATED):
+    for number in range(count):
         texts = generate.mutated(
             random, random.choice(cases) if number % 2 else generate.config(random)
         )
@@ -77,8 +79,8 @@ def test_mutated() -> None:
         refused += reading is None
     assert slowest < SECONDS
     # both answers are really exercised
-    assert refused > MUTATED / 100
-    assert read_at_all > MUTATED / 2
+    assert refused > count / 100
+    assert read_at_all > count / 2
 
 
 def hostile() -> dict[str, Mapping[str, str]]:

@@ -71,27 +71,30 @@ def check(files: dict[str, str], seconds: float = SECONDS) -> bool:
     return True
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("path", [SWANCTL, IPSEC])
-def test_mutated(path: str) -> None:
+def test_mutated(path: str, rounds: Callable[[int], int]) -> None:
+    count = rounds(MUTATED)
     random = Random(path)  # noqa: S311
     ipsec, swanctl = IPSEC_TAKEN + IPSEC_REJECTED, SWANCTL_TAKEN + SWANCTL_REJECTED
     singles = swanctl if path == SWANCTL else ipsec
     found = [{path: text} for text in singles]
     found += [files for case in CASES if path in (files := texts(case))]
     taken = 0
-    for _ in range(MUTATED):
+    for _ in range(count):
         files = dict(random.choice(found))
         for victim in random.sample(sorted(files), random.choice((1, 1, len(files)))):
             files[victim] = mutated(random, files[victim])
         taken += check(files)
     # both answers are really exercised
-    assert MUTATED * 0.1 < taken < MUTATED * 0.9
+    assert count * 0.1 < taken < count * 0.9
 
 
-def test_mutated_daemon() -> None:
+@pytest.mark.fuzz
+def test_mutated_daemon(rounds: Callable[[int], int]) -> None:
     random = Random("daemon")  # noqa: S311
     found = [files for case in CASES if STRONGSWAN in (files := texts(case))]
-    for _ in range(5000):
+    for _ in range(rounds(5000)):
         files = dict(random.choice(found))
         files[STRONGSWAN] = mutated(random, files[STRONGSWAN])
         try:
