@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # make check   install into .venv and say what this machine lacks
 # make demo    show it on a real kernel, in a few seconds and without root (user-mode-linux)
+# make quick   lint, types, and all tests that need no emulator: minutes
 # make test    everything the tests need, then all tests, those on real kernels included
 # make generated  write what follows from the table of options: completions, parts of the manual page
+# make fuzz    only what tries random inputs, FACTOR times as many as make test
 # make bench   ratios against the things this tool replaces
 # make install as root: into PREFIX, with the units; make uninstall takes all of it away
 
@@ -11,6 +13,7 @@ VENV := .venv
 # For one kernel or one test: make test PYTEST_ARGS='tests/vm --kernel 6.1 -k gcm'. By default two files
 # at a time: a file's tests often share what took a guest to find out.
 PYTEST_ARGS ?= -n 2 --dist loadfile
+FACTOR ?= 10
 
 PREFIX ?= /usr/local
 # What runs the installed programs; the one that installs should be of the same version.
@@ -25,22 +28,32 @@ SHARED = man/modprobe-ipsec.8:man/man8/modprobe-ipsec.8 \
     completions/modprobe-ipsec.fish:fish/vendor_completions.d/modprobe-ipsec.fish
 DAEMONS := $(patsubst systemd/daemons/%.service.d,%,$(wildcard systemd/daemons/*.service.d))
 
-.PHONY: check demo test bench generated readme packages install uninstall checked-prefix clean
+.PHONY: check demo quick test fuzz lint bench generated readme packages install uninstall \
+    checked-prefix clean
 
 check: $(VENV)/installed
 	@$(VENV)/bin/modprobe-ipsec --check; status=$$?; \
 	echo; echo "modprobe-ipsec --check: exit status $$status"; \
 	test $$status -le 3
 
+# UML=DIRECTORY: where user-mode-linux is unpacked, if it is not installed
 demo: $(VENV)/installed
-	@$(VENV)/bin/python scripts/demo.py; status=$$?; \
+	@$(VENV)/bin/python scripts/demo.py $(UML); status=$$?; \
 	test $$status -ne 69 || exec $(MAKE) --no-print-directory check; exit $$status
 
-test: packages $(VENV)/tested
+test: packages lint
+	$(VENV)/bin/pytest $(PYTEST_ARGS)
+
+quick: packages lint
+	$(VENV)/bin/pytest -m 'not qemu' --fuzz 0.1 $(PYTEST_ARGS)
+
+fuzz: $(VENV)/tested
+	$(VENV)/bin/pytest -m fuzz --fuzz $(FACTOR) $(PYTEST_ARGS)
+
+lint: $(VENV)/tested
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/pytest $(PYTEST_ARGS)
 
 bench: packages $(VENV)/tested
 	$(VENV)/bin/python -m tests.bench
@@ -48,9 +61,10 @@ bench: packages $(VENV)/tested
 generated: $(VENV)/installed
 	$(VENV)/bin/python -m scripts.generate
 
-# Writes what the tool says in a guest into the README.
+# Writes what the tool says in guests into the README.
 readme: packages $(VENV)/tested
 	$(VENV)/bin/python -m tests.vm.suites.test_readme
+	$(VENV)/bin/python -m tests.vm.suites.test_demo
 
 packages:
 	@scripts/test-packages

@@ -75,6 +75,7 @@ def boot(program: Path, root: Path, work: Path) -> int:
     command = (
         *(program, f"mem={MEMORY}", f"uml_dir={work}", "rootfstype=hostfs", "rootflags=/", "ro"),
         *(f'init="{GUEST}"', f'UML_MODULES="{root.absolute()}/usr/lib/uml/modules"'),
+        f'TOOL="{Path(sys.executable).parent}"',
         # what the guest writes to /dev/tty1 comes to us, what the kernel says goes to stderr
         *("con=null", "con0=null,fd:2", "con1=null,fd:1", "quiet", "panic=-1", "noreboot"),
     )

@@ -12,10 +12,10 @@ import pytest
 from tests.vm.harness.guest import run
 from tests.vm.harness.kernels import Kernel, fetch
 
-pytestmark = pytest.mark.vm
+pytestmark = pytest.mark.qemu
 
 README = Path(__file__).parents[3] / "README.md"
-BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"```console\n(# .*?)```", re.DOTALL)
 MARK = "### next command"
 # moves with every update of Debian
 RELEASE = re.compile(r"6\.1\.0-\d+-amd64")
