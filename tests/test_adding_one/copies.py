@@ -11,7 +11,7 @@ from typing import Any
 from tests.hosts.tree import assemble
 
 REPOSITORY = Path(__file__).parent.parent.parent
-_SHIPPED = ("modprobe_ipsec", "data", "systemd", "man", "container")
+_SHIPPED = ("modprobe_ipsec", "data", "systemd", "man", "container", "completions", "scripts")
 
 
 class Copy:
