@@ -41,7 +41,7 @@ def insist_on_names(modules: Iterable[PlannedModule], format: str) -> None:
         )
 
 
-def nothing_to_load(plan: HostPlan) -> Error:
+def nothing_to_load(plan: HostPlan, options: ManifestOptions) -> Error:
     """Why a file that only loads would be empty: all is there already, or nothing may come."""
     if plan.unmet:
         blocked = plan.unmet[0]
@@ -53,7 +53,7 @@ def nothing_to_load(plan: HostPlan) -> Error:
         )
     return NothingToWrite(
         "nothing has to be loaded beforehand on this host: nothing was written",
-        "with --preload, also what the kernel loads by itself is",
+        "" if options.preload else "with --preload, also what the kernel loads by itself is",
     )
 
 

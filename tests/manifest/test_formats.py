@@ -202,3 +202,13 @@ def test_a_shell_fragment_is_an_executable_script(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[:2] == ["run", "-d"]
     assert done.stdout.splitlines()[-1] == "example.org/ike-daemon:1"
+
+
+def test_a_rule_for_nodes_that_names_no_module_is_not_written() -> None:
+    found = plan("install-false", GCM[:1])
+    blocked = tuple(module for module in found.modules if module.label == "esp4")
+    with pytest.raises(NeedUnmet, match="ESP IPv4 AES_GCM_16_256"):
+        formats.write("nfd", found._replace(modules=blocked), ManifestOptions())
+    with pytest.raises(NothingToWrite) as caught:
+        formats.write("nfd", found._replace(modules=(), needs=()), ManifestOptions(preload=True))
+    assert caught.value.hint == "" and caught.value.exit_code == 4

@@ -20,7 +20,7 @@ def write(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     """A device that loads the modules before the container starts, or does not let it start."""
     modules = to_load(plan, options)
     if not modules:
-        raise nothing_to_load(plan)
+        raise nothing_to_load(plan, options)
     hook: dict[str, Plain] = {
         "hookName": "createRuntime",
         "path": "/bin/sh",

@@ -21,7 +21,7 @@ def write(plan: HostPlan, options: ManifestOptions) -> tuple[ManifestFile, ...]:
     expressions: dict[str, Plain] = {name: {"op": "Exists"} for name in dict.fromkeys(names)}
     if not expressions:
         insist_on_names(to_load(plan, ManifestOptions(preload=True)), "nfd")
-        raise nothing_to_load(plan)
+        raise nothing_to_load(plan, options)
     rule: dict[str, Plain] = {
         "name": "ipsec-ready",
         "labels": {"ipsec.feature.node.kubernetes.io/ready": "true"},
