@@ -5,6 +5,7 @@ A group of a pattern is named for the question that its text must stand: a metho
 """
 
 import re
+from pathlib import Path
 
 from modprobe_ipsec.base.annotations import Iterator, Mapping
 from modprobe_ipsec.manifest import words
@@ -12,6 +13,8 @@ from modprobe_ipsec.manifest.hosts import systemd
 from modprobe_ipsec.manifest.model import ManifestFile
 from tests.manifest.vocabulary import Vocabulary
 
+# Lines of a unit that are always the same. source: systemd.exec(5), systemd.service(5)
+_SCHEMAS = Path(__file__).parent / "schemas"
 _NAMES = r"(?P<module_list>[A-Za-z0-9_-]+(?: [A-Za-z0-9_-]+)*)"
 _NAME = r"(?P<module>[A-Za-z0-9_-]+)"
 _KEY = r"(?P<sysctl>[a-z0-9_.]+)"
@@ -32,7 +35,8 @@ _LXC = (
     rf"lxc\.mount\.entry = {_DEVICE} dev/net/tun none bind,create=file 0 0",
 )
 _UNIT = (
-    *(re.escape(line) for line in systemd.fixed_lines()),
+    *map(re.escape, (_SCHEMAS / "unit.txt").read_text().splitlines()),
+    rf"Before={re.escape(' '.join(words.DAEMON_UNITS))}",
     rf"ExecStart=-{_MODPROBE} -a -b {_NAMES}",
     rf"ExecStart={_TEST}",
     rf"ExecStart={re.escape(systemd.TOOL)} --apply /{re.escape(words.PLAN_PATH)}",

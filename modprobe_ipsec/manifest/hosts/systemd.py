@@ -76,12 +76,6 @@ def has_unit(files: Iterable[ManifestFile]) -> bool:
     return any(file.path.endswith(f"/{UNIT}") for file in files)
 
 
-def fixed_lines() -> frozenset[str]:
-    """All lines of a unit but those that load."""
-    text = _UNIT.format(daemons=" ".join(DAEMON_UNITS), engines=" ".join(ENGINE_UNITS))
-    return frozenset((text + _LOADS_ONLY + _LOADS_AND_PROVES + _INSTALL).split("\n"))
-
-
 def _modules_load(plan: HostPlan, modules: tuple[PlannedModule, ...]) -> str:
     lines = [head(plan), comment(left_out(plan, modules))]
     for module in modules:
