@@ -18,8 +18,9 @@ def record(
     Raises UsageError if the place is not new.
     """
     found = dict(sorted((*host_record.files(host, facts, Reach(catalog)), *question.items())))
-    # an index, or the name of a program, may be made up to lead elsewhere
-    files = only_plain(found)
+    # an index, or the name of a program, may be made up to lead elsewhere, or to be our question
+    of_host = {path: data for path, data in found.items() if path.split("/")[0] not in question}
+    files = only_plain({**of_host, **question})
     listed = [*files, "record.txt"]
     lines = [f"{path}\n" for path in listed]
     if others := len(found) - len(files):

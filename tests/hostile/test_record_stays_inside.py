@@ -62,6 +62,18 @@ def test_a_name_of_modprobe_that_leads_upwards(tmp_path: Path) -> None:
     record(root, tmp_path / "a/b/made")
 
 
+def test_an_index_that_leads_to_the_question(tmp_path: Path) -> None:
+    name = "/question.json/esp4.ko"
+    root = tree.assemble("booted-6.12", tmp_path / "host")
+    index = root / "lib/modules" / RELEASE / "modules.dep"
+    index.write_text(index.read_text().replace(ESP4, name))
+    (root / name[1:]).parent.mkdir(exist_ok=True)
+    (root / name[1:]).write_bytes(MODULE % b"x")
+    record(root, tmp_path / "a/b/made")
+    asked = (tmp_path / "a/b/made/question.json").read_bytes()
+    assert asked.startswith(b"{")
+
+
 def test_a_module_says_no_more_than_a_few_words(tmp_path: Path) -> None:
     root = tree.assemble("booted-6.12", tmp_path / "host")
     module = root / "lib/modules" / RELEASE / ESP4
