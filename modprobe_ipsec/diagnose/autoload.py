@@ -5,7 +5,6 @@ from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.obstacles import Knowledge
 from modprobe_ipsec.diagnose.resolution import Autoload, Resolution, ResolutionState, Resolved
 from modprobe_ipsec.host.facts import ALIAS_BIN, Environment, Facts
-from modprobe_ipsec.host.kernel.modprobe_d import remarks
 
 # What an admin, or a distribution, puts into kernel.modprobe to switch autoload off.
 _LOADS_NOTHING = ("false", "true", "disabled", "null")
@@ -47,7 +46,6 @@ def say_who_loads(resolved: Resolved, facts: Facts, known: Knowledge) -> Resolve
     if not loadable:
         return resolved
     policy = autoload_policy(facts, known)
-    beyond = remarks(facts.rules, {resolution.module for resolution in loadable})
 
     def complete(resolution: Resolution) -> Resolution:
         if resolution not in loadable:
@@ -56,7 +54,7 @@ def say_who_loads(resolved: Resolved, facts: Facts, known: Knowledge) -> Resolve
             denied = policy.denied if failure.denied and not resolution.obstacles else ""
             return resolution._replace(remedy=resolution.remedy or denied)
         return resolution._replace(
-            evidence=beyond.get(resolution.module) or resolution.evidence,
+            evidence=resolved.lines[resolution.module].remark or resolution.evidence,
             remedy=policy.loader,
             autoload=policy.of(resolution.module, accelerator=resolution.accelerator),
         )
@@ -84,6 +82,8 @@ def autoload_policy(facts: Facts, known: Knowledge) -> AutoloadPolicy:
 def _on_request(facts: Facts, around: Environment) -> Autoload:
     if not facts.running:
         return Autoload(None, "this kernel does not run here")
+    if facts.static_helper is not None:
+        return _of_static_helper(facts.static_helper, around)
     path = facts.modprobe_path
     if path == "":
         return Autoload(False, "kernel.modprobe is empty")
@@ -102,6 +102,19 @@ def _on_request(facts: Facts, around: Environment) -> Autoload:
     if around.selinux:
         return Autoload(None, "SELinux decides for the daemon's domain (module_request)")
     return Autoload(True)
+
+
+def _of_static_helper(path: str, around: Environment) -> Autoload:
+    """The kernel runs one program whatever it asks for, and kernel.modprobe counts for nothing.
+
+    source: kernel/umh.c call_usermodehelper_setup
+    """
+    if not path:
+        return Autoload(False, "CONFIG_STATIC_USERMODEHELPER_PATH is empty: it runs no program")
+    said = f"the kernel runs {path} instead of kernel.modprobe (CONFIG_STATIC_USERMODEHELPER)"
+    if around.modprobe_there is False:
+        return Autoload(False, f"{said}, and there is no such program")
+    return Autoload(None, f"{said}, and only that program decides")
 
 
 def _loader(facts: Facts, around: Environment, known: Knowledge) -> str:

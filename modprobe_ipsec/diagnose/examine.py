@@ -35,7 +35,7 @@ def find_obstacles(resolved: Resolved, facts: Facts, catalog: Catalog) -> Resolv
     if not subjects:
         return resolved
     by_name = {resolution: name for name, resolution in resolved.in_fips.items()}
-    examined = _examine(subjects, by_name, resolved.requests.version, facts, catalog)
+    examined = _examine(subjects, by_name, resolved, facts, catalog)
 
     def after(resolution: Resolution) -> Resolution:
         return examined.get(resolution, resolution)
@@ -50,7 +50,7 @@ def find_obstacles(resolved: Resolved, facts: Facts, catalog: Catalog) -> Resolv
 def _examine(
     resolutions: Sequence[Resolution],
     by_name: Mapping[Resolution, str],
-    version: tuple[int, int],
+    resolved: Resolved,
     facts: Facts,
     catalog: Catalog,
 ) -> dict[Resolution, Resolution]:
@@ -61,7 +61,8 @@ def _examine(
         facts=facts,
         catalog=catalog,
         packages=packages_for(facts, catalog.knowledge),
-        version=version,
+        lines=resolved.lines,
+        version=resolved.requests.version,
         no_modules=_has_no_modules(facts),
     )
     found: dict[Resolution, list[Obstacle]] = {}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The commands that install what one kernel lacks, where its distribution is known to have it."""
 
-from modprobe_ipsec.base.annotations import Mapping, Sequence
+from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.names import glob
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.obstacles import Knowledge, Package
@@ -9,17 +9,38 @@ from modprobe_ipsec.host.facts import Facts
 
 
 class Packages(Value):
-    """One command each; empty where nobody knows one."""
+    """What the distribution has for one kernel: one command each, empty where none is known.
 
-    # All modules of the running kernel.
-    all_modules: str
-    # All of them once more, where their files are damaged.
-    again: str
-    # Modules that were built and lie in another package; a kernel that was built with more.
-    others: str
-    other_kernel: str
+    Looked up when it is asked for: patterns cost more than a quick check has to spend.
+    """
+
+    release: str
+    # Packages of this distribution with modules that the kernel's own has not got, and with all.
+    some: tuple[Package, ...]
+    trees: tuple[Package, ...]
     # By module, where each few of them have a package of their own; None elsewhere.
     by_module: Mapping[str, str] | None
+
+    @property
+    def all_modules(self) -> str:
+        """All modules of this kernel."""
+        return self._command(self.trees, "")
+
+    @property
+    def again(self) -> str:
+        """All of them once more, where their files are damaged."""
+        again = self.all_modules.replace("apt install", "apt install --reinstall")
+        return again or f"install the modules of {self.release} again"
+
+    @property
+    def others(self) -> str:
+        """Modules that were built for it and lie in another package."""
+        return self._command(self.some, "file")
+
+    @property
+    def other_kernel(self) -> str:
+        """A kernel that was built with more."""
+        return self._command(self.some, "option")
 
     def single(self, module: str) -> str:
         """The package of one module, where modules have packages of their own."""
@@ -29,25 +50,24 @@ class Packages(Value):
             return f"opkg install {package}, or apk add {package}"
         return f"install the package that has {module}, one of those named kmod-*"
 
+    def _command(self, packages: tuple[Package, ...], lacks: str) -> str:
+        for package in packages:
+            if package.lacks == lacks and glob(self.release, package.kernels):
+                flavour = self.release.rpartition("-")[2]
+                return package.install.format(release=self.release, flavour=flavour)
+        return ""
+
 
 def packages_for(facts: Facts, known: Knowledge) -> Packages:
     """What helps on this host."""
-    distribution, release = facts.environment().distribution, facts.release
+    distribution = facts.environment().distribution
 
-    def command(packages: Sequence[Package], lacks: str = "") -> str:
-        for package in packages:
-            fits = package.os in distribution and glob(release, package.kernels)
-            if fits and package.lacks == lacks:
-                flavour = release.rpartition("-")[2]
-                return package.install.format(release=release, flavour=flavour)
-        return ""
+    def ours(packages: tuple[Package, ...]) -> tuple[Package, ...]:
+        return tuple(p for p in packages if p.os == "*" or p.os in distribution)
 
-    all_modules = command(known.trees)
-    again = all_modules.replace("apt install", "apt install --reinstall")
     return Packages(
-        all_modules=all_modules,
-        again=again or f"install the modules of {release} again",
-        others=command(known.packages, "file"),
-        other_kernel=command(known.packages, "option"),
+        release=facts.release,
+        some=ours(known.packages),
+        trees=ours(known.trees),
         by_module=known.openwrt if "openwrt" in distribution else None,
     )

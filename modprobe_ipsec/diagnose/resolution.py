@@ -6,6 +6,7 @@ from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.catalog.obstacles import Symptom
 from modprobe_ipsec.diagnose.obstacle import Obstacle
 from modprobe_ipsec.diagnose.requests import Requests
+from modprobe_ipsec.host.kernel.modprobe_d import LinesAbout
 
 
 class ResolutionState(StrEnum):
@@ -103,6 +104,9 @@ class Resolved(Value):
     answers: Mapping[str, tuple[Resolution, ...]]
     # What the network cards say about a feature, by its name; nothing where none can be asked.
     cards: Mapping[str, Resolution]
+    # What modprobe.d and its like say about what is not there yet: modules, their dependencies, and
+    # the requests that they answer.
+    lines: Mapping[str, LinesAbout]
     # Algorithms that FIPS mode may forbid, whoever answers.
     in_fips: Mapping[str, Resolution]
     # The CPU's own implementation that would serve a name better, where it is not live.

@@ -6,6 +6,7 @@ something keeps a module out is asked later, and of all of them at once.
 """
 
 from modprobe_ipsec.base.annotations import Iterable, Mapping
+from modprobe_ipsec.base.names import canonical
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.diagnose.accelerator import Accelerator
 from modprobe_ipsec.diagnose.requests import Requests
@@ -18,9 +19,10 @@ from modprobe_ipsec.diagnose.resolution import (
     Resolved,
 )
 from modprobe_ipsec.host.facts import Algorithm, Facts, ModuleIndex, ModuleState
+from modprobe_ipsec.host.kernel.modprobe_d import LinesAbout, about
 
 # What is there, or will be without anybody's help.
-_ON_ITS_WAY = frozenset({ModuleState.LIVE, ModuleState.COMING})
+_THERE = frozenset({ModuleState.LIVE, ModuleState.COMING})
 
 
 def resolve(
@@ -58,15 +60,53 @@ def resolve(
                 found.look_up_whole(f"crypto-{name}")
             word = crypto.template
             found.look_up(f"crypto-{word}", word, catalog.config.get(word, ""))
+    answers, faster, lines = _with_lines(found.by_alias, faster, facts)
     return Resolved(
         requests=requests,
         asked=frozenset(asked),
         registered={name: _of_algorithm(best) for name, best in registered.items()},
         assembled=assembled,
-        answers=found.by_alias,
+        answers=answers,
         cards=_cards(requests, facts),
+        lines=lines,
         in_fips=_in_fips(requests, facts, catalog),
         accelerators=faster,
+    )
+
+
+def _with_lines(
+    answers: dict[str, tuple[Resolution, ...]], faster: dict[str, Resolution], facts: Facts
+) -> tuple[dict[str, tuple[Resolution, ...]], dict[str, Resolution], dict[str, LinesAbout]]:
+    """All of these with their soft dependencies, and what the admin's lines say about them.
+
+    Soft dependencies are those of the module and of all that it depends on: libkmod loads them
+    along and does not mind if it cannot.
+    """
+    groups = (*answers.values(), tuple(faster.values()))
+    to_come = [r for group in groups for r in group if r.state not in SERVED and r.module]
+    if not to_come:
+        return answers, faster, {}
+    names = [name for r in to_come for name in (r.request, r.module, *r.dependencies)]
+    lines = about(names, facts.rules, facts.tree)
+    index, modules = facts.tree, facts.modules or {}
+
+    def soft(resolution: Resolution) -> Resolution:
+        if resolution.state is not ResolutionState.LOADABLE or index is None:
+            return resolution
+        there = (resolution.module, *resolution.dependencies)
+        wanted = (word for name in there for word in lines[name].softdeps)
+        found = {
+            module: None
+            for word in wanted
+            for module in index.aliases.get(word, (canonical(word),))
+            if module in index.files and module not in there and modules.get(module) not in _THERE
+        }
+        return resolution._replace(soft_dependencies=tuple(found)) if found else resolution
+
+    return (
+        {alias: tuple(map(soft, group)) for alias, group in answers.items()},
+        {name: soft(resolution) for name, resolution in faster.items()},
+        lines,
     )
 
 
@@ -220,7 +260,7 @@ class _Answers:
         """Dependencies that are not there yet, in the order in which they are loaded."""
         # modules.dep lists the nearest first
         deps = reversed(index.files[module].deps if module in index.files else ())
-        return tuple(name for name in deps if self._modules.get(name) not in _ON_ITS_WAY)
+        return tuple(name for name in deps if self._modules.get(name) not in _THERE)
 
 
 def _is_for_hardware(index: ModuleIndex, module: str) -> bool:

@@ -137,7 +137,8 @@ class Environment(Value):
     own_mounts: bool = False
     # CAP_SYS_MODULE is effective; None if unknown.
     cap_sys_module: bool | None = None
-    # Whether the program that kernel.modprobe names is there; None if that cannot be seen.
+    # Whether the program that the kernel runs to load modules is there; None if that cannot be
+    # seen.
     modprobe_there: bool | None = None
     # Where libkmod.so.2 lies; empty if nowhere, None if nobody looked.
     libkmod: str | None = None
@@ -247,6 +248,9 @@ class Facts(Value):
     may_prove: bool
     stack_signs: tuple[StackSign, ...]
     unreadable: tuple[Unreadable, ...]
+    # The one program that the kernel runs whatever it is told to run, kernel.modprobe included
+    # (CONFIG_STATIC_USERMODEHELPER); empty if it then runs none, None if it runs what it is told.
+    static_helper: str | None = None
     # Those that are read when first asked for, and then kept: a host where everything is ready
     # need not pay for them.
     module_files: Mapping[str, ModuleFile] = _NOTHING

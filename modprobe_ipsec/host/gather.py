@@ -59,6 +59,7 @@ def gather(host: Host) -> Facts:
     index = module_index.read_index(host, gaps)
     config = kconfig.read(host, gaps)
     may_load, may_prove = privileges.read(host, gaps)
+    helper = kconfig.static_helper(config) if config else None
     inside = once(lambda: container.read(host))
     return Facts(
         release=host.release,
@@ -79,8 +80,9 @@ def gather(host: Host) -> Facts:
         may_prove=may_prove,
         stack_signs=xfrm_proc.read(host) if host.running else (),
         unreadable=tuple(gaps),
+        static_helper=helper,
         module_files=ModuleFiles(host, index) if index else {},
-        environment=once(lambda: environment.read(host, _kind(inside()))),
+        environment=once(lambda: environment.read(host, _kind(inside()), helper)),
         container=inside,
     )
 

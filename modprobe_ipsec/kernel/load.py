@@ -104,7 +104,7 @@ def _settled(host: Host, module: str, before: States) -> States:
 
 
 def _judge(step: Step, code: int, old: States, new: States) -> LoadResult:
-    names = (*step.dependencies, step.module)
+    names = (*step.dependencies, step.module, *step.soft_dependencies)
     loaded = tuple(name for name in names if name in new and name not in old)
     if new.get(step.module) is ModuleState.LIVE:
         return LoadResult(step, LoadOutcome.LOADED, code, loaded=loaded)

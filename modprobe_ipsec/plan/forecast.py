@@ -219,6 +219,7 @@ def _steps(
                     dependencies=tuple(d for d in resolution.dependencies if d not in view.loaded),
                     accelerator=resolution.accelerator,
                     registers=resolution.registers or (request.removeprefix("crypto-"),),
+                    soft_dependencies=resolution.soft_dependencies,
                 )
             elif label not in step.needs:
                 steps[module] = step._replace(needs=(*step.needs, label))

@@ -71,10 +71,7 @@ def _not_asked(
                 return Verdict.UNKNOWN, (Reason(f"not proven: {why}", remedy),)
             return Verdict.READY, ()
         case Verdict.SLOW:
-            slow = [
-                resolution for resolution in forecast.resolutions if _is_missed_speed(resolution)
-            ]
-            return Verdict.SLOW, tuple(_slow(resolution) for resolution in slow)
+            return Verdict.SLOW, tuple(map(_slow, filter(_is_missed_speed, forecast.resolutions)))
         case Verdict.LOADABLE:
             return Verdict.LOADABLE, _loadable(forecast)
         case Verdict.BLOCKED:
@@ -105,16 +102,27 @@ def _slow(resolution: Resolution) -> Reason:
 
 
 def _loadable(forecast: Forecast) -> tuple[Reason, ...]:
-    loadable = [
-        resolution
-        for resolution in forecast.resolutions
-        if resolution.state is ResolutionState.LOADABLE
-    ]
-    modules = dict.fromkeys(resolution.module for resolution in loadable)
+    loadable = [r for r in forecast.resolutions if r.state is ResolutionState.LOADABLE]
+    never = dict.fromkeys(_never(resolution) for resolution in loadable if resolution.never)
+    ours = [resolution for resolution in loadable if not resolution.never]
+    if not ours:
+        return tuple(never)
+    modules = dict.fromkeys(resolution.module for resolution in ours)
     text = f"not loaded: {', '.join(modules)}"
     card = [forecast.card] if forecast.card else []
-    text = "; ".join((text, *_autoload(loadable), *_remarks(loadable), *card))
-    return (Reason(text, loadable[0].remedy),)
+    text = "; ".join((text, *_autoload(ours), *_remarks(ours), *card))
+    return (Reason(text, ours[0].remedy), *never)
+
+
+def _never(resolution: Resolution) -> Reason:
+    """What is there and is not loaded by us, whoever asks for it."""
+    module = resolution.module
+    said = "; ".join((resolution.never, *_autoload([resolution])))
+    return Reason(
+        f"{module} is there, and never loaded by this tool: {said}",
+        f"leave {module} to the kernel, or load it yourself before the daemon starts "
+        f"(modprobe {module})",
+    )
 
 
 def _autoload(loadable: Sequence[Resolution]) -> list[str]:

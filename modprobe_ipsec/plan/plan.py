@@ -22,6 +22,8 @@ class Step(Value):
     accelerator: bool
     # Names that it is expected to register.
     registers: tuple[str, ...] = ()
+    # Modules that libkmod loads along, if it can, because modprobe.d or modules.softdep says so.
+    soft_dependencies: tuple[str, ...] = ()
 
 
 class Forecast(Value):

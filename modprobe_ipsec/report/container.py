@@ -156,13 +156,18 @@ def _autoload(report: Report) -> ContainerAutoload:
             "kernel.modules_disabled is 1: no module until the host reboots",
             "on the host, at its next boot, before it is sealed again",
         )
-    path = facts.modprobe_path
+    path = facts.modprobe_path if facts.static_helper is None else facts.static_helper
+    if facts.static_helper == "":
+        why = "CONFIG_STATIC_USERMODEHELPER_PATH is empty: the kernel runs no program"
+        return ContainerAutoload(False, why)
     if path == "":
         return ContainerAutoload(False, "kernel.modprobe is empty")
     if path is None:
         return ContainerAutoload(None, "kernel.modprobe cannot be read")
     if loads_nothing(path):
         return ContainerAutoload(False, f"kernel.modprobe is {path}")
+    static = facts.static_helper is not None
+    named = "CONFIG_STATIC_USERMODEHELPER_PATH" if static else "kernel.modprobe"
     proofs = [j.proof for j in report.verdicts if j.proof]
     if any(p.message == NO_SOCKET for p in proofs):
         return ContainerAutoload(
@@ -180,9 +185,7 @@ def _autoload(report: Report) -> ContainerAutoload:
         )
     if report.autoloaded:
         return ContainerAutoload(True, f"it just did: {', '.join(report.autoloaded)}")
-    return ContainerAutoload(
-        None, f"kernel.modprobe is {path}; whether it may, only the host can tell"
-    )
+    return ContainerAutoload(None, f"{named} is {path}; whether it may, only the host can tell")
 
 
 def _lacks(report: Report, container: Container) -> Iterator[MissingRight]:

@@ -8,7 +8,7 @@ import pytest
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.model import Family
 from modprobe_ipsec.diagnose.resolution import LoadFailure, ResolutionState
-from modprobe_ipsec.host.facts import Facts, KernelConfig
+from modprobe_ipsec.host.facts import Directive, Facts, KernelConfig, Rule
 from modprobe_ipsec.needs.need import Need
 from modprobe_ipsec.plan import forecast
 from modprobe_ipsec.plan.planner import make_plan
@@ -57,6 +57,26 @@ def test_dependencies_come_along_in_their_order() -> None:
         "cryptd",
         "crypto_simd",
     )
+
+
+def test_soft_dependencies_come_along() -> None:
+    shipped = {
+        "esp4": (("gcm", "crypto-seqiv", "nobody"), ("ctr",)),
+        "xfrm_algo": ((), ("authenc",)),
+    }
+    host = facts(tree=MODERN._replace(softdeps=shipped), modules=live("ctr"))
+
+    def soft(host: Facts) -> tuple[str, ...]:
+        (esp4,) = (s for s in make_plan([GCM], host, CATALOG).steps if s.module == "esp4")
+        return esp4.soft_dependencies
+
+    # what is there, and what no index knows, does not come; what it depends on brings its own
+    assert soft(host) == ("gcm", "seqiv", "authenc")
+    line = Rule(Directive.SOFTDEP, "esp4", "post: echainiv", "/etc/modprobe.d/{}:1", "softdep ...")
+    early, late = (line._replace(where=line.where.format(name)) for name in ("a.conf", "z.conf"))
+    # libkmod takes the first line, and reads modules.softdep among the other files
+    assert soft(host._replace(rules=(early,))) == ("echainiv", "authenc")
+    assert soft(host._replace(rules=(late,))) == ("gcm", "seqiv", "authenc")
 
 
 def test_without_aes_instructions_the_templates_and_their_hidden_parts() -> None:

@@ -7,13 +7,14 @@ file, the reader of its fact in host/ and a recorded host; see docs/adding-one.m
 """
 
 from modprobe_ipsec.base import registry
-from modprobe_ipsec.base.annotations import Callable, Iterable, Sequence
+from modprobe_ipsec.base.annotations import Callable, Iterable, Mapping, Sequence
 from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind
 from modprobe_ipsec.diagnose.packages import Packages
 from modprobe_ipsec.diagnose.resolution import Resolution, ResolutionState
 from modprobe_ipsec.host.facts import Facts
+from modprobe_ipsec.host.kernel.modprobe_d import LinesAbout
 
 
 class Stage(StrEnum):
@@ -56,6 +57,8 @@ class Scene(Value):
     facts: Facts
     catalog: Catalog
     packages: Packages
+    # What modprobe.d and its like say, by module or request.
+    lines: Mapping[str, LinesAbout]
     # Of the kernel, (major, minor); (0, 0) if unknown.
     version: tuple[int, int]
     # This kernel was built without module support.

@@ -8,7 +8,6 @@ from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind
 from modprobe_ipsec.diagnose.obstacles import ObstacleCheck, Scene, Stage, Subject
 from modprobe_ipsec.diagnose.resolution import ResolutionState
 from modprobe_ipsec.host.facts import Directive, Rule
-from modprobe_ipsec.host.kernel.modprobe_d import ModprobeRules, blocks
 
 KINDS = {
     directive: ObstacleKind(directive.value, forbids=True)
@@ -54,9 +53,7 @@ def _find(subjects: Sequence[Subject], scene: Scene) -> Iterator[tuple[Subject, 
 
 
 def _hits(subjects: Sequence[Subject], scene: Scene) -> list[_Hit]:
-    against = ModprobeRules(scene.facts.rules).against(
-        name for subject in subjects for name in (subject.resolution.request, *subject.names)
-    )
+    lines = scene.lines
     initcalls = {
         rule.name: rule
         for rule in scene.facts.rules
@@ -74,19 +71,19 @@ def _hits(subjects: Sequence[Subject], scene: Scene) -> list[_Hit]:
         if resolution.failure:
             # only its run has shown what a command does
             wanted = [
-                (name, [rule for rule in against[name] if rule.directive is Directive.INSTALL])
+                (
+                    name,
+                    tuple(rule for rule in lines[name].all if rule.directive is Directive.INSTALL),
+                )
                 for name in subject.names
             ]
         else:
             # what a command does for an alias only a run would tell, and no load here is by alias
             asked = [resolution.request] if subject.names else []
-            wanted = [
-                (name, [rule for rule in against[name] if blocks(rule)])
-                for name in (*asked, *subject.names)
-            ]
-        for name, lines in wanted:
+            wanted = [(name, lines[name].against) for name in (*asked, *subject.names)]
+        for name, rules in wanted:
             module = subject.name if name == resolution.request else name
-            hits.append(_Hit(subject, module, tuple(lines)))
+            hits.append(_Hit(subject, module, rules))
     return [hit for hit in hits if hit.rules]
 
 

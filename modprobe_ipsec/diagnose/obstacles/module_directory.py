@@ -46,10 +46,32 @@ def _no_directory(subject: Subject, scene: Scene) -> Obstacle:
         )
     elif others:
         text += f", only for {', '.join(others)}: upgraded, and not rebooted?"
-        remedy = f"reboot into {others[-1]}" + (f", or {install}" if install else "")
+        alike = [other for other in others if _flavour(other) == _flavour(facts.release)]
+        remedy = f"reboot into {_newest(alike) or 'a kernel whose modules are here'}"
+        remedy += f", or {install}" if install else ""
     else:
         remedy = install or "install the modules of this kernel"
     return Obstacle(kind=NO_TREE, module=subject.name, text=text, remedy=remedy)
+
+
+def _flavour(release: str) -> str:
+    """`6.12.117+deb13-cloud-amd64` -> cloud-amd64, `6.11.4-301.fc41.x86_64` -> x86_64."""
+    words = release.split("-")
+    flavour = ""
+    while words and words[-1][:1].isalpha():
+        flavour = f"{words.pop()}-{flavour}"
+    last = release.rpartition(".")[2]
+    return flavour.rstrip("-") or (last if last[:1].isalpha() else "")
+
+
+def _newest(releases: Sequence[str]) -> str:
+    """The highest of these, number by number; empty if there is none."""
+
+    def numbers(release: str) -> list[int]:
+        digits = "".join(c if c.isdecimal() else " " for c in release)
+        return [int(number) for number in digits.split()]
+
+    return max(releases, key=numbers, default="")
 
 
 CHECK = ObstacleCheck(

@@ -57,3 +57,11 @@ def _gunzip(path: str, data: bytes) -> bytes | Unreadable:
     except zlib.error:
         return Unreadable(path, "not gzip data")
     return Unreadable(path, f"larger than {LIMIT} bytes") if stream.unconsumed_tail else text
+
+
+def static_helper(config: KernelConfig) -> str | None:
+    """The program that the kernel runs in place of every other; None if it has no such."""
+    if config.get("STATIC_USERMODEHELPER") != "y":
+        return None
+    path = config.get("STATIC_USERMODEHELPER_PATH")
+    return path if path.startswith("/") else ""

@@ -6,11 +6,12 @@ output of `modprobe --showconfig`; kernel/module/main.c:blacklisted, init/main.c
 """
 
 import os
-from operator import itemgetter
 
-from modprobe_ipsec.base.annotations import Iterable, Iterator
+from modprobe_ipsec.base.annotations import Iterable, Iterator, Sequence
 from modprobe_ipsec.base.names import glob, underscores
-from modprobe_ipsec.host.facts import Directive, Facts, Rule, Unreadable
+from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.host.facts import Directive, Facts, ModuleIndex, Rule, Unreadable
+from modprobe_ipsec.host.kernel.module_index import softdep
 from modprobe_ipsec.host.reads import Allowed, Read
 from modprobe_ipsec.host.root import Host
 
@@ -177,29 +178,73 @@ def blocks(rule: Rule) -> bool | None:
             return False
 
 
-def remarks(rules: Iterable[Rule], modules: Iterable[str]) -> dict[str, str]:
-    """What a load of some modules would do beyond itself, in words; those that do are left out."""
-    found: dict[str, str] = {}
+class LinesAbout(Value):
+    """What all rules together say about one module or alias."""
+
+    # Those that keep it from being loaded, in the order of libkmod.
+    against: tuple[Rule, ...]
+    # An `install` of which only a run would tell whether it does.
+    perhaps: Rule | None
+    # What a load would do beyond itself, in words.
+    remark: str
+    # Modules or aliases that libkmod loads before it and after it, where it can.
+    softdeps: tuple[str, ...]
+
+    @property
+    def all(self) -> tuple[Rule, ...]:
+        """Those that keep it out, and the one that may."""
+        return (*self.against, self.perhaps) if self.perhaps else self.against
+
+
+def about(
+    names: Iterable[str], rules: Iterable[Rule], index: ModuleIndex | None
+) -> dict[str, LinesAbout]:
+    """What the rules, and modules.softdep, say about each of these modules or aliases."""
+    known = _Rules(rules)
+    softdeps = index.softdeps if index else {}
+    return {name: _about(known.of(name), softdeps.get(name)) for name in dict.fromkeys(names)}
+
+
+def _about(
+    rules: Sequence[Rule], shipped: tuple[tuple[str, ...], tuple[str, ...]] | None
+) -> LinesAbout:
+    against: list[Rule] = []
+    perhaps: Rule | None = None
+    remark: str | None = None
+    soft: tuple[str, ...] | None = None
+    installed = False
     for rule in rules:
-        if rule.directive not in (Directive.INSTALL, Directive.SOFTDEP):
-            continue
-        for module in modules:
-            if module in found or not applies(rule, module):
-                continue
-            if rule.directive is Directive.SOFTDEP:
-                found[module] = f"{rule.where}: {rule.text}: those come along"
-            elif blocks(rule) is None:
-                found[module] = f"{rule.where}: {rule.text}: only a run would tell what that does"
-            else:
+        if rule.directive is Directive.SOFTDEP:
+            remark = f"{rule.where}: {rule.text}: those come along" if remark is None else remark
+            # libkmod reads modules.softdep as one of the files, sorted by their names
+            if soft is None and not (shipped and rule.where.rpartition("/")[2] > _SHIPPED):
+                soft = tuple(name for names in softdep(rule.command) for name in names)
+        elif rule.directive is Directive.INSTALL:
+            # as in libkmod only the first one for a name counts
+            if not installed and (does := blocks(rule)):
+                against.append(rule)
+            elif not installed and does is None:
+                perhaps = rule
+                said = f"{rule.where}: {rule.text}: only a run would tell what that does"
+                remark = said if remark is None else remark
+            elif not installed and remark is None:
                 # it loads the module itself
-                found[module] = ""
-    return {module: remark for module, remark in found.items() if remark}
+                remark = ""
+            installed = True
+        elif blocks(rule):
+            against.append(rule)
+    if soft is None:
+        soft = tuple(name for names in shipped or () for name in names)
+    return LinesAbout(tuple(against), perhaps, remark or "", soft)
 
 
-class ModprobeRules:
-    """The rules that stand in the way of loading, looked up by module or alias.
+_SHIPPED = "modules.softdep"
 
-    Made once for all of `facts.rules`: hosts have hundreds of rules, nearly all of one plain name.
+
+class _Rules:
+    """Rules looked up by module or alias, in the order in which libkmod meets them.
+
+    Hosts have hundreds of rules, nearly all of one plain name.
     """
 
     __slots__ = ("_patterns", "_plain")
@@ -215,30 +260,12 @@ class ModprobeRules:
             else:
                 self._plain.setdefault(rule.name, []).append((place, rule))
 
-    def against(self, names: Iterable[str]) -> dict[str, tuple[Rule, ...]]:
-        """The rules that keep each of these from being loaded, in the order of libkmod.
-
-        `blocks` of one is True, or None for an `install` whose effect only a run would tell. As in
-        libkmod only the first `install` for a name counts.
-        """
-        return {name: self._against(name) for name in dict.fromkeys(names)}
-
-    def _against(self, name: str) -> tuple[Rule, ...]:
+    def of(self, name: str) -> list[Rule]:
         name = name.replace("-", "_")
         found = list(self._plain.get(name, ()))
         found += [(place, rule) for place, rule in self._patterns if applies(rule, name)]
-        installed = False
-        against = []
-        for _, rule in sorted(found, key=itemgetter(0)):
-            does = blocks(rule)
-            if rule.directive is Directive.INSTALL:
-                if installed:
-                    continue
-                installed = True
-                does = does is not False
-            if does:
-                against.append(rule)
-        return tuple(against)
+        # (a rule is no more than its place among the others)
+        return [rule for _, rule in sorted(found, key=lambda pair: pair[0])]
 
 
 def _install_blocks(rule: Rule) -> bool | None:

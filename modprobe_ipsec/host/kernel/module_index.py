@@ -231,7 +231,7 @@ def redacted(host: Host, facts: Facts, allowed: Allowed) -> Iterator[tuple[str, 
         "modules.alias": "".join(f"alias {alias} {name}\n" for alias, name in loadable),
         "modules.builtin": "".join(f"kernel/{n}.ko\n" for n in sorted(index.builtin & named)),
         "modules.builtin.modinfo": "".join(f"{name}.alias={alias}\0" for alias, name in built),
-        "modules.softdep": "",
+        "modules.softdep": "".join(_softdeps(index, modules)),
         # an index that is not there, in a tree that is
         "modules.order": "",
     }
@@ -248,6 +248,13 @@ def redacted(host: Host, facts: Facts, allowed: Allowed) -> Iterator[tuple[str, 
         data = stand_in(body) if body else None
         if body and data is not None:
             yield body.path[1:], data
+
+
+def _softdeps(index: ModuleIndex, modules: Iterable[str]) -> Iterator[str]:
+    for name in modules:
+        if name in index.softdeps:
+            pre, post = index.softdeps[name]
+            yield f"softdep {name} pre: {' '.join(pre)} post: {' '.join(post)}\n"
 
 
 def _dependencies(index: ModuleIndex, modules: Iterable[str]) -> Iterator[str]:

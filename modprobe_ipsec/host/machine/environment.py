@@ -34,18 +34,20 @@ def redacted(host: Host, facts: Facts, allowed: Allowed) -> Iterator[tuple[str, 
         yield _OS_RELEASE[0], f'ID={os_id}\nID_LIKE="{" ".join(like)}"\n'.encode()
     if known.libkmod:
         yield known.libkmod[1:], b""
-    if known.modprobe_there and facts.modprobe_path:
-        yield facts.modprobe_path.strip("/"), b""
+    program = facts.modprobe_path if facts.static_helper is None else facts.static_helper
+    if known.modprobe_there and program:
+        yield program.strip("/"), b""
     for release in known.releases:
         # of a kernel that does not run, nothing but this tells that it is the one that was meant
         if facts.running and release != facts.release:
             yield f"{MODULES[0]}/{release}/modules.dep", b""
 
 
-def read(host: Host, container: str) -> Environment:
+def read(host: Host, container: str, helper: str | None = None) -> Environment:
     """Everything that can be learned; what cannot keeps its default.
 
-    `container` is the kind of container that we are in, empty outside.
+    `container` is the kind of container that we are in, empty outside; `helper` the program
+    that the kernel runs in place of kernel.modprobe, if it does.
     """
     releases = host.releases()
     distribution, libkmod = _distribution(host), _libkmod(host)
@@ -63,7 +65,7 @@ def read(host: Host, container: str) -> Environment:
         own_mounts=_own_mounts(host),
         cap_sys_module=None if caps is None else bool(caps >> CAP_SYS_MODULE & 1),
         # a container has a root of its own, and the kernel runs the program of the host
-        modprobe_there=None if container else _modprobe_there(host),
+        modprobe_there=None if container else _modprobe_there(host, helper),
         libkmod=libkmod,
         selinux=_selinux(host),
         apparmor=_apparmor(host),
@@ -99,8 +101,8 @@ def _own_mounts(host: Host) -> bool:
     return bool(ours and inits and ours != inits)
 
 
-def _modprobe_there(host: Host) -> bool | None:
-    path = (host.text("proc/sys/kernel/modprobe") or "").strip()
+def _modprobe_there(host: Host, helper: str | None) -> bool | None:
+    path = (host.text("proc/sys/kernel/modprobe") or "").strip() if helper is None else helper
     return host.exists(path[1:]) if path.startswith("/") else None
 
 

@@ -137,6 +137,7 @@ def _step(step: Step) -> dict[str, Any]:
         "request": step.request,
         "why": step.why,
         "with": list(step.dependencies),
+        **({"soft": list(step.soft_dependencies)} if step.soft_dependencies else {}),
         "faster": step.accelerator,
         "needs": list(step.needs),
     }

@@ -117,7 +117,11 @@ def _plan(plan: Plan) -> list[str]:
 
 
 def _step(step: Step) -> tuple[str, str, str]:
-    along = f" (with {', '.join(step.dependencies)})" if step.dependencies else ""
+    modules = ", ".join(step.dependencies)
+    if step.soft_dependencies:
+        soft = f"by softdep {', '.join(step.soft_dependencies)}"
+        modules = f"{modules}; {soft}" if modules else soft
+    along = f" (with {modules})" if modules else ""
     serves = f"for {step.needs[0]}" + (f" and {len(step.needs) - 1} more" * (len(step.needs) > 1))
     return step.module + along, step.why, serves
 
