@@ -17,7 +17,7 @@ else:
     Any = NoReturn = Protocol = Self = TextIO = object
     FrameType = ModuleType = TracebackType = object
 
-    def TypeVar(name, bound=object):
+    def TypeVar(name, *kinds, bound=object):
         """What an annotation with a type variable is evaluated to."""
         return bound
 

@@ -132,7 +132,7 @@ def _transform(name: str, row: Row, code: _Code) -> Transform:
 def _until(row: Row) -> Iterator[tuple[str, Until]]:
     for name, sub in row.rows():
         last, gone = (sub.version(key, sub.take(key, str)) for key in ("last", "gone"))
-        yield name, Until(last, gone, sub.take("fips", bool, False))
+        yield name, Until(last=last, gone=gone, fips=sub.take("fips", bool, False))
         sub.done()
 
 
@@ -186,8 +186,12 @@ def _lists(row: Row) -> dict[str, tuple[str, ...]]:
 
 
 def _request(row: Row) -> ModuleRequest:
-    words = (row.take(key, str) for key in ("request", "module", "config", "title"))
-    request = ModuleRequest(*words)
+    request = ModuleRequest(
+        alias=row.take("request", str),
+        module=row.take("module", str),
+        config=row.take("config", str),
+        title=row.take("title", str),
+    )
     row.done()
     return request
 
@@ -204,12 +208,14 @@ def _feature(row: Row) -> Feature:
         for entry in sub.take(key or "any", list):
             request = Row(entry, sub.file, line)
             alias, module, config = (request.take(k, str) for k in ("request", "module", "config"))
-            found.append(ModuleRequest(alias, module, config, title))
+            found.append(ModuleRequest(alias=alias, module=module, config=config, title=title))
             request.done()
         requests[key] = tuple(found)
     sub.done()
     card = _card(row.sub("card")) if "card" in row else None
-    feature = Feature(title, requests, row.take("unproven", str, ""), card)
+    feature = Feature(
+        title=title, requests=requests, unproven=row.take("unproven", str, ""), card=card
+    )
     row.done()
     return feature
 
@@ -261,7 +267,13 @@ def _mitigation(name: str, row: Row) -> Mitigation:
             raise row.error(f"`{text}` is no distribution and version", "fixed")
         fixed.append((distribution, version))
     modules = frozenset(row.texts("modules"))
-    found = Mitigation(name, row.take("cve", str), modules, row.texts("files"), tuple(fixed))
+    found = Mitigation(
+        name=name,
+        cve=row.take("cve", str),
+        modules=modules,
+        files=row.texts("files"),
+        fixed=tuple(fixed),
+    )
     row.done()
     return found
 
@@ -284,6 +296,10 @@ def _packages(row: Row, key: str, lacks: tuple[str, ...]) -> Iterator[Package]:
         lack = sub.take("lacks", str) if lacks else ""
         if lacks and lack not in lacks:
             raise sub.error(f"`lacks` is {' or '.join(lacks)}", "lacks")
-        words = (sub.take(word, str) for word in ("os", "kernels", "install"))
-        yield Package(*words)._replace(lacks=lack)
+        yield Package(
+            os=sub.take("os", str),
+            kernels=sub.take("kernels", str),
+            install=sub.take("install", str),
+            lacks=lack,
+        )
         sub.done()

@@ -24,6 +24,11 @@ class Family(StrEnum):
     IPV4 = "ipv4"
     IPV6 = "ipv6"
 
+    @property
+    def label(self) -> str:
+        """IPv4 or IPv6."""
+        return f"IPv{self[-1]}"
+
 
 class XfrmTable(StrEnum):
     """The four tables of net/xfrm/xfrm_algo.c."""

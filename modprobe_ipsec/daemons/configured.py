@@ -7,7 +7,7 @@ from modprobe_ipsec.daemons.common.descriptor import Configuration, Context, Dae
 from modprobe_ipsec.daemons.installed import Installed
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.daemons.whose import Owner, owner
-from modprobe_ipsec.needs.need import merge, merge_features
+from modprobe_ipsec.needs.need import merge
 from modprobe_ipsec.needs.reading import Files, Place, Problem, Reading
 
 
@@ -95,7 +95,7 @@ def _together(readings: Iterable[Reading]) -> Reading:
     all_of = tuple(readings)
     return Reading(
         needs=merge(need for reading in all_of for need in reading.needs),
-        features=merge_features(feature for reading in all_of for feature in reading.features),
+        features=merge(feature for reading in all_of for feature in reading.features),
         problems=tuple(problem for reading in all_of for problem in reading.problems),
         silent=tuple(silent for reading in all_of for silent in reading.silent),
     )

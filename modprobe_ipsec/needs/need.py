@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the kernel must be able to do, and because of what: the common end of all demand parsers."""
 
-from modprobe_ipsec.base.annotations import Iterable
+from modprobe_ipsec.base.annotations import Callable, Collection, Iterable, TypeVar
 from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.catalog.model import Family, Protocol, Transform, XfrmTable
 
@@ -101,9 +101,8 @@ class Need(Value):
     def label(self) -> str:
         """`ESP IPv4 AES_GCM_16_256`."""
         protocol, _, rest = self.suite.label.partition(" ")
-        family = "IPv4" if self.family is Family.IPV4 else "IPv6"
         mode = "" if self.mode is Mode.TUNNEL else f" {self.mode}"
-        return f"{protocol} {family}{mode} {rest}".rstrip()
+        return f"{protocol} {self.family.label}{mode} {rest}".rstrip()
 
 
 class FeatureNeed(Value):
@@ -118,37 +117,40 @@ class FeatureNeed(Value):
     @property
     def label(self) -> str:
         """`xfrm_interface`, `offload IPv4`."""
-        return f"{self.feature} {_FAMILY[self.family]}" if self.family else self.feature
+        return f"{self.feature} {self.family.label}" if self.family else self.feature
 
-
-_FAMILY = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
 
 # Whatever the kernel must be able to do.
 AnyNeed = Need | FeatureNeed
 
 
-def merge(needs: Iterable[Need]) -> tuple[Need, ...]:
+_AnyNeed = TypeVar("_AnyNeed", Need, FeatureNeed)
+
+
+def merge(needs: Iterable[_AnyNeed]) -> tuple[_AnyNeed, ...]:
     """Make equal needs one, in the order of their first appearance, with all their sources."""
-    seen: dict[tuple[Suite, Family, Mode], Need] = {}
-    sources: dict[tuple[Suite, Family, Mode], dict[Source, None]] = {}
-    for need in needs:
-        key = (need.suite, need.family, need.mode)
-        if key in seen:
-            sources[key] |= dict.fromkeys(need.sources)
-        else:
-            seen[key] = need
-            sources[key] = dict.fromkeys(need.sources)
-    return tuple(need._replace(sources=tuple(sources[key])) for key, need in seen.items())
+    return collect((need._replace(sources=()), need.sources) for need in needs)
 
 
-def merge_features(features: Iterable[FeatureNeed]) -> tuple[FeatureNeed, ...]:
-    """The same for features."""
-    seen: dict[tuple[str, Family | None], FeatureNeed] = {}
-    for feature in features:
-        key = (feature.feature, feature.family)
-        if key in seen:
-            sources = dict.fromkeys((*seen[key].sources, *feature.sources))
-            seen[key] = seen[key]._replace(sources=tuple(sources))
-        else:
-            seen[key] = feature
-    return tuple(seen.values())
+def collect(
+    asked: Iterable[tuple[_AnyNeed, Collection[Source]]],
+    spend: Callable[[int], None] | None = None,
+) -> tuple[_AnyNeed, ...]:
+    """The same for needs that come without sources, each with the sources that ask for it.
+
+    Thousands of needs may share their sources, which are then added up once; `spend` is told how
+    many were, and may raise.
+    """
+    found: dict[_AnyNeed, list[Collection[Source]]] = {}
+    for need, sources in asked:
+        found.setdefault(need, []).append(sources)
+    shared: dict[tuple[int, ...], tuple[Source, ...]] = {}
+    merged = []
+    for need, parts in found.items():
+        key = tuple(map(id, parts))
+        if key not in shared:
+            shared[key] = tuple(dict.fromkeys(source for part in parts for source in part))
+            if spend:
+                spend(len(parts) + len(shared[key]))
+        merged.append(need._replace(sources=shared[key]))
+    return tuple(merged)

@@ -31,7 +31,7 @@ def _default_suites(protocol: Protocol, catalog: Catalog, fips: bool) -> tuple[S
 def _read(path: str, files: Files, context: Context) -> Reading:
     from modprobe_ipsec.daemons.libreswan import needs
     from modprobe_ipsec.daemons.libreswan.options import libreswan_options
-    from modprobe_ipsec.needs.need import merge_features
+    from modprobe_ipsec.needs.need import merge
 
     reading = needs.read(
         path,
@@ -42,7 +42,7 @@ def _read(path: str, files: Files, context: Context) -> Reading:
         fips=context.fips,
         options=libreswan_options(context.tree(DAEMON.name)),
     )
-    return reading._replace(features=merge_features((*DAEMON.start_needs, *reading.features)))
+    return reading._replace(features=merge((*DAEMON.start_needs, *reading.features)))
 
 
 def _knows(context: Context) -> Callable[[Setting], bool]:

@@ -6,7 +6,7 @@ source: programs/pluto/{connections,kernel,plutomain}.c of 5.2, extract.c of 5.4
 
 import re
 
-from modprobe_ipsec.base.annotations import Iterable, Iterator
+from modprobe_ipsec.base.annotations import Iterator
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons.common.errors import show
@@ -27,7 +27,7 @@ from modprobe_ipsec.daemons.libreswan.question import (
 )
 from modprobe_ipsec.daemons.libreswan.refused import asks, check
 from modprobe_ipsec.daemons.libreswan.setting import Setting
-from modprobe_ipsec.needs.need import FeatureNeed, Mode, Need, Source
+from modprobe_ipsec.needs.need import FeatureNeed, Mode, Need, Source, collect
 from modprobe_ipsec.needs.reading import Files, IgnoredConnection, Problem, Reading
 
 # Needs times their sources. Who has more has not written them by hand.
@@ -68,7 +68,7 @@ class _Demand:
         self._common, self._config = common, config
         self._ikev1 = _ikev1_policy(common, config)
         self._answers: dict[Question, Answer] = {}
-        self._read = 0
+        self._read = self._reasons = 0
         # The sources of each answer's needs, and of each feature.
         self._sources: dict[Question, list[Source]] = {}
         self._features: dict[tuple[str, Family | None], list[Source]] = {}
@@ -84,21 +84,30 @@ class _Demand:
             FeatureNeed(feature, family, tuple(dict.fromkeys(sources)))
             for (feature, family), sources in self._features.items()
         )
-        needs = _collect([*probe, *self._asked()])
+        needs = collect([*probe, *self._asked()], self._add_reasons)
         return Reading(needs, tuple(features), tuple(self._problems), tuple(self._silent))
 
-    def _asked(self) -> Iterator[tuple[tuple[Need, ...], list[Source]]]:
+    def _asked(self) -> Iterator[tuple[Need, list[Source]]]:
         for question, sources in self._sources.items():
-            yield self._answers[question].needs, sources
+            for need in self._answers[question].needs:
+                yield need, sources
 
-    def _probe(self) -> Iterator[tuple[tuple[Need, ...], list[Source]]]:
+    def _add_reasons(self, number: int) -> None:
+        self._reasons += number
+        if self._reasons > MAX_REASONS:
+            raise ConfigError(
+                f"libreswan's connections give more than {MAX_REASONS} reasons for SAs",
+                "let connections share their proposals, in conn %default",
+            )
+
+    def _probe(self) -> Iterator[tuple[Need, list[Source]]]:
         """What pluto asks for before it has read a connection."""
         probe = self._common.options.probe
         if self._common.version < probe.since or Family.IPV4 not in self._common.families:
             return
         source = Source("pluto's start-up probe", probe.esp, DAEMON.name)
         suites = libreswan.read(probe.esp, Protocol.ESP, self._common.catalog, esn=(False,))
-        yield tuple(Need(suite, Family.IPV4) for suite in suites), [source]
+        yield from ((Need(suite, Family.IPV4), [source]) for suite in suites)
         for feature in probe.features:
             self._feature(feature, (), source)
 
@@ -296,31 +305,4 @@ def _families(conn: Conn, families: tuple[Family, ...]) -> tuple[Family, ...]:
 
 
 def _names(common: Common) -> str:
-    return " and ".join("IPv4" if family is Family.IPV4 else "IPv6" for family in common.families)
-
-
-def _collect(asked: Iterable[tuple[tuple[Need, ...], list[Source]]]) -> tuple[Need, ...]:
-    """Equal needs made one, in the order of their first appearance, with all their sources.
-
-    `need.merge` does the same and looks for each source in all others: too slow for thousands.
-    """
-    found: dict[Need, list[list[Source]]] = {}
-    for needs, sources in asked:
-        for need in needs:
-            found.setdefault(need, []).append(sources)
-    # most needs come from the same connections as others do
-    shared: dict[tuple[int, ...], tuple[Source, ...]] = {}
-    reasons = 0
-    collected = []
-    for need, lists in found.items():
-        key = tuple(map(id, lists))
-        if key not in shared:
-            shared[key] = tuple(dict.fromkeys(source for part in lists for source in part))
-            reasons += len(key) + len(shared[key])
-            if reasons > MAX_REASONS:
-                raise ConfigError(
-                    f"libreswan's connections give more than {MAX_REASONS} reasons for SAs",
-                    "let connections share their proposals, in conn %default",
-                )
-        collected.append(need._replace(sources=shared[key]))
-    return tuple(collected)
+    return " and ".join(family.label for family in common.families)

@@ -5,7 +5,7 @@ source: src/libcharon/sa/child_sa.c install_internal, sa/ikev2/tasks/child_creat
         src/libcharon/plugins/kernel_netlink/kernel_netlink_ipsec.c add_sa
 """
 
-from modprobe_ipsec.base.annotations import Iterable, Mapping
+from modprobe_ipsec.base.annotations import Collection, Iterable, Iterator, Mapping
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons.common.errors import show
@@ -13,7 +13,7 @@ from modprobe_ipsec.daemons.strongswan import DAEMON
 from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
 from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
 from modprobe_ipsec.daemons.strongswan.values import Values
-from modprobe_ipsec.needs.need import Choice, FeatureNeed, Mode, Need, Source, Suite
+from modprobe_ipsec.needs.need import Choice, FeatureNeed, Mode, Need, Source, Suite, collect
 from modprobe_ipsec.needs.reading import IgnoredConnection, Place, Problem, Reading
 
 _IN_USER_SPACE = "kernel-libipsec encrypts in user space; no SA in the kernel, no algorithms"
@@ -102,7 +102,7 @@ class Asks:
             families = tuple(f for f in self._families if f in child.families)
             self._open[child.families] = families
         if not families:
-            has = " and ".join("IPv4" if f is Family.IPV4 else "IPv6" for f in child.families)
+            has = " and ".join(family.label for family in child.families)
             why = f"its addresses are {has} only, which is left out"
             self.silent.append(IgnoredConnection(child.place, child.name, why))
             return
@@ -139,7 +139,7 @@ class Asks:
     def reading(self, problems: Iterable[Problem]) -> Reading:
         """All of it; the problems of the files come first."""
         return Reading(
-            self._needs(),
+            collect(self._needs()),
             tuple(
                 FeatureNeed(feature, family, tuple(sources))
                 for (feature, family), sources in self._features.items()
@@ -168,32 +168,22 @@ class Asks:
             for family in families if ask.families else (None,):
                 self._features.setdefault((feature, family), {})[source] = None
 
-    def _needs(self) -> tuple[Need, ...]:
-        """Of each group all suites in all modes; what several groups need is one need."""
-        found: dict[tuple[Suite, Family, Mode], list[Mapping[Source, None]]] = {}
+    def _needs(self) -> Iterator[tuple[Need, Collection[Source]]]:
+        """Of each group all suites in all modes."""
         for group, sources in self._groups.items():
             for suite in self._suites(group):
                 for mode in self._modes(group):
                     if mode is Mode.IPTFS and suite.protocol is not Protocol.ESP:
                         continue
                     for family in group.families:
-                        found.setdefault((suite, family, mode), []).append(sources)
+                        yield Need(suite, family, (), mode), sources
         deflate = Suite(Protocol.COMP, Choice(self._catalog.transforms["DEFLATE"], 0), None)
         for (name, families), sources in self._compress.items():
             for mode in self._options.modes[name]:
                 # the kernel compresses in these modes only
                 if mode in (Mode.TUNNEL, Mode.TRANSPORT):
                     for family in families:
-                        found.setdefault((deflate, family, mode), []).append(sources)
-        # thousands of needs may share their sources
-        merged: dict[tuple[int, ...], tuple[Source, ...]] = {}
-        needs = []
-        for (suite, family, mode), parts in found.items():
-            key = tuple(map(id, parts))
-            if key not in merged:
-                merged[key] = tuple(dict.fromkeys(source for part in parts for source in part))
-            needs.append(Need(suite, family, merged[key], mode))
-        return tuple(needs)
+                        yield Need(deflate, family, (), mode), sources
 
     def _modes(self, group: _Group) -> tuple[Mode, ...]:
         modes = self._options.modes[group.mode]

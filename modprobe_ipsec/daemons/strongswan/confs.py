@@ -19,7 +19,7 @@ from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
 from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions, build
 from modprobe_ipsec.daemons.strongswan.proposals import default
 from modprobe_ipsec.daemons.strongswan.values import Values, families_of
-from modprobe_ipsec.needs.need import Mode, Need, Source, merge, merge_features
+from modprobe_ipsec.needs.need import Mode, Need, Source, merge
 from modprobe_ipsec.needs.reading import Files, Reading
 
 _STRONGSWAN_CONF = ("/etc/strongswan.conf", "/etc/strongswan/strongswan.conf")
@@ -75,7 +75,7 @@ def _read(
         problems.append(conf.cannot_problem)
     return reading._replace(
         needs=needs,
-        features=merge_features((*start, *conf.features, *reading.features)),
+        features=merge((*start, *conf.features, *reading.features)),
         problems=tuple(problems),
     )
 

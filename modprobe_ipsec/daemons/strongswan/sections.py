@@ -10,6 +10,7 @@ from modprobe_ipsec.base.annotations import NoReturn
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.strongswan.files import Opener, Text
+from modprobe_ipsec.daemons.strongswan.quotes import ESCAPE, QUOTED, file_name, parts, unquote
 from modprobe_ipsec.daemons.strongswan.settings import Setting
 from modprobe_ipsec.needs.reading import Files, Problem
 
@@ -30,10 +31,8 @@ _LINE = re.compile(
     re.VERBOSE,
 )
 _END = re.compile(r"[\t ]*+(?:\#[^\n]*+)?(?:\n|\Z)")
-_PART = re.compile(r"""[\t ]*+(?:("(?:[^"\\]|\\[\s\S])*+")|((?:@\#)?[^"\#=\ \t\n]++))""")
-_PATTERN = re.compile(r"""("(?:[^"\\]|\\[\s\S])*+")|\\(["\#} ])|([^"\\\#\n\t ]+|\\)""")
-_ESCAPE = re.compile(r"\\(?:\r?(\n)|([\s\S]))")
-_LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
+_PART = re.compile(rf"""[\t ]*+(?:({QUOTED})|((?:@\#)?[^"\#=\ \t\n]++))""")
+_PATTERN = re.compile(rf"""({QUOTED})|\\(["\#}} ])|([^"\\\#\n\t ]+|\\)""")
 
 
 class Conn:
@@ -108,27 +107,27 @@ class _Reader:
             if kind == "type":
                 frame.at = self._section(frame.text, start, match["type"], match.end())
             elif kind == "include":
-                pattern, frame.at = _pattern(frame.text, match.end())
+                pattern, frame.at, _ = file_name(_PATTERN, frame.text.text, match.end(), ESCAPE)
                 frame.at = self._after_include(frame.text, frame.at)
                 self.opener.include(pattern, start)
             else:
                 frame.at = self._setting(frame.text, start, match)
 
     def _section(self, text: Text, start: int, kind: str, at: int) -> int:
-        parts, at = _value(text, at)
-        if len(parts) > 1 or not (end := _END.match(text.text, at)):
+        found, at = _value(text, at)
+        if len(found) > 1 or not (end := _END.match(text.text, at)):
             text.fail(start, f"`{kind}` takes one name, and a line for itself")
         if kind == "config setup":
             self._conn = None
             return end.end()
-        if not parts or not parts[0]:
+        if not found or not found[0]:
             text.fail(start, f"`{kind}` needs a name")
         if kind == "ca":
             self._conn = None
         else:
-            conn = self.conns.get(parts[0])
+            conn = self.conns.get(found[0])
             if conn is None:
-                conn = self.conns[parts[0]] = Conn(parts[0], text, start)
+                conn = self.conns[found[0]] = Conn(found[0], text, start)
             self._conn = conn
         return end.end()
 
@@ -140,7 +139,7 @@ class _Reader:
         return end.end()
 
     def _setting(self, text: Text, start: int, match: re.Match[str]) -> int:
-        key = match["key"] if match["key"] is not None else _unquote(match["quoted"])
+        key = match["key"] if match["key"] is not None else unquote(match["quoted"], ESCAPE)
         if not match["equals"]:
             text.fail(start, f"`=` is expected after `{show(key)}`")
         if not key:
@@ -151,8 +150,8 @@ class _Reader:
         if follows in ("", "\n") or (follows == "#" and not plain.endswith("@")):
             value = " ".join(re.findall(r"[^\t ]+", plain)) or None
         else:
-            parts, at = _value(text, match.start("value"))
-            value = " ".join(parts) if parts else None
+            found, at = _value(text, match.start("value"))
+            value = " ".join(found) if found else None
         end = _END.match(text.text, at)
         if not end:
             what = (
@@ -211,33 +210,7 @@ class _Inheritance:
 
 def _value(text: Text, at: int) -> tuple[list[str], int]:
     """The parts of a value, quoted or not, and where it ends."""
-    parts = []
-    while match := _PART.match(text.text, at):
-        quoted, bare = match.groups()
-        parts.append(bare if bare is not None else _unquote(quoted))
-        at = match.end()
-    return parts, at
-
-
-def _unquote(quoted: str) -> str:
-    inner = quoted[1:-1]
-    return _ESCAPE.sub(_unescape, inner) if "\\" in inner else inner
-
-
-def _unescape(match: re.Match[str]) -> str:
-    char = match[2] or ""
-    return _LETTERS.get(char, char)
-
-
-def _pattern(text: Text, at: int) -> tuple[str, int]:
-    parts: list[str] = []
-    while match := _PATTERN.match(text.text, at):
-        quoted, escaped, bare = match.groups()
-        at = match.end()
-        if quoted is not None:
-            return "".join([*parts, _unquote(quoted)]), at
-        parts.append(escaped or bare or "")
-    return "".join(parts), at
+    return parts(_PART, text.text, at, ESCAPE)
 
 
 def _stray(text: Text, at: int) -> NoReturn:

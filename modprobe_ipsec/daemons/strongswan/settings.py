@@ -10,6 +10,12 @@ from modprobe_ipsec.base.annotations import Iterator
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.strongswan.files import Opener, Text
+from modprobe_ipsec.daemons.strongswan.quotes import (
+    ESCAPE_OR_RETURN,
+    QUOTED,
+    file_name,
+    parts,
+)
 from modprobe_ipsec.needs.reading import Files, Place, Problem
 
 # Sections inside one another; real files have six.
@@ -38,10 +44,8 @@ _COMMENT = re.compile(r"#[^\n]*")
 _SPACE = re.compile(r"[\t\r ]*+")
 # As flex has it: of `include  = x` (two spaces) the first space makes it an include, of nothing.
 _INCLUDE = re.compile(r"include[\t ]+(?=[^=])")
-_PART = re.compile(r"""[\t\r ]*+(?:("(?:[^"\\]|\\[\s\S])*+")|([^\#}"\r\n\t ]++))""")
-_PATTERN = re.compile(r"""\r|("(?:[^"\\]|\\[\s\S])*+")|\\(["\#} ])|([^"\\\#}\r\n\t ]+|\\)""")
-_ESCAPE = re.compile(r"\\(?:\r?(\n)|([\s\S]))|\r")
-_LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
+_PART = re.compile(rf"""[\t\r ]*+(?:({QUOTED})|([^\#}}"\r\n\t ]++))""")
+_PATTERN = re.compile(rf"""\r|({QUOTED})|\\(["\#}} ])|([^"\\\#}}\r\n\t ]+|\\)""")
 
 TRUE = frozenset(("1", "yes", "true", "enabled"))
 FALSE = frozenset(("0", "no", "false", "disabled"))
@@ -256,13 +260,8 @@ def _references(text: Text, at: int, section: Section) -> int:
 
 def _value(text: Text, at: int) -> tuple[str, int]:
     """A value of which at least a part stands in quotes: parts are joined with a space."""
-    parts = []
-    while match := _PART.match(text.text, at):
-        quoted, bare = match.groups()
-        parts.append(bare if bare is not None else _unquote(quoted))
-        at = match.end()
-    at = _at_end(text, at)
-    return " ".join(parts), at
+    found, at = parts(_PART, text.text, at, ESCAPE_OR_RETURN)
+    return " ".join(found), _at_end(text, at)
 
 
 def _at_end(text: Text, at: int) -> int:
@@ -272,28 +271,9 @@ def _at_end(text: Text, at: int) -> int:
     return at
 
 
-def _unquote(quoted: str) -> str:
-    inner = quoted[1:-1]
-    if "\\" not in inner and "\r" not in inner:
-        return inner
-    return _ESCAPE.sub(_unescape, inner)
-
-
-def _unescape(match: re.Match[str]) -> str:
-    # a line's end, or a stray carriage return, goes
-    char = match[2] or ""
-    return _LETTERS.get(char, char)
-
-
 def _pattern(text: Text, at: int) -> tuple[str, int]:
     """The file name after `include`; a quoted part ends it."""
-    parts: list[str] = []
-    while match := _PATTERN.match(text.text, at):
-        quoted, escaped, bare = match.groups()
-        at = match.end()
-        if quoted is not None:
-            return "".join([*parts, _unquote(quoted)]), at
-        parts.append(escaped or bare or "")
-    if text.text.startswith('"', at):
-        text.fail(at, "this quote is never closed")
-    return "".join(parts), at
+    name, end, quoted = file_name(_PATTERN, text.text, at, ESCAPE_OR_RETURN)
+    if not quoted and text.text.startswith('"', end):
+        text.fail(end, "this quote is never closed")
+    return name, end

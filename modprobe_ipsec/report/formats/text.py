@@ -17,8 +17,6 @@ from modprobe_ipsec.report.words import because, headline, in_words
 
 SUMMARY = "for people: the verdict, what stands in the way, and what to do"
 
-_FAMILY = {"ipv4": "IPv4", "ipv6": "IPv6"}
-
 
 # What no load can mend.
 _UNMET = (Verdict.BLOCKED, Verdict.MISSING, Verdict.UNKNOWN)
@@ -92,7 +90,7 @@ def _name(need: AnyNeed) -> str:
 
 
 def _over(needs: Sequence[AnyNeed]) -> str:
-    families = dict.fromkeys(_FAMILY[need.family] for need in needs if need.family)
+    families = dict.fromkeys(need.family.label for need in needs if need.family)
     esn = {need.suite.esn for need in needs if isinstance(need, Need)}
     suffix = {(True,): " with ESN", (False, True): " with and without ESN"}
     return ", ".join(families) + suffix.get(tuple(sorted(esn)), "")
