@@ -16,22 +16,23 @@ _HEADER = "# Made from data/*.yaml when this wheel was built; change those.\n"
 
 
 class MapHook(BuildHookInterface[Any]):
-    """Adds modprobe_ipsec/_map.py. A mistake in the map ends the build."""
+    """Adds modprobe_ipsec/_map.py, and one for each daemon. A mistake in the map ends the build."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "editable":
             return
         sys.path.insert(0, self.root)
-        from modprobe_ipsec.catalog.loader import DAEMONS, FILES, build, parse_all
+        from modprobe_ipsec.catalog.loader import DAEMONS, FILES, build, modules, parse_all
         from modprobe_ipsec.host.shipped import daemon_names, read_data
 
         daemons = [f"{DAEMONS}{name}" for name in daemon_names()]
         trees = parse_all(read_data((*FILES, *daemons)))
         build(trees)
         self._directory = tempfile.TemporaryDirectory()
-        source = Path(self._directory.name, "_map.py")
-        source.write_text(f"{_HEADER}TREES = {trees!r}\n")
-        build_data["force_include"][str(source)] = "modprobe_ipsec/_map.py"
+        for name, text in modules(trees).items():
+            source = Path(self._directory.name, name)
+            source.write_text(_HEADER + text)
+            build_data["force_include"][str(source)] = f"modprobe_ipsec/{name}"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         if version != "editable":

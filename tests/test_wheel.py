@@ -5,9 +5,12 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from modprobe_ipsec.catalog.loader import DAEMONS, modules
+from modprobe_ipsec.catalog.vocabulary import ALWAYS
 from tests.shipped import TREES
 
 REPOSITORY = Path(__file__).parent.parent
@@ -47,6 +50,19 @@ def test_map_units_and_container_files_come_along(wheel: zipfile.ZipFile) -> Non
 
 
 def test_the_parsed_map_is_the_one_in_data(wheel: zipfile.ZipFile) -> None:
-    space: dict[str, object] = {}
-    exec(wheel.read("modprobe_ipsec/_map.py"), space)  # noqa: S102
-    assert space["TREES"] == TREES
+    for name, text in modules(TREES).items():
+        assert wheel.read(f"modprobe_ipsec/{name}").decode().endswith(f"\n{text}")
+    start = run(wheel, "_map")["TREES"]
+    for name, tree in TREES.items():
+        if name.startswith(DAEMONS):
+            # a start reads no more than the words of proposals, and log lines
+            assert start[name] == {key: tree[key] for key in ALWAYS}
+            assert run(wheel, f"_map_{name.removeprefix(DAEMONS)}")["TREE"] == tree
+        else:
+            assert start[name] == tree
+
+
+def run(wheel: zipfile.ZipFile, name: str) -> dict[str, Any]:
+    space: dict[str, Any] = {}
+    exec(wheel.read(f"modprobe_ipsec/{name}.py"), space)  # noqa: S102
+    return space

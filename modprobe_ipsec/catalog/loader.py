@@ -19,7 +19,7 @@ from modprobe_ipsec.catalog.model import (
 from modprobe_ipsec.catalog.obstacles import Knowledge, Mitigation, Package, Symptom
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.catalog.table import Table
-from modprobe_ipsec.catalog.vocabulary import vocabulary
+from modprobe_ipsec.catalog.vocabulary import ALWAYS, vocabulary
 
 FILES = (
     "transforms",
@@ -41,6 +41,19 @@ def parse_all(texts: Mapping[str, str]) -> dict[str, Table]:
     from modprobe_ipsec.catalog.strict_yaml import parse
 
     return {name: parse(texts[name], f"data/{name}.yaml") for name in texts}
+
+
+def modules(trees: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
+    """The parsed map as Python modules: what every start reads, and of each daemon the whole."""
+    start = {
+        name: {key: tree[key] for key in ALWAYS} if name.startswith(DAEMONS) else tree
+        for name, tree in trees.items()
+    }
+    texts = {"_map.py": f"TREES = {start!r}\n"}
+    for name, tree in trees.items():
+        if name.startswith(DAEMONS):
+            texts[f"_map_{name.removeprefix(DAEMONS)}.py"] = f"TREE = {tree!r}\n"
+    return texts
 
 
 def build(trees: Mapping[str, object]) -> Catalog:

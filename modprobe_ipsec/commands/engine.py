@@ -59,7 +59,12 @@ def catalog() -> Catalog:
 
 def daemon_tree(name: str) -> Mapping[str, object]:
     """All that is known of one daemon."""
-    return _tree(f"{DAEMONS}{name}")
+    try:
+        module = __import__(f"modprobe_ipsec._map_{name}", fromlist=("",))
+    except ImportError:
+        return _tree(f"{DAEMONS}{name}")
+    tree: Mapping[str, object] = module.TREE
+    return tree
 
 
 def families(facts: Facts) -> tuple[Family, ...]:

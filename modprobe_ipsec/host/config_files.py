@@ -53,7 +53,7 @@ class ConfigFiles:
         names = self._host.list_dir(directory.lstrip("/") or ".")
         if not isinstance(names, Unreadable):
             return names
-        if names.missing or names.why == "not a directory":
+        if names.missing:
             return []
         raise ConfigError(f"{directory}: {names.why}")
 
