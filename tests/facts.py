@@ -42,7 +42,6 @@ def tree(modules: Mapping[str, tuple[str, str]], builtin: str = "", **extra: Any
         aliases={alias: tuple(names) for alias, names in aliases.items()},
         cpu_patterns=extra.get("cpu_patterns", {}),
         builtin=frozenset(pair.rpartition("=")[2] for pair in built),
-        knows_builtin_aliases=True,
         softdeps={},
     )
 

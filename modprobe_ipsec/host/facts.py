@@ -64,8 +64,6 @@ class ModuleIndex(Value):
     # cpu:type:... patterns of each module that has some.
     cpu_patterns: Mapping[str, tuple[str, ...]]
     builtin: frozenset[str]
-    # Whether modules.builtin.modinfo told the aliases of built-in code.
-    knows_builtin_aliases: bool
     # Canonical name -> what modules.softdep wants before and after it (names or aliases).
     softdeps: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
     # Paths of those of BINARY_INDEXES that are not there.
@@ -173,8 +171,6 @@ class Container(Value):
     # Capabilities as bits: those of this process, and those that a process here may have at all.
     effective: int | None
     bounding: int | None
-    # A filter of system calls is on.
-    seccomp: bool
     # Whether /dev/net/tun and net.core.xfrm_acq_expires are there.
     tun: bool | None
     xfrm_sysctls: bool | None

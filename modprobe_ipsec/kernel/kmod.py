@@ -11,11 +11,7 @@ import os
 
 from modprobe_ipsec.base.annotations import Any, TracebackType
 from modprobe_ipsec.base.errors import Error
-
-# libkmod.h, enum kmod_probe. The blacklist counts for dependencies too: what the admin forbade is
-# not to slip in behind something else. The same value comes back if nothing was left to load.
-_PROBE_APPLY_BLACKLIST_ALL = 0x10000
-BLACKLISTED = _PROBE_APPLY_BLACKLIST_ALL
+from modprobe_ipsec.kernel import BLACKLISTED
 
 _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "kmod_new": (ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_void_p)),
@@ -119,8 +115,10 @@ class Kmod:
         if code < 0:
             return -int(code)
         try:
+            # The blacklist counts for dependencies too: what the admin forbade is not to slip in
+            # behind something else. The same value comes back if nothing was left to load.
             code = self._lib.kmod_module_probe_insert_module(
-                module, _PROBE_APPLY_BLACKLIST_ALL, None, None, None, None
+                module, BLACKLISTED, None, None, None, None
             )
         finally:
             self._lib.kmod_module_unref(module)

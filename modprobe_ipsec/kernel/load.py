@@ -12,12 +12,10 @@ from modprobe_ipsec.diagnose.resolution import LoadFailure, ResolutionState
 from modprobe_ipsec.host.facts import Facts, ModuleState
 from modprobe_ipsec.host.gather import module_states, refresh
 from modprobe_ipsec.host.root import Host
+from modprobe_ipsec.kernel import BLACKLISTED
 from modprobe_ipsec.needs.need import AnyNeed
 from modprobe_ipsec.plan.plan import Plan, Step
 from modprobe_ipsec.plan.planner import make_plan
-
-# What `Kmod.load` returns for a module that a blacklist keeps out (libkmod.h).
-_BLACKLISTED = 0x10000
 
 States = Mapping[str, ModuleState]
 
@@ -116,7 +114,7 @@ def _sentence(module: str, code: int) -> str:
     """What a failed load means (source: kernel/module/main.c; libkmod-module.c)."""
     if code == 0:
         return f"{module}: modprobe reports success and the kernel has no such module"
-    if code == _BLACKLISTED:
+    if code == BLACKLISTED:
         return f"{module}: blacklisted in modprobe.d or on the kernel command line"
     meaning = _MEANINGS.get(code)
     name = errno.errorcode.get(code, str(code))
@@ -139,7 +137,7 @@ _MEANINGS = {
 
 def _failure(result: LoadResult) -> LoadFailure:
     denied = result.code in (errno.EPERM, errno.EACCES)
-    refused = denied or result.code in (0, _BLACKLISTED, errno.EKEYREJECTED, errno.EINVAL)
+    refused = denied or result.code in (0, BLACKLISTED, errno.EKEYREJECTED, errno.EINVAL)
     state = ResolutionState.BLOCKED if refused else ResolutionState.ABSENT
     return LoadFailure(state, result.why, denied=denied, of_file=result.code in _OF_FILE)
 

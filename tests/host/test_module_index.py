@@ -36,7 +36,6 @@ def test_aliases_of_6_1() -> None:
     assert {"xfrm-type-2-50", "crypto-cbc"} < set(found.aliases)
     assert len(found.aliases) == len(set(found.aliases))
     assert found.cpu_patterns["aesni_intel"] == ("cpu:type:x86,ven*fam*mod*:feature:*0099*",)
-    assert found.knows_builtin_aliases
     assert "aes_generic" in found.builtin
     assert "esp4" not in found.builtin
 
@@ -80,7 +79,6 @@ def test_no_modinfo(tmp_path: Path) -> None:
     assert found is not None
     assert (host.release, host.tree) == ("5.4", "usr/lib/modules/5.4")
     assert found.files["a_b"].deps == ("c",)
-    assert not found.knows_builtin_aliases
     assert {gap.path.rpartition("/")[2] for gap in gaps} == {
         "modules.builtin.modinfo", "modules.alias", "modules.builtin", "modules.softdep",
     }  # fmt: skip

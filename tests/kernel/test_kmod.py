@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from modprobe_ipsec.kernel.kmod import BLACKLISTED, Kmod, NoLibkmod
+from modprobe_ipsec.kernel import BLACKLISTED
+from modprobe_ipsec.kernel.kmod import Kmod, NoLibkmod
 
 # Tests load nothing on the machine that they run on.
 NO_MODULE = "no_such_module_of_modprobe_ipsec"

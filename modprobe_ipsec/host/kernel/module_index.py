@@ -169,7 +169,6 @@ def read_index(host: Host, gaps: list[Unreadable]) -> ModuleIndex | None:
         aliases=aliases,
         cpu_patterns=_CpuPatterns(aliases),
         builtin=parse_builtin(text("modules.builtin"), (modinfo or b"").decode("utf-8", "replace")),
-        knows_builtin_aliases=modinfo is not None,
         softdeps=parse_softdeps(text("modules.softdep")),
         lacks=tuple(f"/{path}" for path in binary if host.exists(path) is False),
     )

@@ -47,8 +47,6 @@ _LAYERS = {
 _ENGINE = r'(?m)^(?:engine="[a-z0-9.+~-]{1,40}"|rootless=[01])$'
 _STATUS = r"(?m)^(?:CapEff|CapBnd|Seccomp):\s*[0-9a-f]+$"
 
-# SECCOMP_MODE_FILTER, include/uapi/linux/seccomp.h
-_FILTERED = 2
 _OWN_USERS = "user namespace"
 _TUN, _FIRST_PORT = "dev/net/tun", "proc/sys/net/ipv4/ip_unprivileged_port_start"
 
@@ -80,7 +78,6 @@ def read(host: Host) -> Container | None:
         rootless=own_users and (alone or "rootless=1" in "".join(said)),
         effective=bits(status, "CapEff"),
         bounding=bits(status, "CapBnd"),
-        seccomp=bits(status, "Seccomp") == _FILTERED,
         tun=host.exists(_TUN),
         xfrm_sysctls=host.exists("proc/sys/net/core/xfrm_acq_expires"),
         first_port=_number(host.text(_FIRST_PORT, limit=64)),
