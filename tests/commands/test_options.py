@@ -138,7 +138,7 @@ def test_it_reads_what_argparse_reads(words: list[str]) -> None:
         ("--manifest yaml --format json", "--format does not go with --manifest"),
         ("--manifest yaml -v", "--verbose does not go with --manifest"),
         ("--manifest yaml --check", "--check does not go with --manifest"),
-        ("--record a --esp aes", "--esp does not go with --record"),
+        ("--record a --strict", "--strict does not go with --record"),
         ("--check --dry-run", "--check does not go with --dry-run"),
         ("--check --seal", "--seal does not go with --check"),
         ("--prove", "--prove goes with --check"),
