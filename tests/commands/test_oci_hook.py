@@ -71,6 +71,23 @@ def test_a_container_that_says_nothing_is_not_guessed_at(tmp_path: Path) -> None
     assert run(state(bundle)).stderr == done.stderr
 
 
+def test_a_bug_of_ours_is_told_from_what_cannot_be_told(tmp_path: Path) -> None:
+    code = (
+        "import sys, modprobe_ipsec.commands.oci_hook as hook; hook.gather = lambda host: 1 // 0; "
+        "sys.exit(hook.main(sys.argv[1:], 20))"
+    )
+    command = (sys.executable, "-c", code)
+    value = state(make(tmp_path), esp=IMPOSSIBLE)
+    done = run(value, command=command)
+    assert done.returncode == 70
+    assert "0123456789ab: internal error: ZeroDivisionError: " in done.stderr
+    shown = subprocess.run(
+        [*command, "--debug"], input=json.dumps(value), capture_output=True, text=True, timeout=60
+    )
+    assert shown.returncode == 70 and shown.stderr.startswith("Traceback")
+    assert shown.stderr.endswith(done.stderr)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", "{", "null", "\0", '{"id":"../x"}'])
 def test_no_state(text: str) -> None:
     assert run(text).returncode == 78
