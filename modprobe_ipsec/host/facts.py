@@ -5,7 +5,7 @@ Nothing here reads anything; `gather.gather(Host)` fills it in. A fact that coul
 None (or an `Unreadable` in `gaps`), never an empty answer: absence of evidence is not evidence.
 """
 
-from modprobe_ipsec.base.annotations import Callable, Mapping
+from modprobe_ipsec.base.annotations import Any, Callable, Mapping
 from modprobe_ipsec.base.value import StrEnum, Value
 
 TYPE_CHECKING = False
@@ -251,6 +251,8 @@ class Facts(Value):
     # need not pay for them.
     module_files: Mapping[str, ModuleFile] = _NOTHING
     environment: Callable[[], Environment] = Environment
+    # What a file of host/more reads, by its name; None where nobody has looked.
+    more: Callable[[str], Any] = lambda name: None
     # Network cards; None where nobody can ask them.
     cards: Callable[[], "Cards | None"] = lambda: None
     # The container that we are in; None outside of one.

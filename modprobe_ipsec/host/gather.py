@@ -3,7 +3,7 @@
 
 import os
 
-from modprobe_ipsec.base.annotations import Mapping
+from modprobe_ipsec.base.annotations import Any, Callable, Mapping
 from modprobe_ipsec.base.value import once
 from modprobe_ipsec.host.facts import (
     Algorithm,
@@ -83,8 +83,23 @@ def gather(host: Host) -> Facts:
         static_helper=helper,
         module_files=ModuleFiles(host, index) if index else {},
         environment=once(lambda: environment.read(host, _kind(inside()), helper)),
+        more=_more(host),
         container=inside,
     )
+
+
+def _more(host: Host) -> Callable[[str], Any]:
+    """Reads what is asked for by its name, once."""
+    known: dict[str, Any] = {}
+
+    def ask(name: str) -> Any:
+        if name not in known:
+            from modprobe_ipsec.host import more
+
+            known[name] = more.reader(name).read(host)
+        return known[name]
+
+    return ask
 
 
 def _kind(inside: Container | None) -> str:

@@ -7,6 +7,7 @@ code (a stand-in of some hundred bytes that is as good or as broken). Each reade
 """
 
 from modprobe_ipsec.base.annotations import Iterator
+from modprobe_ipsec.host import more
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import READERS
 from modprobe_ipsec.host.reads import Allowed, Read, mark
@@ -21,7 +22,7 @@ def files(host: Host, facts: Facts, allowed: Allowed) -> Iterator[tuple[str, byt
     if facts.running:
         yield "proc/sys/kernel/osrelease", f"{facts.release}\n".encode()
         yield "proc/sys/kernel/arch", f"{facts.arch}\n".encode()
-    for reader in READERS:
+    for reader in (*READERS, *more.readers()):
         for read in reader.READS:
             if read.keep and (facts.running or not read.path.startswith(_OF_THE_RUNNING)):
                 yield from _copy(host, read, allowed)
