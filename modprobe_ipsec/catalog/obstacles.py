@@ -6,7 +6,7 @@ from modprobe_ipsec.base.value import Value
 
 
 class Mitigation(Value):
-    """A hole in the kernel against which lines for modprobe.d were shipped."""
+    """A vulnerability of the kernel against which lines for modprobe.d were shipped."""
 
     # Dirty Frag
     name: str

@@ -28,10 +28,16 @@ def shipped_against(
     found = []
     for module, rules in lines:
         by_rule = {rule: behind(rule, module, known) for rule in rules}
-        behind_any = dict.fromkeys(hole for holes in by_rule.values() for hole in holes)
+        behind_any = dict.fromkeys(
+            vulnerability
+            for vulnerabilities in by_rule.values()
+            for vulnerability in vulnerabilities
+        )
         against = {
-            rule: tuple(f"{hole.name} ({hole.cve})" for hole in holes)
-            for rule, holes in by_rule.items()
+            rule: tuple(
+                f"{vulnerability.name} ({vulnerability.cve})" for vulnerability in vulnerabilities
+            )
+            for rule, vulnerabilities in by_rule.items()
         }
         text = decision(tuple(behind_any), release, build) if behind_any else ""
         found.append(Suspicion(against=against, decision=text))
@@ -39,21 +45,27 @@ def shipped_against(
 
 
 def behind(rule: Rule, module: str, known: Iterable[Mitigation]) -> tuple[Mitigation, ...]:
-    """The holes that a line which forbids a module may be about; those its file names, if any."""
+    """What a line that forbids a module may be about; what its file's name says, if anything."""
     if rule.directive not in (*_BARS, Directive.INITCALL_BLACKLIST):
         return ()
-    about = [hole for hole in known if module in hole.modules]
-    named = [hole for hole in about if any(word in rule.where.lower() for word in hole.files)]
+    about = [vulnerability for vulnerability in known if module in vulnerability.modules]
+    named = [
+        vulnerability
+        for vulnerability in about
+        if any(word in rule.where.lower() for word in vulnerability.files)
+    ]
     return tuple(named or about)
 
 
-def decision(holes: Sequence[Mitigation], release: str, build: str) -> str:
-    """What removing the line means, and for which holes this kernel no longer needs it."""
-    names = " or ".join(f"{hole.name} ({hole.cve})" for hole in holes)
+def decision(vulnerabilities: Sequence[Mitigation], release: str, build: str) -> str:
+    """What removing the line means, and against what this kernel no longer needs it."""
+    names = " or ".join(
+        f"{vulnerability.name} ({vulnerability.cve})" for vulnerability in vulnerabilities
+    )
     sentences = [f"It looks like a mitigation of {names}: to remove it is a security decision"]
-    for hole in holes:
-        fixes = [_fix(hole.name, *fixed, release, build) for fixed in hole.fixed]
-        sentences += fixes or [f"no kernel that fixes {hole.name} is known here"]
+    for vulnerability in vulnerabilities:
+        fixes = [_fix(vulnerability.name, *fixed, release, build) for fixed in vulnerability.fixed]
+        sentences += fixes or [f"no kernel that fixes {vulnerability.name} is known here"]
     return "; ".join(sentences)
 
 

@@ -104,21 +104,21 @@ class _Modules:
             seen |= {step.module, step.request}
             names[step.request] = module.name
             yield module
-        findings = [
+        resolutions = [
             f for forecast in plain.forecasts for f in forecast.resolutions if not f.accelerator
         ]
-        findings += [
+        resolutions += [
             f for forecast in plain.forecasts for f in forecast.foreseen if not f.accelerator
         ]
-        for finding in findings:
-            name = self._name(finding.request, finding.module)
-            if finding.state is ResolutionState.LOADABLE or not self._known.request(
-                finding.request
+        for resolution in resolutions:
+            name = self._name(resolution.request, resolution.module)
+            if resolution.state is ResolutionState.LOADABLE or not self._known.request(
+                resolution.request
             ):
                 continue
-            if not {name or finding.request, finding.request} & seen:
-                seen.add(name or finding.request)
-                yield self._other(finding, name)
+            if not {name or resolution.request, resolution.request} & seen:
+                seen.add(name or resolution.request)
+                yield self._other(resolution, name)
 
     def _loadable(self, step: Step, after: tuple[str, ...]) -> PlannedModule:
         state = ResolutionState.LIVE if self._is_live(step.module) else ResolutionState.LOADABLE
@@ -147,17 +147,17 @@ class _Modules:
         asked = (f"crypto-{word}" for part in parts for word in words_of(part.request))
         return (names[alias] for alias in dict.fromkeys(asked) if names.get(alias))
 
-    def _other(self, finding: Resolution, name: str) -> PlannedModule:
+    def _other(self, resolution: Resolution, name: str) -> PlannedModule:
         autoload = None
-        if finding.state in (ResolutionState.LIVE, ResolutionState.UNKNOWN):
+        if resolution.state in (ResolutionState.LIVE, ResolutionState.UNKNOWN):
             autoload = self._autoload(name, accelerator=False)
-        why = finding.title or f"answers {finding.request}"
-        if finding.state in SERVED and finding.evidence:
-            why = f"{why}; {finding.evidence}"
+        why = resolution.title or f"answers {resolution.request}"
+        if resolution.state in SERVED and resolution.evidence:
+            why = f"{why}; {resolution.evidence}"
         return PlannedModule(
             name=name,
-            request=finding.request,
-            state=finding.state,
+            request=resolution.request,
+            state=resolution.state,
             autoload=autoload,
             why=clean(why),
         )

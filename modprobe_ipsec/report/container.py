@@ -136,11 +136,11 @@ def _wanted(report: Report) -> tuple[str, ...]:
     for step in report.plan.steps if unmet else ():
         if not step.accelerator:
             names |= dict.fromkeys((*step.dependencies, step.module))
-    for finding in (finding for judgement in unmet for finding in judgement.resolutions):
-        if finding.state not in SERVED and not finding.accelerator and not finding.of_card:
+    for resolution in (resolution for judgement in unmet for resolution in judgement.resolutions):
+        if resolution.state not in SERVED and not resolution.accelerator and not resolution.of_card:
             # without a module tree nobody knows which module answers
-            name = finding.module if report.facts.tree else finding.request
-            names[name or finding.request] = None
+            name = resolution.module if report.facts.tree else resolution.request
+            names[name or resolution.request] = None
     there = report.facts.modules or {}
     return tuple(name for name in names if name not in there)
 

@@ -24,7 +24,9 @@ from modprobe_ipsec.plan.planner import diagnose
 from tests.facts import GCM, MODERN, blacklist, facts, install, live
 from tests.shipped import CATALOG
 
-HOLES = {hole.name: hole for hole in CATALOG.knowledge.mitigations}
+VULNERABILITIES = {
+    vulnerability.name: vulnerability for vulnerability in CATALOG.knowledge.mitigations
+}
 
 
 def answer(
@@ -154,13 +156,13 @@ def rule(where: str, directive: Directive = Directive.INSTALL) -> Rule:
 
 def test_a_file_that_names_its_hole_is_believed() -> None:
     known = CATALOG.knowledge.mitigations
-    assert [hole.name for hole in behind(rule("/x/y.conf:1"), "esp4", known)] == [
+    assert [vulnerability.name for vulnerability in behind(rule("/x/y.conf:1"), "esp4", known)] == [
         "Dirty Frag",
         "Fragnesia",
     ]
-    assert [hole.name for hole in behind(rule("/x/a-fragnesia.conf:1"), "esp4", known)] == [
-        "Fragnesia"
-    ]
+    assert [
+        vulnerability.name for vulnerability in behind(rule("/x/a-fragnesia.conf:1"), "esp4", known)
+    ] == ["Fragnesia"]
     assert behind(rule("/x/dirtyfrag.conf:1"), "gcm", known) == ()
     assert behind(rule("/x/dirtyfrag.conf:1", Directive.ALIAS), "esp4", known) == ()
 
@@ -180,7 +182,7 @@ def test_a_file_that_names_its_hole_is_believed() -> None:
     ],
 )
 def test_whether_the_kernel_has_the_fix(release: str, build: str, words: str) -> None:
-    said = decision([HOLES["Dirty Frag"]], release, build)
+    said = decision([VULNERABILITIES["Dirty Frag"]], release, build)
     assert "to remove it is a security decision" in said
     assert words in said
     if "el10" in release or not release:
@@ -188,7 +190,9 @@ def test_whether_the_kernel_has_the_fix(release: str, build: str, words: str) ->
 
 
 def test_what_is_not_known_is_said() -> None:
-    assert "no kernel that fixes Fragnesia is known" in decision([HOLES["Fragnesia"]], "6.12", "")
+    assert "no kernel that fixes Fragnesia is known" in decision(
+        [VULNERABILITIES["Fragnesia"]], "6.12", ""
+    )
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ loadable  ESP AES_GCM_16_256                 IPv4           not loaded: xfrm_use
 loadable  ESP AES_CBC_256 HMAC_SHA2_256_128  IPv4 with ESN  not loaded: xfrm_user, esp4, sha256_ssse3, aesni_intel, authencesn, sha512_generic, drbg, echainiv; the kernel loads what it needs when asked
 
 what to do:
-  whoever set /etc/modprobe.d/x.conf:1 decides: if IPsec is wanted here, remove that line; it is never talked around. It looks like a mitigation of Dirty Frag (CVE-2026-43284) or Fragnesia (CVE-2026-46300): to remove it is a security decision; Debian fixed Dirty Frag in 6.12.86-1; no kernel that fixes Fragnesia is known here
+  whoever set /etc/modprobe.d/x.conf:1 decides: if IPsec is wanted here, remove that line; this tool never overrides it. It looks like a mitigation of Dirty Frag (CVE-2026-43284) or Fragnesia (CVE-2026-46300): to remove it is a security decision; Debian fixed Dirty Frag in 6.12.86-1; no kernel that fixes Fragnesia is known here
   run modprobe-ipsec without --check, as root
 
 the stack itself:
@@ -180,7 +180,7 @@ JOURNAL = """\
 <6>loaded by the kernel itself: drbg
 <4>ESP IPv4 AES_GCM_16_256: loadable: not loaded: xfrm_user, esp4, aesni_intel, sha512_generic, drbg, seqiv; the kernel loads what it needs when asked. To do: run modprobe-ipsec without --check, as root
 <4>ESP IPv4 AES_CBC_256 HMAC_SHA2_256_128 ESN: loadable: not loaded: xfrm_user, esp4, sha256_ssse3, aesni_intel, authencesn, sha512_generic, drbg, echainiv; the kernel loads what it needs when asked. To do: run modprobe-ipsec without --check, as root
-<3>ESP IPv6 AES_GCM_16_256: blocked: esp6 is blocked by /etc/modprobe.d/x.conf:1: install esp6 /bin/false. To do: whoever set /etc/modprobe.d/x.conf:1 decides: if IPsec is wanted here, remove that line; it is never talked around. It looks like a mitigation of Dirty Frag (CVE-2026-43284) or Fragnesia (CVE-2026-46300): to remove it is a security decision; Debian fixed Dirty Frag in 6.12.86-1; no kernel that fixes Fragnesia is known here
+<3>ESP IPv6 AES_GCM_16_256: blocked: esp6 is blocked by /etc/modprobe.d/x.conf:1: install esp6 /bin/false. To do: whoever set /etc/modprobe.d/x.conf:1 decides: if IPsec is wanted here, remove that line; this tool never overrides it. It looks like a mitigation of Dirty Frag (CVE-2026-43284) or Fragnesia (CVE-2026-46300): to remove it is a security decision; Debian fixed Dirty Frag in 6.12.86-1; no kernel that fixes Fragnesia is known here
 <3>not sealed: ESP IPv6 AES_GCM_16_256 is not proven. To do: mend that
 """  # noqa: E501
 

@@ -108,13 +108,13 @@ def _obstacle(hit: _Hit, rule: Rule, suspicion: Suspicion, container: str) -> Ob
         lines = "remove that line" if len(places) == 1 else "remove these lines"
         remedy = (
             f"whoever set {' and '.join(places)} decides: if IPsec is wanted here, {lines}; "
-            "it is never talked around"
+            "this tool never overrides it"
         )
     else:
         remedy = (
             f"whoever set {rule.text.partition('=')[0]}= on the kernel command line decides: "
             f"if IPsec is wanted here, take {rule.name} out of the boot loader's "
-            "configuration and reboot; it is never talked around"
+            "configuration and reboot; this tool never overrides it"
         )
     if suspicion.decision:
         remedy += f". {suspicion.decision}"

@@ -215,7 +215,9 @@ def _about(
     installed = False
     for rule in rules:
         if rule.directive is Directive.SOFTDEP:
-            remark = f"{rule.where}: {rule.text}: those come along" if remark is None else remark
+            remark = (
+                f"{rule.where}: {rule.text}: those are loaded as well" if remark is None else remark
+            )
             # libkmod reads modules.softdep as one of the files, sorted by their names
             if soft is None and not (shipped and rule.where.rpartition("/")[2] > _SHIPPED):
                 soft = tuple(name for names in softdep(rule.command) for name in names)

@@ -56,7 +56,7 @@ def _judgement(judgement: NeedVerdict) -> dict[str, Any]:
         "verdict": judgement.verdict,
         "reasons": [_reason(reason) for reason in judgement.reasons],
         "proof": _proof(judgement.proof) if judgement.proof else None,
-        "requests": [_finding(finding) for finding in judgement.resolutions],
+        "requests": [_resolution(resolution) for resolution in judgement.resolutions],
     }
 
 
@@ -120,14 +120,14 @@ def _proof(proof: Proof) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Resolution) -> dict[str, Any]:
+def _resolution(resolution: Resolution) -> dict[str, Any]:
     return {
-        "request": finding.request,
-        "state": finding.state,
-        "module": finding.module,
-        "because": finding.evidence,
-        "faster": finding.accelerator,
-        "autoload": finding.autoload and finding.autoload._asdict(),
+        "request": resolution.request,
+        "state": resolution.state,
+        "module": resolution.module,
+        "because": resolution.evidence,
+        "faster": resolution.accelerator,
+        "autoload": resolution.autoload and resolution.autoload._asdict(),
     }
 
 
