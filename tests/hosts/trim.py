@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes the bases: what `--record` writes in a guest that has just booted, less what can be made.
 
-    python -m tests.trees.trim [NAME...]
-    python -m tests.trees.trim --root DIR NAME      an unpacked kernel package, as 6.12-arm64
+    python -m tests.hosts.trim [NAME...]
+    python -m tests.hosts.trim --root DIR NAME      an unpacked kernel package, as 6.12-arm64
 
 Without the stand-ins for modules, which `tree.assemble` makes anew.
 """

@@ -85,6 +85,8 @@ def process(kernel: UmlKernel, work: Path, cmdline: str, memory: int) -> Process
     roomy = _SHARED_MEMORY.is_dir() and shutil.disk_usage(_SHARED_MEMORY).free > memory << 20
     command = (
         *(str(kernel.program), f"mem={memory}M", f"initrd={work / INITRD}", f"uml_dir={work}"),
+        # no device for the root: it is a tmpfs then, which can be full
+        "root=",
         *("con=null", "con0=null,fd:2", "con1=null,fd:1", "quiet", "panic=-1", "noreboot"),
         *cmdline.split(),
     )
