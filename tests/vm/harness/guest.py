@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +54,7 @@ def run(
     cpu: str = "max",
     cmdline: str = "",
     files: Mapping[str, bytes] | None = None,
+    layers: Iterable[Path] = (),
     memory: int = 768,
 ) -> Result:
     """Run a command in a fresh guest that has loaded no module.
@@ -61,11 +62,12 @@ def run(
     The kernel loads modules by itself when asked, through the real modprobe; a wrapper that records
     this goes into `files` and into /proc/sys/kernel/modprobe. `files` are put at
     absolute paths, executable if they start with `#!`; `cpu="qemu64"` has no AES instructions (a
-    matter of QEMU alone); `cmdline` is added to the kernel's command line; `memory` is in MiB.
+    matter of QEMU alone); `cmdline` is added to the kernel's command line; `layers` are archives
+    laid over the rest; `memory` is in MiB.
     """
 
     def build(initrd: Path) -> None:
-        image.build(kernel, command, files or {}, initrd)
+        image.build(kernel, command, files or {}, layers, initrd)
 
     return emulate(kernel, build, timeout, cpu, cmdline, memory)
 

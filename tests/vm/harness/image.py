@@ -66,9 +66,15 @@ MAGIC = "modprobe-ipsec-guest"
 an emulated serial line carries 0.4 MB/s."""
 
 
-def build(kernel: Kernel, command: Sequence[str], files: Mapping[str, bytes], target: Path) -> None:
+def build(
+    kernel: Kernel,
+    command: Sequence[str],
+    files: Mapping[str, bytes],
+    layers: Iterable[Path],
+    target: Path,
+) -> None:
     """Write the initramfs for one run of a command."""
-    join((userland(), modules(kernel)), _run_part(kernel, command, files), target)
+    join((userland(), modules(kernel), *layers), _run_part(kernel, command, files), target)
 
 
 def join(parts: Iterable[Path], last: Archive, target: Path) -> None:
