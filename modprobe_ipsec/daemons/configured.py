@@ -88,7 +88,7 @@ def _installed(only: Daemon | None, installed: Installed) -> Iterator[tuple[Daem
 
 def _read(found: Owner, path: str, files: Files, context: Context, installed: Installed) -> Reading:
     release = context.release or installed.releases.get(found.daemon.name)
-    return found.kind.read(path, files, context._replace(release=release))
+    return found.kind.read(path, files, context._replace(release=release, vendor=installed.vendor))
 
 
 def _together(readings: Iterable[Reading]) -> Reading:

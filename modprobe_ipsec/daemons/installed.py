@@ -16,6 +16,9 @@ class Installed(Value):
     programs: frozenset[str]
     # By name of the daemon; one that nothing tells is not in it.
     releases: Mapping[str, Release] = {}  # noqa: RUF012 (never changed)
+    # Whose builds they are, as far as daemons differ by that: debian, ubuntu, fedora, rhel9; empty
+    # if nothing tells.
+    vendor: str = ""
 
     @property
     def daemons(self) -> tuple[Daemon, ...]:
@@ -31,8 +34,35 @@ def read(host: Host) -> Installed:
     """Look for all daemons' programs, and for their releases in the package databases."""
     places = dict.fromkeys(path for daemon in DAEMONS.values() for path in daemon.programs)
     installed = Installed(frozenset(path for path in places if host.exists(path[1:])))
-    found = ((d.name, release(version(host, d.packages))) for d in installed.daemons)
-    return installed._replace(releases={name: number for name, number in found if number})
+    found = ((d.name, _release(host, d)) for d in installed.daemons)
+    releases = {name: number for name, number in found if number}
+    # what somebody built in /usr/local is as upstream has it
+    local = any(path.startswith("/usr/local/") for path in installed.programs)
+    return installed._replace(releases=releases, vendor="" if local else _vendor(host))
+
+
+def _release(host: Host, daemon: Daemon) -> Release | None:
+    """What the package manager has written down, else what one of the daemon's files says."""
+    if number := release(version(host, daemon.packages)):
+        return number
+    for path, before in daemon.says_release.items():
+        _, found, rest = (host.text(path[1:]) or "").partition(before)
+        if found and (number := release(rest[:40].partition('"')[0])):
+            return number
+    return None
+
+
+def _vendor(host: Host) -> str:
+    text = host.text("etc/os-release", limit=1 << 16) or host.text("usr/lib/os-release") or ""
+    lines = (line.partition("=") for line in text.split("\n"))
+    fields = {key.strip(): value.strip().strip("\"'") for key, _, value in lines}
+    names = [fields.get("ID", ""), *fields.get("ID_LIKE", "").split()]
+    for name in names:
+        if name in ("debian", "ubuntu", "fedora") and "rhel" not in names:
+            return name
+        if name in ("rhel", "centos"):
+            return f"rhel{fields.get('VERSION_ID', '').partition('.')[0]}"
+    return ""
 
 
 def release(text: str) -> Release | None:

@@ -28,6 +28,8 @@ class Problem(Value):
     text: str
     # A file could not be read, which the daemon may be able to: what it asks for is unknown.
     unread: bool = False
+    # The daemon refuses the whole configuration for it, and does not start.
+    refuses: bool = False
 
 
 class IgnoredConnection(Value):

@@ -66,7 +66,8 @@ class Report(Value):
     def is_uncertain(self) -> bool:
         """Whether the configurations leave open what is needed, as strictly as was asked for."""
         problems = self.demand.problems
-        return any(problem.unread for problem in problems) or (self.strict and bool(problems))
+        unclear = any(problem.unread or problem.refuses for problem in problems)
+        return unclear or (self.strict and bool(problems))
 
     @property
     def exit_code(self) -> int:
@@ -77,6 +78,10 @@ class Report(Value):
         if code == 1 and self.action is Action.DRY_RUN:
             # what would be loaded is its answer, and no lack
             code = 0
+        lost = any(problem.conn for problem in self.demand.problems)
+        if code == 0 and lost and self.action is not Action.DRY_RUN:
+            # ready for the connections that are left is not ready
+            return Verdict.UNKNOWN.exit_code
         # who wanted a seal has not got it
         unsealed = self.sealed is not None and not self.sealed.done
         return Verdict.UNKNOWN.exit_code if code < 2 and (self.is_uncertain or unsealed) else code

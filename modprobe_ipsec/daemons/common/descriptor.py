@@ -28,6 +28,8 @@ class Context(Value):
     daemon: "Daemon | None" = None
     # The daemon's release; None: unknown.
     release: Release | None = None
+    # Whose build it is, as `Installed.vendor`.
+    vendor: str = ""
 
 
 class Configuration(Value):
@@ -72,6 +74,8 @@ class Daemon(Value):
     insists_on: frozenset[str] = frozenset()
     # Where it is told to wrap ESP in UDP, NAT or not; empty if it cannot be told.
     force_udp: str = ""
+    # Text files that tell the release, and what stands before it up to the quote that ends it.
+    says_release: Mapping[str, str] = {}  # noqa: RUF012 (never changed)
     # What it has to be told inside a container.
     in_a_container: tuple[str, ...] = ()
 

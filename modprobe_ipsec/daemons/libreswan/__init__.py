@@ -41,6 +41,7 @@ def _read(path: str, files: Files, context: Context) -> Reading:
         version=context.release,
         fips=context.fips,
         options=libreswan_options(context.tree(DAEMON.name)),
+        vendor=context.vendor,
     )
     return reading._replace(features=merge((*DAEMON.start_needs, *reading.features)))
 
@@ -50,7 +51,8 @@ def _knows(context: Context) -> Callable[[Setting], bool]:
     from modprobe_ipsec.daemons.libreswan.whose import knows
 
     options = libreswan_options(context.tree(DAEMON.name))
-    return lambda setting: knows(setting, options, context.catalog)
+    releases = [options.at(version) for version in options.releases]
+    return lambda setting: knows(setting, releases, context.catalog)
 
 
 DAEMON = Daemon(
@@ -71,6 +73,10 @@ DAEMON = Daemon(
     units=("ipsec.service",),
     suites=_suites,
     default_suites=_default_suites,
+    # source: programs/ipsec/ipsec.in
+    says_release=dict.fromkeys(
+        ("/usr/sbin/ipsec", "/usr/local/sbin/ipsec"), 'export IPSEC_VERSION="'
+    ),
     # source: kernel_xfrm.c init_netlink()
     start={"xfrm_socket": "its XFRM socket"},
     force_udp="ipsec.conf encapsulation=yes",

@@ -5,7 +5,7 @@ from modprobe_ipsec.base.annotations import Sequence
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.libreswan.also import AlsoResolver, Conn, Settings
-from modprobe_ipsec.daemons.libreswan.options import LibreswanOptions, Version
+from modprobe_ipsec.daemons.libreswan.options import Release
 from modprobe_ipsec.daemons.libreswan.sections import SectionReader
 from modprobe_ipsec.needs.reading import Files, Problem
 
@@ -18,9 +18,9 @@ class Config(Value):
     problems: Sequence[Problem]
 
 
-def load(path: str, files: Files, options: LibreswanOptions, version: Version) -> Config:
+def load(path: str, files: Files, release: Release) -> Config:
     """Read a file with all that it includes. Raises ConfigError."""
-    reader = SectionReader(files, options, version)
+    reader = SectionReader(files, release)
     reader.file(path, files.text(path), ())
     if reader.notes.first_unreadable and not reader.known:
         first = reader.notes.first_unreadable
@@ -29,5 +29,5 @@ def load(path: str, files: Files, options: LibreswanOptions, version: Version) -
             f"{first.text}",
             "name the daemon's configuration file: --config FILE",
         )
-    conns = tuple(AlsoResolver(reader.sections, options, version).conns())
+    conns = tuple(AlsoResolver(reader.sections, release).conns())
     return Config(reader.setup.settings, conns, reader.notes.problems)

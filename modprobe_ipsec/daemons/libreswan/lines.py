@@ -32,6 +32,16 @@ class Unreadable(Exception):
     """A line that libreswan's parser stops at."""
 
 
+class CarriageReturn(Exception):
+    """A Windows line end: libreswan takes it for part of a `name` or `value`."""
+
+    def __init__(self, part: str) -> None:
+        super().__init__(
+            f"the line ends with a carriage return, which libreswan takes for part of the {part}; "
+            "write the file with Unix line ends"
+        )
+
+
 def value(line: str, start: int) -> str:
     """The value from `start` on, which must be all that is left of the line but a comment."""
     rest = line[start:].lstrip(" \t")

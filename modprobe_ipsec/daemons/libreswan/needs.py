@@ -16,7 +16,7 @@ from modprobe_ipsec.daemons.libreswan import DAEMON
 from modprobe_ipsec.daemons.libreswan import proposals as libreswan
 from modprobe_ipsec.daemons.libreswan.also import Conn
 from modprobe_ipsec.daemons.libreswan.conf import Config, load
-from modprobe_ipsec.daemons.libreswan.options import NEWEST, LibreswanOptions, Version, at
+from modprobe_ipsec.daemons.libreswan.options import LibreswanOptions, Version, at
 from modprobe_ipsec.daemons.libreswan.question import (
     Answer,
     Common,
@@ -25,8 +25,9 @@ from modprobe_ipsec.daemons.libreswan.question import (
     answer_to,
     default_of,
 )
-from modprobe_ipsec.daemons.libreswan.refused import asks, check
+from modprobe_ipsec.daemons.libreswan.refused import asks, check, check_ends
 from modprobe_ipsec.daemons.libreswan.setting import Setting
+from modprobe_ipsec.daemons.libreswan.unknown import any_release
 from modprobe_ipsec.needs.need import FeatureNeed, Mode, Need, Source, collect
 from modprobe_ipsec.needs.reading import Files, IgnoredConnection, Problem, Reading
 
@@ -49,16 +50,22 @@ def read(
     version: tuple[int, ...] | None,
     fips: bool,
     options: LibreswanOptions,
+    vendor: str = "",
 ) -> Reading:
     """Read libreswan's configuration: every need that its connections can put to the kernel.
 
-    `families` are those that the host has; `version` is libreswan's, None for the newest.
-    Raises ConfigError for what is no configuration at all.
+    `families` are those that the host has; `version` is libreswan's, None where nobody knows it;
+    `vendor` tells whose build it is. Raises ConfigError for what is no configuration at all.
     """
-    version = version or NEWEST
-    config = load(path, files, options, version)
-    common = Common(catalog, options, families, version, fips)
-    return _Demand(common, config).reading()
+
+    def read_as(version: Version) -> Reading:
+        release = options.at(version, vendor)
+        common = Common(catalog, options, release, vendor, families, fips)
+        return _Demand(common, load(path, files, release)).reading()
+
+    if version:
+        return read_as(version)
+    return any_release(path, {version: read_as(version) for version in options.releases})
 
 
 class _Demand:
@@ -112,7 +119,7 @@ class _Demand:
             self._feature(feature, (), source)
 
     def _setup(self) -> None:
-        for name, option in self._common.options.setup.items():
+        for name, option in self._common.release.setup.items():
             setting = self._config.setup.get(name)
             if setting and option.feature and asks(setting, option.when, option.kind):
                 where = f"{setting.place} config setup"
@@ -120,14 +127,17 @@ class _Demand:
                 self._feature(option.feature, self._common.families, source)
 
     def _conn(self, conn: Conn) -> None:
-        # whether a connection counts is not known if its lines cannot be read
-        if not (conn.lost and not conn.lost.readable) and (why := self._why_silent(conn)):
+        if not (conn.lost and conn.lost.garbled) and (why := self._why_silent(conn)):
             self._silent.append(IgnoredConnection(conn.place, conn.name, why))
             return
         if conn.lost:
             self._problems.append(Problem(conn.lost.place, conn.name, conn.lost.why))
             return
         try:
+            check_ends(conn, self._common.version)
+            for _, setting in conn.counting():
+                if setting.wrong:
+                    raise Refused(f"{setting.written} has a wrong value", setting)
             families = _families(conn, self._common.families)
             if not families:
                 why = f"its hosts have IPv6 addresses, and this is read for {_names(self._common)}"
@@ -194,7 +204,7 @@ class _Demand:
         return question, text
 
     def _conn_features(self, conn: Conn, families: tuple[Family, ...]) -> None:
-        options = self._common.options.conn
+        options = self._common.release.conn
         for setting in (*conn.own.values(), *conn.default.values()):
             option = options[setting.key]
             if not option.feature or not asks(setting, option.when, option.kind):
@@ -278,16 +288,17 @@ def _networks(conn: Conn) -> tuple[Family, ...]:
 
 def _ike(conn: Conn) -> int:
     """source: confread.c, load_conn()"""
-    exchange = conn.value("keyexchange", "ike")
-    if exchange == "ike":
-        return 1 if conn.value("ikev2") == "no" else 2
-    return int(exchange[-1])
+    older = 1 if conn.value("ikev2") == "no" else 2
+    return {"ikev1": 1, "ikev2": 2}.get(conn.value("keyexchange"), older)
 
 
 def _ikev1_policy(common: Common, config: Config) -> str:
     setting = config.setup.get("ikev1-policy")
-    default = "accept" if common.version < (5, 0) else "drop"
-    return setting.value if setting else default
+    if setting:
+        return setting.value
+    dropped = common.options.ikev1_dropped
+    since = min(dropped["upstream"], dropped.get(common.vendor, dropped["upstream"]))
+    return "drop" if common.version >= since else "accept"
 
 
 def _families(conn: Conn, families: tuple[Family, ...]) -> tuple[Family, ...]:

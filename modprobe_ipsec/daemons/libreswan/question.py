@@ -11,7 +11,7 @@ from modprobe_ipsec.daemons.common.errors import ProposalError, ProposalSyntaxEr
 from modprobe_ipsec.daemons.common.text import split
 from modprobe_ipsec.daemons.libreswan import DAEMON
 from modprobe_ipsec.daemons.libreswan import proposals as libreswan
-from modprobe_ipsec.daemons.libreswan.options import LibreswanOptions, Version, at
+from modprobe_ipsec.daemons.libreswan.options import LibreswanOptions, Release, Version, at
 from modprobe_ipsec.daemons.libreswan.setting import Setting
 from modprobe_ipsec.daemons.proposals import ipcomp_needs
 from modprobe_ipsec.needs.need import Choice, Mode, Need, Source, Suite
@@ -22,9 +22,16 @@ class Common(Value):
 
     catalog: Catalog
     options: LibreswanOptions
+    release: Release
+    # Whose build it is, as in `ikev1_dropped` of the map; empty where that is not known.
+    vendor: str
     families: tuple[Family, ...]
-    version: Version
     fips: bool
+
+    @property
+    def version(self) -> Version:
+        """The release as numbers."""
+        return self.release.version
 
 
 class Refused(Exception):

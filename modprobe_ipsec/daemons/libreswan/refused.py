@@ -18,6 +18,24 @@ _INTERFACE = re.compile(r"(?:[0-9]+|yes|no|true|false|on|off|y|n)\Z", re.IGNOREC
 _PACKET_WINDOWS = ("32", "64", "128", "256")
 
 
+def check_ends(conn: Conn, version: Version) -> None:
+    """Let a connection pass that has all that its start needs. Raises Refused.
+
+    source: starterwhack.c, set_whack_end(); 4.x: starter_permutate_conns(), which says nothing
+    """
+    for side in ("left", "right"):
+        if not conn.value(side):
+            raise Refused(
+                f"{side}= is not set, and pluto takes no connection without", conn.get(side)
+            )
+    subnets = conn.get("leftsubnets") or conn.get("rightsubnets")
+    if version < (5, 0) and subnets:
+        for side in ("left", "right"):
+            if not (conn.get(f"{side}subnet") or conn.value(f"{side}subnets")):
+                without = f"without {side}subnet= gives no connection before libreswan 5"
+                raise Refused(f"{subnets.written} {without}", subnets)
+
+
 def check(conn: Conn, question: Question, version: Version) -> None:
     """Let a connection pass whose settings go together. Raises Refused."""
     ikev1, ah = question.ike == 1, question.protocol is Protocol.AH

@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One section of ipsec.conf as its lines come, and what is wrong in them.
 
-source: lib/libipsecconf/parser.y of libreswan 5.2; 4.10 differs where it is said
+source: lib/libipsecconf/{parser.y,keywords.c} of libreswan 4.10 and 5.2,
+lib/libswan/ipsecconf/parser.y of 5.3 and 5.4
 """
 
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.common.errors import show
-from modprobe_ipsec.daemons.libreswan.lines import Unreadable
-from modprobe_ipsec.daemons.libreswan.options import NEVER, LibreswanOptions, Version
-from modprobe_ipsec.daemons.libreswan.setting import Setting, conflicting, duplicate, meaning
+from modprobe_ipsec.daemons.libreswan.lines import CarriageReturn, Unreadable
+from modprobe_ipsec.daemons.libreswan.options import Option, Release
+from modprobe_ipsec.daemons.libreswan.setting import (
+    Setting,
+    WrongValue,
+    conflicting,
+    duplicate,
+    meaning,
+)
 from modprobe_ipsec.needs.reading import Place, Problem
 
 MAX_CONNS = 100_000
@@ -19,17 +26,25 @@ MAX_UNREADABLE = 1000
 
 DEFAULT = "%default"
 
-# Options that are a text to us, and to 4.x one or the other.
-_NUMBER_OR_TEXT = frozenset({"ipsec-interface", "left", "right"})
-
 
 class RejectedConnection(Value):
     """Why libreswan does not load a connection, and where that stands."""
 
     place: Place
     why: str
-    # Whether its lines could be read, so that only their sum is wrong.
-    readable: bool = True
+    # It did not load, which the start of some releases overlooks.
+    overlooked: bool = False
+    # Its lines cannot be read, so that nobody knows whether it was to be loaded at all.
+    garbled: bool = False
+
+
+class Also(Value):
+    """Another section that a line of this one names."""
+
+    name: str
+    place: Place
+    # How many options stand before it.
+    after: int
 
 
 class Section:
@@ -40,26 +55,30 @@ class Section:
     def __init__(self, name: str, place: Place, *, is_setup: bool = False) -> None:
         self.name, self.place, self.is_setup = name, place, is_setup
         self.settings: dict[str, Setting] = {}
-        self.also: list[tuple[str, Place]] = []
+        self.also: list[Also] = []
         self.lost: RejectedConnection | None = None
 
 
 class Notes:
     """What is wrong in the files, and that it does not become too much."""
 
-    def __init__(self) -> None:
+    def __init__(self, release: str) -> None:
+        # As messages name it: `libreswan 4.10`.
+        self._release = release
         self.problems: list[Problem] = []
         self.first_unreadable: Problem | None = None
         self._unreadable = 0
 
-    def unreadable(self, section: Section | None, place: Place, text: str) -> None:
-        """A line that cannot be read: what it stands in is lost."""
+    def unreadable(self, place: Place, text: str) -> None:
+        """A line that cannot be read: the daemon refuses the file that it stands in."""
         self.count(place, text)
         self.first_unreadable = self.first_unreadable or Problem(place, "", text)
-        if section is None or section.name in ("", DEFAULT):
-            self.note(place, text)
-        elif not section.lost:
-            section.lost = RejectedConnection(place, text, readable=False)
+        self.refuse(place, text)
+
+    def refuse(self, place: Place, text: str) -> None:
+        """Something that makes the daemon refuse the whole configuration."""
+        why = f"{text}; {self._release} refuses the whole file for it, and pluto does not start"
+        self._add(Problem(place, "", why, refuses=True))
 
     def note(self, place: Place, text: str) -> None:
         """Something that costs no connection."""
@@ -88,82 +107,100 @@ class Notes:
 class Setter:
     """Puts options into sections, as far as libreswan would take them."""
 
-    def __init__(self, options: LibreswanOptions, version: Version, notes: Notes) -> None:
-        self._options, self._version, self._notes = options, version, notes
-        self._unknown: set[str] = set()
+    def __init__(self, release: Release, notes: Notes) -> None:
+        self._release, self._version, self._notes = release, release.version, notes
+        # Unknown keys, each of which is said once.
+        self._refused: set[str] = set()
 
-    def no_text(self, section: Section, key: str, text: str, place: Place) -> bool:
-        """4.x takes digits without quotes for a number, and a number for no text."""
-        option = self._options.conn.get(key)
-        if section.is_setup or not option or option.name in _NUMBER_OR_TEXT:
-            return False
-        if option.kind != "text":
-            return False
-        why = f"{key}={show(text)}: libreswan before 5.0 takes it for a number; quote it"
-        if section.name == DEFAULT:
-            self._notes.note(place, why)
-        section.lost = section.lost or RejectedConnection(place, why)
-        return True
-
-    def set(self, section: Section, key: str, text: str, place: Place) -> None:
-        """One option of one line. Raises Unreadable."""
-        if text.endswith("\r"):
-            raise Unreadable(
-                "the line ends with a carriage return, which libreswan takes for part of the "
-                "value; write the file with Unix line ends"
-            )
+    def set(
+        self, section: Section, key: str, text: str, place: Place, *, quoted: bool = True
+    ) -> None:
+        """One option of one line. Raises Unreadable, and CarriageReturn."""
         if not section.name and not section.is_setup:
             # what it belongs to has been complained of
             return
+        option = self._release.section(section.is_setup).get(key)
+        if text.endswith("\r"):
+            if option and meaning(option, text, self._version, quoted=quoted) is WrongValue.REFUSES:
+                raise Unreadable(str(CarriageReturn("value")))
+            raise CarriageReturn("value")
         if key == "also" and not section.is_setup:
-            if section.name == DEFAULT and self._version >= (5, 0):
-                self._notes.note(place, "also= has no effect in conn %default")
-                return
-            # 4.x puts all into one text, with blanks between
-            names = text.split() if self._version < (5, 0) else [text]
-            section.also += [(name, place) for name in names[:MAX_ALSO]]
-            if len(section.also) > MAX_ALSO:
-                raise Unreadable(f"more than {MAX_ALSO} also= are not followed")
+            self._also(section, text, place)
             return
-        known = self._options.setup if section.is_setup else self._options.conn
-        option = known.get(key)
         if option is None:
-            self._unknown_key(section, key, place)
+            self._unknown_key(section, key, text, place, quoted=quoted)
             return
-        value = meaning(option, text)
-        if value is None or self._version >= option.until.get(value, NEVER):
-            # source: parser.y, parser_kw(): 5.x warns and goes on, 4.x refuses the file
-            self._notes.note(place, f"`{show(text)}` is no value for {key}=; the line is ignored")
+        if option.kind == "obsolete":
             return
-        name = option.name
-        if name in ("ah", "phase2alg") and self._version < (5, 3):
-            name = "esp"
-        setting = Setting(value, key, text, place)
-        if (before := section.settings.get(name)) and not section.is_setup:
-            if self._version >= (5, 3) or (self._version >= (5, 0) and before.key == key):
-                if before.value != value:
-                    self._notes.note(
-                        place, f"{setting.written} is ignored: {before.place} has {before.written}"
-                    )
-                return
-            if section.name != DEFAULT:
-                if not section.lost and conflicting(option, before, setting, self._version):
-                    section.lost = RejectedConnection(place, duplicate(setting, before))
-                return
-        section.settings[name] = setting
+        value = meaning(option, text, self._version, quoted=quoted)
+        wrong = value is WrongValue.LOSES and option.by_pluto
+        if wrong:
+            value = text
+        if isinstance(value, WrongValue):
+            self._wrong(value, section, f"{key}={show(text)}", place)
+        else:
+            name = option.name
+            if name in ("ah", "phase2alg") and self._version < (5, 3):
+                name = "esp"
+            self._put(section, option, name, Setting(value, key, text, place, wrong))
 
-    def _unknown_key(self, section: Section, key: str, place: Place) -> None:
-        options = self._options
-        if key in options.obsolete or key in self._unknown:
+    def _also(self, section: Section, text: str, place: Place) -> None:
+        if section.name == DEFAULT and self._version >= (5, 3):
+            self._notes.refuse(place, "also= is no option of conn %default")
             return
-        self._unknown.add(key)
-        if key in options.conn or key in options.setup or key == "also":
-            where = "config setup" if section.is_setup else "a conn"
+        if section.name == DEFAULT and self._version >= (5, 0):
+            self._notes.note(place, "also= has no effect in conn %default")
+            return
+        # 4.x puts all into one text, with blanks between
+        names = text.split() if self._version < (5, 0) else [text]
+        section.also += [Also(name, place, len(section.settings)) for name in names[:MAX_ALSO]]
+        if len(section.also) > MAX_ALSO:
+            raise Unreadable(f"more than {MAX_ALSO} also= are not followed")
+
+    def _put(self, section: Section, option: Option, name: str, setting: Setting) -> None:
+        before = section.settings.get(name)
+        if not before or section.is_setup:
+            section.settings[name] = setting
+        elif self._version >= (5, 3) or (self._version >= (5, 0) and before.key == setting.key):
+            if before.value != setting.value:
+                why = f"{setting.written} is ignored: {before.place} has {before.written}"
+                self._notes.note(setting.place, why)
+        elif section.name == DEFAULT:
+            section.settings[name] = setting
+        elif not section.lost and conflicting(option, before, setting, self._version):
+            why = duplicate(setting, before)
+            section.lost = RejectedConnection(setting.place, why, self._version >= (5, 0))
+
+    def _wrong(self, wrong: WrongValue, section: Section, written: str, place: Place) -> None:
+        """A value that the option cannot have, and that the parser itself finds."""
+        if wrong is WrongValue.REFUSES or (section.is_setup and self._version >= (5, 3)):
+            # source: parser_enum_list(); parse_ipsec_conf_config_setup()
+            self._notes.refuse(place, f"{written} has a wrong value")
+        elif wrong is WrongValue.IGNORED or section.is_setup:
+            if not written.endswith("="):
+                self._notes.note(place, f"{written} has a wrong value; the line is ignored")
+        else:
+            why = f"{written}: libreswan before 5.0 takes it for a number; quote it"
+            if section.name == DEFAULT:
+                self._notes.note(place, why)
+            section.lost = section.lost or RejectedConnection(place, why)
+
+    def _unknown_key(
+        self, section: Section, key: str, text: str, place: Place, *, quoted: bool
+    ) -> None:
+        where = "config setup" if section.is_setup else "a conn"
+        elsewhere = self._release.section(not section.is_setup).get(key)
+        known = elsewhere or (key == "also" and section.is_setup)
+        # source: 4.x parser_load_conf(), translate_conn(); 5.0 new_parser_kw(); 5.3: two tables
+        if self._version >= (5, 3) or not known or (section.is_setup and self._version < (5, 0)):
+            self._notes.count(place, key)
+            if key not in self._refused:
+                self._refused.add(key)
+                self._notes.refuse(place, f"`{show(key)}` is no option of {where}")
+        elif (
+            elsewhere
+            and meaning(elsewhere, text, self._version, quoted=quoted) is WrongValue.REFUSES
+        ):
+            self._notes.refuse(place, f"{key}={show(text)} has a wrong value")
+        else:
             self._notes.note(place, f"{key}= has no meaning in {where}; the line is ignored")
-            return
-        text = (
-            f"`{show(key)}` is no known option and is ignored; a libreswan that does not know it "
-            "either refuses the whole file"
-        )
-        self._notes.count(place, text)
-        self._notes.note(place, text)

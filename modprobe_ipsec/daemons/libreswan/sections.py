@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """ipsec.conf with its includes -> the sections in it, as libreswan reads them.
 
-Where the daemon refuses the whole file for one line, here only the connection is lost in which the
-line stands: a file of another release is read as well as can be.
+Where the daemon refuses the whole file for one line, that is said, and the other lines are read as
+well as can be.
 source: lib/libipsecconf/{parser.lex,parser.y} of 5.2; 4.10 differs where it is said
 """
 
@@ -17,12 +17,20 @@ from modprobe_ipsec.daemons.libreswan.lines import (
     PRIVATE,
     SETTING,
     WORD,
+    CarriageReturn,
     Unreadable,
     end,
     value,
 )
-from modprobe_ipsec.daemons.libreswan.options import LibreswanOptions, Version
-from modprobe_ipsec.daemons.libreswan.section import MAX_CONNS, Notes, Section, Setter
+from modprobe_ipsec.daemons.libreswan.options import Release
+from modprobe_ipsec.daemons.libreswan.section import (
+    DEFAULT,
+    MAX_CONNS,
+    Notes,
+    RejectedConnection,
+    Section,
+    Setter,
+)
 from modprobe_ipsec.needs.reading import Files, Place
 
 # The daemon has the first one only.
@@ -34,10 +42,10 @@ MAX_CHARACTERS = 32 << 20
 class SectionReader:
     """Takes files apart into sections."""
 
-    def __init__(self, files: Files, options: LibreswanOptions, version: Version) -> None:
-        self._files, self._version = files, version
-        self.notes = Notes()
-        self._setter = Setter(options, version, self.notes)
+    def __init__(self, files: Files, release: Release) -> None:
+        self._files, self._version = files, release.version
+        self.notes = Notes(release.name)
+        self._setter = Setter(release, self.notes)
         self.setup = Section("", Place("", 0), is_setup=True)
         self.sections: list[Section] = []
         # Whether any line starts as one of an ipsec.conf does.
@@ -69,14 +77,24 @@ class SectionReader:
                 elif line[0] != "#":
                     self._header(line, Place(path, number), above)
             except Unreadable as error:
-                self.notes.unreadable(self._section, Place(path, number), str(error))
+                self.notes.unreadable(Place(path, number), str(error))
+            except CarriageReturn as error:
+                self._lose(Place(path, number), str(error))
         # An end of file ends a section as an end of line would.
         if not text or text.endswith("\n"):
             self._section = None
         elif COMMENT.match(line):
             # to flex it is a comment only with its end of line
-            why = f"`{show(line)}` must end with an end of line, or libreswan refuses the file"
-            self.notes.note(Place(path, number), why)
+            self.notes.refuse(Place(path, number), f"`{show(line)}` must end with an end of line")
+
+    def _lose(self, place: Place, why: str) -> None:
+        """What the line stands in is lost."""
+        self.notes.count(place, why)
+        section = self._section
+        if section is None or section.name in ("", DEFAULT):
+            self.notes.note(place, why)
+        elif not section.lost:
+            section.lost = RejectedConnection(place, why, garbled=True)
 
     def _indented(self, line: str, path: str, number: int) -> None:
         # flex warns of a quote that it finds here, and goes on
@@ -85,11 +103,14 @@ class SectionReader:
         if not body or body[0] == "#":
             return
         if not (match := SETTING.match(body)):
-            if not PRIVATE.match(body):
+            # source: parser.y of 4.x, `COMMENT EQUAL STRING`
+            if self._version < (5, 0) or not PRIVATE.match(body):
                 self._no_setting(body)
             return
         key = match[1].lower()
         if PRIVATE.match(key):
+            if self._version < (5, 0) and match.end() == len(body):
+                self._no_setting(body)
             return
         section = self._section
         if section is None:
@@ -101,14 +122,9 @@ class SectionReader:
             self._no_setting(body)
         start = match.end()
         text = value(body, start)
-        place = Place(path, number)
-        if self._version < (5, 0):
-            if not text and start == len(body):
-                # source: parser.y of 4.x, `KEYWORD EQUAL`: nothing is set
-                return
-            if NUMBER.match(body, start) and self._setter.no_text(section, key, text, place):
-                return
-        self._setter.set(section, key, text, place)
+        # digits, and nothing at all, are something else to 4.x where no quotes are around them
+        quoted = not NUMBER.match(body, start) and start < len(body)
+        self._setter.set(section, key, text, Place(path, number), quoted=quoted)
 
     def _no_setting(self, body: str) -> None:
         word = WORD.match(body)
@@ -148,7 +164,7 @@ class SectionReader:
             if self.sections or self.setup.settings:
                 raise Unreadable("`version` may only come first")
         elif keyword == "ca":
-            raise Unreadable("`ca` is a section of strongSwan's; libreswan refuses the file")
+            raise Unreadable("`ca` is a section of strongSwan's")
         elif line.strip("\r"):
             raise Unreadable(f"`{show(line)}` is neither `conn`, `config setup` nor `include`")
         else:
@@ -163,10 +179,7 @@ class SectionReader:
         self.sections.append(section)
         if name.endswith("\r"):
             section.name = name.rstrip("\r")
-            raise Unreadable(
-                "the line ends with a carriage return, which libreswan takes for part of the "
-                "name; write the file with Unix line ends"
-            )
+            raise CarriageReturn("name")
 
     def _include(self, pattern: str, place: Place, above: tuple[str, ...]) -> None:
         if not pattern:

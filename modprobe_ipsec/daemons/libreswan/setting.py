@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One option of ipsec.conf where it is set: what its text means, and when two exclude each other.
 
-source: lib/libipsecconf/{parser.y,confread.c} of libreswan 5.2
+source: lib/libipsecconf/{parser.y,parser.lex,confread.c} of libreswan 4.10 and 5.2,
+lib/libswan/ipsecconf/{parser.y,confread.c} of 5.3 and 5.4
 """
 
 import re
 
 from modprobe_ipsec.base.annotations import Mapping
-from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.libreswan.options import Option, Version
 from modprobe_ipsec.needs.reading import Place
 
-_TIME = re.compile(r"([0-9]+)(us|ms|s|m|h|d|w|)\Z", re.IGNORECASE)
+_TIME = re.compile(
+    r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+) *"
+    r"(us|ms|s|m|h|d|w|seconds?|minutes?|hours?|days?|weeks?|)\Z",
+    re.IGNORECASE,
+)
 _MICROSECONDS = {
     "us": 1,
     "ms": 1_000,
@@ -23,6 +28,22 @@ _MICROSECONDS = {
     "d": 86_400_000_000,
     "w": 604_800_000_000,
 }
+_DIGITS = re.compile(r"[0-9]+\Z")
+# strtoul's and shunk_to_uintmax's with base 0
+_ANY_BASE = re.compile(r"(?:0[xX][0-9a-fA-F]+|[0-9]+)\Z")
+_PERCENT = re.compile(r"[0-9]+%\Z")
+_BYTES = re.compile(r"[0-9]+(?:[kmgtpe]i?)?b?\Z", re.IGNORECASE)
+
+
+class WrongValue(StrEnum):
+    """What a release does with a value that an option cannot have."""
+
+    # The whole file is refused, and the daemon does not start.
+    REFUSES = "refuses"
+    # The connection is not loaded.
+    LOSES = "loses"
+    # It is as if the line were not there.
+    IGNORED = "ignored"
 
 
 class Setting(Value):
@@ -34,6 +55,8 @@ class Setting(Value):
     key: str
     text: str
     place: Place
+    # No value that the option can have: pluto loses the connection where this counts.
+    wrong: bool = False
 
     @property
     def written(self) -> str:
@@ -45,14 +68,14 @@ Settings = Mapping[str, Setting]
 
 
 def conflicting(option: Option, one: Setting, other: Setting, version: Version) -> bool:
-    """Whether two settings of the same option cost the connection.
+    """Whether two settings of the same option are an error to a release before 5.3.
 
     source: confread.c, translate_field(): up to 5.2 the check for equal texts reads a field that
-    is always empty, so even equal ones do
+    is always empty, so even equal ones are
     """
     if option.kind == "list":
         return False
-    if option.kind == "text" and version < (5, 3):
+    if option.kind in ("text", "host", "key") and version < (5, 3):
         return True
     return one.value != other.value
 
@@ -63,20 +86,90 @@ def duplicate(one: Setting, other: Setting) -> str:
     return f"{one.written} and {other.written} at {other.place} exclude each other{same}"
 
 
-def meaning(option: Option, text: str) -> str | None:
-    """The value of a text as the table has it, None for one that it does not have."""
-    if option.words:
-        word = text.lower() if text.isascii() else text
-        found = option.words.get(word)
-        return found if found is not None or not option.kind else word
-    if option.kind == "number":
-        digits = text.isascii() and text.isdecimal()
-        return text.lstrip("0") or "0" if digits else _odd_number(text)
-    if option.kind == "time" and (match := _TIME.match(text[:20])):
-        return str(int(match[1]) * _MICROSECONDS[match[2].lower()])
-    return text
+def meaning(option: Option, text: str, version: Version, *, quoted: bool) -> str | WrongValue:
+    """The value of a text as the table has it, or what a release does with one that is none.
+
+    `quoted`: digits that stand in quotes are a text, and without them a number, to 4.x.
+    """
+    if version < (5, 0):
+        return _meaning_4(option, text, quoted)
+    value = _meaning(option, text, version)
+    if value is not None:
+        return value
+    if option.by_pluto:
+        return WrongValue.LOSES
+    return WrongValue.IGNORED
 
 
-def _odd_number(text: str) -> str | None:
-    """`128k`, `0x10`, `all`: numbers to some options. A number it must be where it counts."""
-    return None if text[:1] in ("", "-") else text
+def _meaning(option: Option, text: str, version: Version) -> str | None:
+    match option.kind:
+        case "words" | "bool":
+            return option.words.get(_lower(text))
+        case "number":
+            number = _ANY_BASE if option.by_pluto else _DIGITS
+            if not number.match(text):
+                # source: parse_kt_unsigned() of 5.3
+                return text if text == "-1" and version >= (5, 3) else None
+            return text.lstrip("0") or "0"
+        case "time":
+            return _time(text)
+        case "percent":
+            return text if _PERCENT.match(text) else None
+        case "bytes":
+            return text if _BYTES.match(text) else None
+        case "flags":
+            return text if _are_flags(option, text) else None
+        case _:
+            return text
+
+
+def _meaning_4(option: Option, text: str, quoted: bool) -> str | WrongValue:
+    """4.x: the lexer tells numbers from texts, and the grammar takes one or the other."""
+    digits = not quoted and bool(_DIGITS.match(text))
+    if not text and not quoted:
+        # source: parser.y, `KEYWORD EQUAL`; the others are words of their own
+        needed = option.kind in ("bool", "time", "percent", "bytes")
+        return WrongValue.REFUSES if needed else WrongValue.IGNORED
+    match option.kind:
+        case "bool":
+            # source: parser.lex: a word of its own, in lower case alone
+            return option.words.get(text, WrongValue.REFUSES)
+        case "words":
+            # source: parser.y, `KEYWORD EQUAL INTEGER`: the number itself, whatever it means
+            return text if digits else option.words.get(_lower(text), WrongValue.REFUSES)
+        case "number":
+            # source: parser.y, `KEYWORD EQUAL STRING`: the error is forgotten, and 0 is set
+            return (text.lstrip("0") or "0") if digits else "0"
+        case "time":
+            return _time(text) or WrongValue.IGNORED
+        case "percent":
+            if digits:
+                return WrongValue.REFUSES
+            return text if _PERCENT.match(text) else WrongValue.IGNORED
+        case "bytes":
+            return text if digits or _BYTES.match(text) else WrongValue.IGNORED
+        case "text":
+            return WrongValue.LOSES if digits else text
+        case "flags":
+            return text if digits or _are_flags(option, text) else WrongValue.REFUSES
+        case _:
+            return text
+
+
+def _are_flags(option: Option, text: str) -> bool:
+    """source: lmod_arg()"""
+    flags = re.split(r"[+, \t]+", text)
+    return all(not flag or flag.removeprefix("no-") in option.words for flag in flags)
+
+
+def _time(text: str) -> str | None:
+    match = _TIME.match(text[:40])
+    if not match:
+        return None
+    unit = match[2].lower()
+    scale = _MICROSECONDS[unit if unit in _MICROSECONDS else unit[0]]
+    return str(round(float(match[1]) * scale))
+
+
+def _lower(text: str) -> str:
+    return text.lower() if text.isascii() else text

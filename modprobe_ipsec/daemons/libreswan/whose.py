@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What libreswan knows of a line in an ipsec.conf, which strongSwan has, too."""
 
+from modprobe_ipsec.base.annotations import Sequence
 from modprobe_ipsec.catalog.model import Catalog, Protocol
 from modprobe_ipsec.daemons.common.errors import ProposalError, ProposalSyntaxError
 from modprobe_ipsec.daemons.common.form import Setting
 from modprobe_ipsec.daemons.libreswan.lines import PRIVATE
-from modprobe_ipsec.daemons.libreswan.options import LibreswanOptions
+from modprobe_ipsec.daemons.libreswan.options import Release
 from modprobe_ipsec.daemons.libreswan.proposals import parse
-from modprobe_ipsec.daemons.libreswan.setting import meaning
+from modprobe_ipsec.daemons.libreswan.setting import WrongValue, meaning
 
 _HEADERS = frozenset({"conn", "config", "include", "version"})
 _PROPOSALS = {
@@ -17,17 +18,22 @@ _PROPOSALS = {
 }
 
 
-def knows(setting: Setting, options: LibreswanOptions, catalog: Catalog) -> bool:
-    """Whether any release of libreswan has the option and takes the value."""
+def knows(setting: Setting, releases: Sequence[Release], catalog: Catalog) -> bool:
+    """Whether any of some releases of libreswan has the option and takes the value."""
     if setting.header:
         return setting.key in _HEADERS
     key = setting.key.lower()
     if key in _PROPOSALS:
         return any(_takes(setting.value, protocol, catalog) for protocol in _PROPOSALS[key])
-    if key == "also" or key in options.obsolete or PRIVATE.match(key):
+    if key == "also" or PRIVATE.match(key):
         return True
-    found = [table[key] for table in (options.conn, options.setup) if key in table]
-    return any(meaning(option, setting.value) is not None for option in found)
+    for release in releases:
+        for table in (release.conn, release.setup):
+            if option := table.get(key):
+                value = meaning(option, setting.value, release.version, quoted=False)
+                if not isinstance(value, WrongValue):
+                    return True
+    return False
 
 
 def _takes(text: str, protocol: Protocol, catalog: Catalog) -> bool:

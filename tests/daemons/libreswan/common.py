@@ -14,6 +14,8 @@ from tests.shipped import daemon_tree
 
 OPTIONS = libreswan_options(daemon_tree("libreswan"))
 CONF = "/etc/ipsec.conf"
+# Without its two ends no connection is taken.
+ENDS = "conn %default\n\tleft=%defaultroute\n\tright=%any\n"
 BOTH = (Family.IPV4, Family.IPV6)
 
 
@@ -21,12 +23,13 @@ def read(
     files: str | Mapping[str, str],
     *,
     families: tuple[Family, ...] = BOTH,
-    version: tuple[int, int] | None = None,
+    version: tuple[int, int] | None = (5, 4),
     fips: bool = False,
+    vendor: str = "",
     catalog: Catalog = CATALOG,
 ) -> Reading:
-    """Read /etc/ipsec.conf of some files, or from a text."""
-    texts = {CONF: files} if isinstance(files, str) else files
+    """Read /etc/ipsec.conf of some files, or from a text, to which the ends are added."""
+    texts = {CONF: files + ENDS} if isinstance(files, str) else files
     return libreswan_needs.read(
         CONF,
         Texts(texts),
@@ -35,6 +38,7 @@ def read(
         version=version,
         fips=fips,
         options=OPTIONS,
+        vendor=vendor,
     )
 
 

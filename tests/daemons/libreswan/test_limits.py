@@ -23,7 +23,7 @@ from modprobe_ipsec.needs.reading import Reading
 
 from . import generate
 from .big import make_config
-from .common import BOTH, CATALOG, CONF, OPTIONS, Texts, read
+from .common import BOTH, CATALOG, CONF, ENDS, OPTIONS, Texts, read
 from .test_cases import CASES, files
 
 MUTATED = 50_000
@@ -160,13 +160,13 @@ def test_nothing_is_no_error(text: str) -> None:
 
 def test_too_many_matches_cost_no_connection() -> None:
     texts = {f"/etc/ipsec.d/{n}.conf": "" for n in range(20)}
-    texts[CONF] = "include /etc/ipsec.d/*.conf\nconn a\n\tauto=add\n"
+    texts[CONF] = f"include /etc/ipsec.d/*.conf\nconn a\n\tauto=add\n{ENDS}"
     reading = libreswan_needs.read(
         CONF,
         Texts(texts, limit=10),
         CATALOG,
         families=BOTH,
-        version=None,
+        version=(5, 4),
         fips=False,
         options=OPTIONS,
     )

@@ -92,16 +92,19 @@ def test_the_newest_default_is_that_of_the_map() -> None:
 def test_every_option_with_a_meaning_is_in_a_case() -> None:
     texts = "\n".join(case.read_text(encoding="utf-8") for case in CASES)
     used = set(re.findall(r"^\s+([a-z0-9_-]+)\s*=", texts.lower(), re.MULTILINE))
-    meaning = {key for key, option in OPTIONS.conn.items() if option.feature or option.words}
-    meaning = {key for key in meaning if OPTIONS.conn[key].kind == "" or OPTIONS.conn[key].feature}
-    plain = {key for key in meaning if "-cat" not in key and key != "cat"}
-    assert not plain - used
+    assert not {key for key, option in OPTIONS.conn.items() if option.counts} - used
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("mobike: {values: bool", "mobike: {values: boole", "neither in `words`"),
+        ('mobike: {is: "bool,', 'mobike: {is: "boole,', "neither in `words`"),
+        (
+            '"bool, pluto 5.4", feature: migrate',
+            '"bool 5.4, pluto 5.3", feature: migrate',
+            "must come first",
+        ),
+        ("  list: [connalias]", "  list: [connalias, esp]", "is there already"),
         ('when: ["yes"]}', "when: [maybe]}", "is never `maybe`"),
         ("by_family: [", "by_families: [", "`by_family` is missing"),
         ('since: "5.2"', "since: five", "no version"),
