@@ -55,6 +55,8 @@ class Child(Value):
     options: Mapping[str, tuple[str, Place]]
     # Families of the networks behind this host.
     networks: tuple[Family, ...] = ()
+    # Whether the peer is known to take the mode.
+    agreed: bool = False
 
 
 class _Group(Value):
@@ -67,6 +69,7 @@ class _Group(Value):
     ipcomp: bool
     sha256_96: bool
     esn: bool
+    agreed: bool
 
 
 class Asks:
@@ -87,6 +90,9 @@ class Asks:
         self._daemon_conf = daemon_conf
         self._open: dict[frozenset[Family], tuple[Family, ...]] = {}
         self._groups: dict[_Group, dict[Source, None]] = {}
+        self._lacks = frozenset[str]().union(
+            *(p.lacks for p in options.plugins.values() if p.kernel == daemon_conf.kernel)
+        )
         self._compress: dict[tuple[str, tuple[Family, ...]], dict[Source, None]] = {}
         self._features: dict[tuple[str, Family | None], dict[Source, None]] = {}
 
@@ -109,6 +115,8 @@ class Asks:
         if self._daemon_conf.kernel == "libipsec":
             self._in_user_space(child)
             return
+        if self._lacks and not self._can(child):
+            return
         window = child.replay_window
         window = self._daemon_conf.replay_window if window is None else window
         for offer in child.offers:
@@ -121,6 +129,7 @@ class Asks:
                 child.sha256_96,
                 # charon then leaves out the attribute that would switch it on
                 window != 0,
+                child.agreed,
             )
             text = offer.text
             text = self._values.default_text(offer.protocol) if text is None else text[:_SHOWN]
@@ -155,6 +164,28 @@ class Asks:
         else:
             self.silent.append(IgnoredConnection(child.place, child.name, _IN_USER_SPACE))
 
+    def _can(self, child: Child) -> bool:
+        """Whether this way to the kernel has any of its suites; what it has not is a problem."""
+        suites = [s for o in child.offers for s in self._values.suites(o.text, o.protocol)]
+        lacking = {name: None for suite in suites for name in self._lacking(suite, child.sha256_96)}
+        if lacking:
+            none = all(self._lacking(suite, child.sha256_96) for suite in suites)
+            text = f"kernel-{self._daemon_conf.kernel} sets up no SA with {', '.join(lacking)}"
+            text += "" if none else ", which a peer may choose"
+            text += "; leave IPsec to kernel-netlink"
+            problem = Problem(child.offers[0].place, child.name if none else "", text)
+            if none or all(problem.text != other.text for other in self.problems):
+                self.problems.append(problem)
+            return not none
+        return True
+
+    def _lacking(self, suite: Suite, sha256_96: bool) -> list[str]:
+        if not self._lacks:
+            return []
+        suite = self._truncated(suite) if sha256_96 else suite
+        choices = filter(None, (suite.encryption, suite.integrity))
+        return [choice.transform.name for choice in choices if choice.transform.name in self._lacks]
+
     def _ask(
         self, child: Child, option: str, value: str, place: Place, families: tuple[Family, ...]
     ) -> None:
@@ -187,6 +218,8 @@ class Asks:
 
     def _modes(self, group: _Group) -> tuple[Mode, ...]:
         modes = self._options.modes[group.mode]
+        if group.agreed:
+            return modes[:1]
         if group.ipcomp and Mode.TRANSPORT not in modes:
             # beside IPComp, which then makes the tunnel; without it if the peer declines
             return (Mode.TRANSPORT, *modes)
@@ -198,7 +231,7 @@ class Asks:
             suites = dict.fromkeys(suite._replace(esn=False) for suite in suites)
         if group.sha256_96:
             suites = dict.fromkeys(self._truncated(suite) for suite in suites)
-        return suites
+        return [suite for suite in suites if not self._lacking(suite, False)]
 
     def _truncated(self, suite: Suite) -> Suite:
         """The option sha256_96 = yes."""

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """strongSwan's files together: strongswan.conf and either swanctl.conf or starter's ipsec.conf."""
 
-from modprobe_ipsec.base.annotations import Callable, Iterator
-from modprobe_ipsec.catalog.model import Protocol
+from modprobe_ipsec.base.annotations import Callable
 from modprobe_ipsec.daemons.common.descriptor import Context
 from modprobe_ipsec.daemons.common.form import Setting
 from modprobe_ipsec.daemons.strongswan import (
@@ -15,11 +14,9 @@ from modprobe_ipsec.daemons.strongswan import (
 from modprobe_ipsec.daemons.strongswan import (
     starter as strongswan_starter,
 )
-from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
 from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions, build
-from modprobe_ipsec.daemons.strongswan.proposals import default
-from modprobe_ipsec.daemons.strongswan.values import Values, families_of
-from modprobe_ipsec.needs.need import Mode, Need, Source, merge
+from modprobe_ipsec.daemons.strongswan.values import Values
+from modprobe_ipsec.needs.need import merge
 from modprobe_ipsec.needs.reading import Files, Reading
 
 _STRONGSWAN_CONF = ("/etc/strongswan.conf", "/etc/strongswan/strongswan.conf")
@@ -66,36 +63,13 @@ def _read(
         daemon_conf=conf,
         release=context.release,
     )
-    needs = reading.needs
-    if conf.cluster:
-        needs = merge((*_cluster_needs(conf, context), *needs))
-    start = DAEMON.start_needs if conf.netlink else ()
-    problems = [*conf.problems, *reading.problems]
-    if conf.cannot_problem and any(conf.cannot & _transforms(need) for need in needs):
-        problems.append(conf.cannot_problem)
+    # the plugin that is loaded first serves IPsec; another opens no socket for it
+    # source: kernel_interface.c add_ipsec_interface
+    start = DAEMON.start_needs if conf.kernel == "netlink" else ()
     return reading._replace(
-        needs=needs,
         features=merge((*start, *conf.features, *reading.features)),
-        problems=tuple(problems),
+        problems=(*conf.problems, *reading.problems),
     )
-
-
-def _transforms(need: Need) -> frozenset[str]:
-    choices = (need.suite.encryption, need.suite.integrity)
-    return frozenset(choice.transform.name for choice in choices if choice)
-
-
-def _cluster_needs(conf: DaemonConf, context: Context) -> Iterator[Need]:
-    """The SA of plugin ha, between the two hosts of a cluster."""
-    if not conf.cluster or conf.kernel == "libipsec":
-        return
-    local, remote, place = conf.cluster
-    both = families_of(local) & families_of(remote)
-    source = Source(f"{place} plugin ha", "its own SA, as both daemons propose", DAEMON.name)
-    for suite in default(Protocol.ESP, context.catalog):
-        for family in context.families:
-            if family in both:
-                yield Need(suite, family, (source,), Mode.TRANSPORT)
 
 
 def _options(context: Context) -> StrongswanOptions:

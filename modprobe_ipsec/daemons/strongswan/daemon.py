@@ -5,11 +5,19 @@ source: src/libstrongswan/plugins/plugin_loader.c modular_pluginlist, library.c;
         src/libcharon/plugins/kernel_netlink/kernel_netlink_xfrmi.c
 """
 
+from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.strongswan import DAEMON
 from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
-from modprobe_ipsec.daemons.strongswan.settings import FALSE, TRUE, Node, Settings, as_number, parse
+from modprobe_ipsec.daemons.strongswan.settings import (
+    FALSE,
+    TRUE,
+    Node,
+    Setting,
+    Settings,
+    as_number,
+    parse,
+)
 from modprobe_ipsec.needs.need import FeatureNeed, Source
 from modprobe_ipsec.needs.reading import Files, Place, Problem
 
@@ -18,6 +26,17 @@ DEFAULT_REPLAY_WINDOW = 32
 # Whose sections are read, the first that has a setting wins.
 _FALLBACKS = ("charon", "libstrongswan")
 _TEST_INTERFACE = "charon's test interface"
+
+
+class LoadedPlugin(Value):
+    """A plugin of interest that is loaded, and what its section sets."""
+
+    place: Place
+    settings: Mapping[str, Setting] = {}  # noqa: RUF012 (never changed)
+
+    def value(self, key: str) -> str:
+        """A setting; empty if it is not there."""
+        return self.settings[key].value or "" if key in self.settings else ""
 
 
 class DaemonConf(Value):
@@ -32,13 +51,7 @@ class DaemonConf(Value):
     # since 5.9.10; crypto for IKE that the daemon has a replacement for.
     optional: tuple[FeatureNeed, ...] = ()
     problems: tuple[Problem, ...] = ()
-    # Whether kernel-netlink is loaded, which opens an XFRM socket at the start.
-    netlink: bool = True
-    # Transforms that `kernel` cannot set up, and the problem to tell of where one is needed.
-    cannot: frozenset[str] = frozenset()
-    cannot_problem: Problem | None = None
-    # The SA of plugin ha: the addresses of both ends, and where that is set.
-    cluster: tuple[str, str, Place] | None = None
+    plugins: Mapping[str, LoadedPlugin] = {}  # noqa: RUF012 (never changed)
     # starter.config_file: another place for ipsec.conf; empty if it is the usual one.
     ipsec_conf: str = ""
 
@@ -57,6 +70,16 @@ class _Chain:
             if setting:
                 return setting.value or "", setting.place
         return "", None
+
+    def section(self, *path: str) -> dict[str, Setting]:
+        """All that is set there."""
+        found: dict[str, Setting] = {}
+        for node in self.nodes:
+            for name in path:
+                node = node.child(name)
+            for key, setting in node.values().items():
+                found.setdefault(key, setting)
+        return found
 
     def sections(self, name: str) -> list[str]:
         nodes: list[Node] = [node.child(name) for node in self.nodes]
@@ -78,7 +101,6 @@ def read(
     kernel = next((name for name in plugins if options.plugins[name].kernel), "kernel-netlink")
     features: list[FeatureNeed] = []
     optional = [_test_interface()] if "kernel-netlink" in plugins else []
-    problems: list[Problem] = []
     for name, place in plugins.items():
         plugin = options.plugins[name]
         # what another plugin has taken over is not used
@@ -86,37 +108,20 @@ def read(
             source = Source(str(place or path), f"plugin {name}", DAEMON.name)
             need = FeatureNeed(plugin.feature, None, (source,))
             (optional if plugin.optional else features).append(need)
-        if plugin.connections:
-            where = chain.value(plugin.setting, "plugins", name)[0] if plugin.setting else ""
-            text = plugin.connections.replace("{}", show(where))
-            problems.append(Problem(place or Place(path, 1), "", text, unread=True))
-    serving = options.plugins[kernel]
-    cannot = Problem(plugins.get(kernel) or Place(path, 1), "", serving.problem)
     window, _ = chain.value("replay_window")
     ipsec_conf = settings.find("starter").values().get("config_file")
     return DaemonConf(
-        kernel=serving.kernel,
+        kernel=options.plugins[kernel].kernel,
         replay_window=as_number(window, DEFAULT_REPLAY_WINDOW),
         features=tuple(features),
         optional=tuple(optional),
-        problems=(*settings.problems, *problems),
-        netlink="kernel-netlink" in plugins,
-        cannot=serving.cannot,
-        cannot_problem=cannot if serving.problem else None,
-        cluster=_cluster(chain) if "ha" in plugins else None,
+        problems=tuple(settings.problems),
+        plugins={
+            name: LoadedPlugin(place or Place(path, 1), chain.section("plugins", name))
+            for name, place in plugins.items()
+        },
         ipsec_conf=(ipsec_conf.value or "") if ipsec_conf else "",
     )
-
-
-def _cluster(chain: _Chain) -> tuple[str, str, Place] | None:
-    """Plugin ha secures what it tells the other host only if it has a secret for that.
-
-    source: src/libcharon/plugins/ha/ha_tunnel.c setup_tunnel()
-    """
-    (local, _), (remote, _), (secret, place) = (
-        chain.value(key, "plugins", "ha") for key in ("local", "remote", "secret")
-    )
-    return (local, remote, place) if local and remote and secret and place else None
 
 
 def _plugins(chain: _Chain, options: StrongswanOptions) -> dict[str, Place | None]:
@@ -126,8 +131,8 @@ def _plugins(chain: _Chain, options: StrongswanOptions) -> dict[str, Place | Non
     modular, _ = chain.value("load_modular")
     is_modular = modular.lower() in TRUE
     builtin = list(options.plugins)
-    # what is built in nobody can see here; kernel-netlink is
-    names = given if listing else ["kernel-netlink"]
+    # what is built in nobody can see here; kernel-netlink is, and what somebody has set up
+    names = given if listing else ["kernel-netlink", *_set_up(chain, options)]
     if is_modular:
         names = chain.sections("plugins")
     order = given if listing else builtin
@@ -144,6 +149,14 @@ def _plugins(chain: _Chain, options: StrongswanOptions) -> dict[str, Place | Non
         position = order.index(name) if name in order else len(order)
         found.append((-priority, position, name, place or listing))
     return {name: place for _, _, name, place in sorted(found, key=lambda item: item[:3])}
+
+
+def _set_up(chain: _Chain, options: StrongswanOptions) -> list[str]:
+    return [
+        name
+        for name, plugin in options.plugins.items()
+        if plugin.given and plugin.given in chain.section("plugins", name)
+    ]
 
 
 def _test_interface() -> FeatureNeed:

@@ -45,12 +45,10 @@ class Plugin(Value):
     optional: bool
     # The way to the kernel that it offers, one of KERNELS, or empty.
     kernel: str
-    # Transforms that it cannot set up, and what that means.
-    cannot: frozenset[str]
-    problem: str
-    # Where it takes connections from, which is not read: `{}` is the value of `setting`.
-    connections: str
-    setting: str
+    # Transforms that it sets up no SA with.
+    lacks: frozenset[str]
+    # The setting without which it does nothing; empty if there is none.
+    given: str
 
 
 class StrongswanOptions(Value):
@@ -147,10 +145,8 @@ def _plugin(row: Row) -> Plugin:
         feature=row.take("feature", str, ""),
         optional=row.take("optional", bool, False),
         kernel=kernel,
-        cannot=frozenset(row.texts("cannot", [])),
-        problem=row.take("problem", str, ""),
-        connections=row.take("connections", str, ""),
-        setting=row.take("setting", str, ""),
+        lacks=frozenset(row.texts("lacks", [])),
+        given=row.take("given", str, ""),
     )
     row.done()
     return plugin

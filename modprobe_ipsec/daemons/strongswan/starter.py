@@ -10,6 +10,7 @@ from modprobe_ipsec.daemons.common import form
 from modprobe_ipsec.daemons.common.descriptor import Release
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.common.networks import networks
+from modprobe_ipsec.daemons.strongswan import backends
 from modprobe_ipsec.daemons.strongswan.asks import Asks, Child, Offer, RejectedConnection, wrong
 from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
 from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
@@ -41,6 +42,7 @@ def read(
     knowledge = Knowledge(options.history, release, files)
     values = Values(catalog, options, swanctl=False, lacking=knowledge.lacking)
     asks = Asks(catalog, options, values, families, daemon_conf)
+    backends.add(daemon_conf.plugins, asks, values)
     reader = _Reader(conns, options, values, knowledge)
     notes: dict[str, Problem] = {}
     for name, conn in conns.conns.items():

@@ -10,6 +10,7 @@ from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons.common.descriptor import Release
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.common.networks import networks
+from modprobe_ipsec.daemons.strongswan import backends
 from modprobe_ipsec.daemons.strongswan.asks import Asks, Child, Offer, RejectedConnection, wrong
 from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
 from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
@@ -43,6 +44,7 @@ def read(
     knowledge = Knowledge(options.history, release, files)
     values = Values(catalog, options, swanctl=True, lacking=knowledge.lacking)
     asks = Asks(catalog, options, values, families, daemon_conf)
+    backends.add(daemon_conf.plugins, asks, values)
     reader = _Reader(options, values, knowledge, selinux=_has_selinux(files))
     for name, node in settings.find("connections").children():
         try:
