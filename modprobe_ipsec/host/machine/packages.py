@@ -2,6 +2,7 @@
 """What package managers have written down of what they installed. None of them is run."""
 
 from modprobe_ipsec.base.annotations import Mapping
+from modprobe_ipsec.host.facts import Unreadable
 from modprobe_ipsec.host.root import Host
 
 # By package manager: the file, the start of a package's entry, the line of its version.
@@ -11,6 +12,8 @@ _DATABASES = {
     "opkg": ("usr/lib/opkg/status", "\nPackage: {}\n", "\nVersion: "),
 }
 _LIMIT = 32 << 20
+# pacman has a directory for each package, NAME-VERSION-RELEASE.
+_PACMAN = "var/lib/pacman/local"
 
 
 def version(host: Host, packages: Mapping[str, tuple[str, ...]]) -> str:
@@ -26,4 +29,12 @@ def version(host: Host, packages: Mapping[str, tuple[str, ...]]) -> str:
             if found:
                 _, _, rest = ("\n" + entry.partition("\n\n")[0]).partition(line)
                 return rest.partition("\n")[0]
-    return ""
+    return _of_pacman(host, packages.get("pacman", ()))
+
+
+def _of_pacman(host: Host, names: tuple[str, ...]) -> str:
+    entries = host.list_dir(_PACMAN) if names else []
+    if isinstance(entries, Unreadable):
+        return ""
+    found = {parts[0]: parts[1] for entry in entries if len(parts := entry.rsplit("-", 2)) == 3}
+    return next((found[name] for name in names if name in found), "")

@@ -60,6 +60,50 @@ def test_the_release_of_the_package(root: Path, capsys: pytest.CaptureFixture[st
     assert "ESP IPv4 AES_GCM_16_256" in labels(document)
 
 
+@pytest.mark.parametrize(
+    ("database", "text"),
+    [
+        (DPKG, package("5.9.8-5+deb12u1")),
+        ("lib/apk/db/installed", "C:Q1x\nP:strongswan\nV:5.9.8-r0\n\n"),
+        ("usr/lib/opkg/status", "Package: strongswan\nVersion: 5.9.8-3\n\n"),
+        ("var/lib/pacman/local/strongswan-5.9.8-1/desc", "%NAME%\nstrongswan\n"),
+    ],
+)
+def test_who_tells_the_release(
+    root: Path, capsys: pytest.CaptureFixture[str], database: str, text: str
+) -> None:
+    _, document = check(root, {SWANCTL: MLKEM, CHARON: "", database: text}, capsys)
+    (problem,) = document["problems"]
+    assert problem["text"].startswith("strongSwan 5.9.8 does not know `ke1_mlkem768`")
+    text = text.replace("5.9.8", "6.0.3")
+    if "pacman" in database:
+        (root / database).unlink()
+        (root / database).parent.rmdir()
+        database = database.replace("5.9.8", "6.0.3")
+    _, document = check(root, {database: text}, capsys)
+    assert document["problems"] == []
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {DPKG: package("5.9.x")},
+        {"var/lib/pacman/local/strongswan-nm-5.9.8-1/desc": ""},
+        {"var/lib/pacman/local": "no directory"},
+    ],
+)
+def test_nobody_tells_the_release(
+    root: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str]
+) -> None:
+    code, document = check(root, {SWANCTL: MLKEM, CHARON: "", **files}, capsys)
+    (problem,) = document["problems"]
+    assert problem["conn"] is None or problem["conn"] == ""
+    assert "came with strongSwan 6.0.0" in problem["text"]
+    assert code == 1
+    assert "ESP IPv4 AES_GCM_16_256" in labels(document)
+
+
 @pytest.mark.parametrize(("release", "lost"), [("5.9.8", True), ("6.0.1", False)])
 def test_the_release_that_is_said(
     root: Path, capsys: pytest.CaptureFixture[str], release: str, lost: bool
