@@ -106,7 +106,6 @@ def facts(**changes: Any) -> Facts:
         "modules_disabled": False,
         "ipv6": True,
         "may_load": True,
-        "may_prove": True,
         "stack_signs": (),
         "unreadable": (),
     }

@@ -175,3 +175,39 @@ def _said(text: str) -> Iterator[str]:
         for _, value in ast.iter_fields(node):
             if isinstance(value, str) and id(node) not in docstrings:
                 yield value
+
+
+CITED = re.compile(r"docs/facts/(\w+\.md)(?:, \"([^\"\n]+)\")?")
+
+
+def test_every_fact_that_is_cited_is_there() -> None:
+    """Sheets, and their sections; and none is cited that the repository has not got."""
+    places = [*PACKAGE.rglob("*.py"), *(REPOSITORY / "data").rglob("*.yaml")]
+    cited = {match for path in places for match in CITED.findall(path.read_text())}
+    assert {sheet for sheet, _ in cited} >= {"kernel.md", "openwrt.md"}
+    for sheet, section in cited:
+        text = (REPOSITORY / "docs/facts" / sheet).read_text()
+        assert f"\n## {section}" in text, (sheet, section)
+    elsewhere = re.compile(r"(?<![/\w])(?:kernel|libreswan|strongswan|peers|daemons|stack)\.md \d")
+    assert not [path for path in places if elsewhere.search(path.read_text())]
+
+
+def test_no_file_is_long() -> None:
+    long = {str(path) for path in PACKAGE.rglob("*.py") if path.read_text().count("\n") > 400}
+    assert long == set()
+
+
+# What Python would import for it and no check needs: see base/annotations.py and base/value.py.
+SLOW = {"typing", "enum", "collections.abc", "dataclasses", "functools", "types"}
+
+
+def test_annotations_and_values_cost_no_start_up() -> None:
+    wrong = [
+        f"{place} imports {name}"
+        for _, place, tree in modules()
+        for node in tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in imports(ast.Module([node], []))
+        if name in SLOW and place not in ("base/annotations", "base/value")
+    ]
+    assert wrong == []

@@ -4,6 +4,7 @@
 from modprobe_ipsec.base.annotations import Iterator, Mapping, Self, TypeVar
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import StrEnum
+from modprobe_ipsec.base.version import numbers
 from modprobe_ipsec.catalog.table import Table
 
 _T = TypeVar("_T")
@@ -76,10 +77,10 @@ class Row:
 
     def version(self, key: str, text: str) -> tuple[int, int]:
         """`6.18` -> (6, 18)."""
-        major, dot, minor = text.partition(".")
-        if not (dot and major.isdecimal() and minor.isdecimal()):
-            raise self.error(f"`{text}` is no version such as '6.18'", key)
-        return int(major), int(minor)
+        match numbers(text):
+            case (major, minor) if text == f"{major}.{minor}":
+                return major, minor
+        raise self.error(f"`{text}` is no version such as '6.18'", key)
 
     def rows(self) -> Iterator[tuple[str, Self]]:
         """All keys, each of them a mapping."""

@@ -3,6 +3,7 @@
 
 from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.base.version import numbers
 from modprobe_ipsec.daemons.common.descriptor import Configuration, Daemon, Release
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.host.machine.packages import version
@@ -69,7 +70,5 @@ def release(text: str) -> Release | None:
     """`1:4.10-2+deb12u1` -> (4, 10), `5.9.8-r0` -> (5, 9, 8); None if it is no release."""
     version = text.rpartition(":")[2]
     end = next((at for at, char in enumerate(version) if char in "-+~, "), len(version))
-    numbers = version[:end].split(".")[:3]
-    if len(numbers) < 2 or not all(n.isdecimal() and len(n) < 6 for n in numbers):
-        return None
-    return tuple(map(int, numbers))
+    found, parts = numbers(version[:end]), version[:end].count(".") + 1
+    return found[:3] if len(found) == parts > 1 else None

@@ -3,6 +3,7 @@
 
 from modprobe_ipsec.base.annotations import Iterable, Mapping, Sequence
 from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.base.version import numbers
 from modprobe_ipsec.catalog.obstacles import Mitigation
 from modprobe_ipsec.host.facts import Directive, Rule
 
@@ -76,8 +77,8 @@ def _fix(name: str, distribution: str, version: str, release: str, build: str) -
     text = f"{title} fixed {name} in {version}"
     # `#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-10-01)`, else what the release tells
     told = re.search(rf"\b{title} (\d[^ ]*)", build)
-    ours = _numbers(told[1] if told else release)
-    fixed = _numbers(version)
+    ours = numbers(told[1] if told else release)
+    fixed = numbers(version)
     if not told and title.lower() == "debian" and not re.search(r"\+deb\d", release):
         return text
     if ours[:2] != fixed[:2]:
@@ -86,11 +87,3 @@ def _fix(name: str, distribution: str, version: str, release: str, build: str) -
     if ours[: len(fixed)] >= fixed[: len(ours)]:
         return f"{text}, and this kernel is newer, so that it is no longer needed for that"
     return f"{text}, and this kernel is older"
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    """`6.12.86-1` -> (6, 12, 86, 1); `6.12.117+deb13-amd64` -> (6, 12, 117)."""
-    import re
-
-    found = re.match(r"\d+(?:[.-]\d+)*", version)
-    return tuple(int(number) for number in re.split(r"[.-]", found[0])) if found else ()

@@ -8,6 +8,7 @@ template, then its arguments; and what no name shows.
 from modprobe_ipsec.base.annotations import Mapping, Sequence
 from modprobe_ipsec.base.crypto_names import arguments, expand, split
 from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.base.version import numbers
 from modprobe_ipsec.catalog.model import CardFeature, Catalog, ModuleRequest
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed
 
@@ -79,9 +80,10 @@ def module_requests(needs: Sequence[AnyNeed], catalog: Catalog, release: str) ->
 
 def version_of(release: str) -> Version:
     """`6.12.117+deb13-amd64` -> (6, 12); (0, 0) if it is no version."""
-    major, _, rest = release.partition(".")
-    minor = rest.split(".")[0].split("-")[0].split("+")[0]
-    return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else (0, 0)
+    match numbers(release):
+        case (major, minor, *_):
+            return major, minor
+    return 0, 0
 
 
 def _of_need(need: AnyNeed, catalog: Catalog) -> NeedRequests:

@@ -239,9 +239,8 @@ class Facts(Value):
     # kernel.modules_disabled; None where the kernel has no such switch or it cannot be read.
     modules_disabled: bool | None
     ipv6: bool
-    # CAP_SYS_MODULE and CAP_NET_ADMIN are effective in the initial user namespace.
+    # CAP_SYS_MODULE is effective in the initial user namespace.
     may_load: bool
-    may_prove: bool
     stack_signs: tuple[StackSign, ...]
     unreadable: tuple[Unreadable, ...]
     # The one program that the kernel runs whatever it is told to run, kernel.modprobe included

@@ -3,14 +3,17 @@
 
 import os
 
-from modprobe_ipsec.base.annotations import Any, Callable, Mapping
+from modprobe_ipsec.base.annotations import Any, Callable, Mapping, Sequence
 from modprobe_ipsec.base.value import once
 from modprobe_ipsec.host.facts import (
     Algorithm,
     Container,
+    Directive,
     Facts,
     KernelConfig,
+    ModuleIndex,
     ModuleState,
+    Rule,
     Unreadable,
 )
 from modprobe_ipsec.host.kernel import (
@@ -58,7 +61,8 @@ def gather(host: Host) -> Facts:
     algorithms, states = _changing(host, gaps, None)
     index = module_index.read_index(host, gaps)
     config = kconfig.read(host, gaps)
-    may_load, may_prove = privileges.read(host, gaps)
+    may_load = privileges.may_load(host, gaps)
+    rules = modprobe_d.read(host, gaps)
     helper = kconfig.static_helper(config) if config else None
     inside = once(lambda: container.read(host))
     return Facts(
@@ -69,15 +73,14 @@ def gather(host: Host) -> Facts:
         modules=states,
         tree=index,
         config=config,
-        rules=modprobe_d.read(host, gaps),
+        rules=rules,
         cpu_modalias=cpu.read_modalias(host, gaps),
         cpu_flags=cpu.read_flags(host, gaps),
         fips=sysctl.fips(host, gaps),
         modprobe_path=sysctl.modprobe_path(host, gaps),
         modules_disabled=sysctl.modules_disabled(host, gaps),
-        ipv6=sysctl.ipv6(host),
+        ipv6=sysctl.ipv6(host) or _ipv6_may_come(host, index, states, rules),
         may_load=may_load,
-        may_prove=may_prove,
         stack_signs=xfrm_proc.read(host) if host.running else (),
         unreadable=tuple(gaps),
         static_helper=helper,
@@ -100,6 +103,24 @@ def _more(host: Host) -> Callable[[str], Any]:
         return known[name]
 
     return ask
+
+
+def _ipv6_may_come(
+    host: Host,
+    index: ModuleIndex | None,
+    states: Mapping[str, ModuleState] | None,
+    rules: Sequence[Rule],
+) -> bool:
+    """Whether IPv6 is a module that the first socket will load, as on Alpine and OpenWrt."""
+    if index is None or "ipv6" not in index.files or "ipv6" in (states or {}):
+        return False
+    words = (host.text("proc/cmdline") or "").split()
+    off = any(
+        rule.directive is Directive.OPTIONS and rule.name == "ipv6" and "disable=1" in rule.command
+        for rule in rules
+    )
+    lines = modprobe_d.about(("ipv6",), rules, None)["ipv6"]
+    return not (off or lines.all or "ipv6.disable=1" in words)
 
 
 def _kind(inside: Container | None) -> str:

@@ -36,8 +36,8 @@ _PATTERNS = (Directive.INSTALL, Directive.ALIAS, Directive.SOFTDEP)
 _IDLE = frozenset(("false", "true", ":", "exit", "nologin", "null", "echo", "logger", "sleep"))
 
 # What says something about loading, in a file and on the command line.
-_LINES = ("install", "blacklist", "alias", "softdep")
-_WORDS = r"(?:(?:modprobe\.blacklist|module.blacklist|initcall.blacklist)=\S*|--)\Z"
+_LINES = (["install"], ["blacklist"], ["alias"], ["softdep"])
+_WORDS = r"(?:(?:modprobe\.blacklist|module.blacklist|initcall.blacklist|ipv6\.disable)=\S*|--)\Z"
 
 
 def _only_words(text: str, allowed: Allowed) -> str:
@@ -57,8 +57,9 @@ def redacted(host: Host, facts: Facts, allowed: Allowed) -> Iterator[tuple[str, 
     for path in files(host, []):
         kept, joined = [], False
         for line in (host.text(path, limit=_LIMIT) or "").split("\n"):
-            word = line.split(maxsplit=1)[0] if line.strip() else ""
-            keep = joined or word in _LINES
+            words = line.split()
+            # options decide nothing, but for those that may switch IPv6 off
+            keep = joined or words[:1] in _LINES or words[:2] == ["options", "ipv6"]
             kept.append(line if keep else "")
             joined = keep and line.endswith("\\")
         yield path, "\n".join(kept).encode()

@@ -82,8 +82,11 @@ def look(path: str, data: bytes) -> ModuleFile:
     )
 
 
-def stand_in(body: ModuleFile) -> bytes | None:
-    """A small file that `look` says the same about, without the module's code; None for none."""
+def stand_in(body: ModuleFile, says: bytes = b"") -> bytes | None:
+    """A small file that `look` says the same about, without the module's code; None for none.
+
+    `says` are more entries of its section .modinfo, each after a NUL.
+    """
     if body.broken == _GONE:
         return None
     if body.broken:
@@ -95,7 +98,7 @@ def stand_in(body: ModuleFile) -> bytes | None:
     tail = _SIGNED if body.signed else b""
     # again, whoever made the value: it goes into a file that libkmod may be led to read
     vermagic = _words(body.vermagic.encode("ascii", "replace")).encode("ascii", "replace")
-    return head + _VERMAGIC + vermagic + b"\0" + tail
+    return head + _VERMAGIC + vermagic + says + b"\0" + tail
 
 
 def _words(text: bytes) -> str:

@@ -163,9 +163,17 @@ def read_index(host: Host, gaps: list[Unreadable]) -> ModuleIndex | None:
 
     binary = [f"{host.tree}/{name}" for name in BINARY_INDEXES]
     modinfo = data("modules.builtin.modinfo")
-    aliases = ModuleAliases(data("modules.alias") or b"", modinfo or b"")
+    alias, paths = data("modules.alias") or b"", text("modules.dep")
+    if not paths:
+        from modprobe_ipsec.host.kernel import flat_index
+
+        paths, flat_alias = flat_index.read(host)
+        alias += flat_alias
+        # who keeps modules so has a modprobe that needs no index
+        binary = [] if paths else binary
+    aliases = ModuleAliases(alias, modinfo or b"")
     return ModuleIndex(
-        files=ModuleFilePaths(text("modules.dep")),
+        files=ModuleFilePaths(paths),
         aliases=aliases,
         cpu_patterns=_CpuPatterns(aliases),
         builtin=parse_builtin(text("modules.builtin"), (modinfo or b"").decode("utf-8", "replace")),
@@ -211,7 +219,8 @@ def redacted(host: Host, facts: Facts, allowed: Allowed) -> Iterator[tuple[str, 
         return
     missing = {gap.path for gap in facts.unreadable}
     aliases = {a: names for a, names in index.aliases.items() if allowed.alias(a)}
-    named = {name for names in aliases.values() for name in names} | allowed.modules
+    # whether there is an IPv6 is asked of no need, but of its module
+    named = {name for names in aliases.values() for name in names} | allowed.modules | {"ipv6"}
     modules = [name for name in index.files if name in named]
     # a tree may be broken, and list what it does not have
     deps = [dep for name in modules for dep in index.files[name].deps]
@@ -242,9 +251,12 @@ def redacted(host: Host, facts: Facts, allowed: Allowed) -> Iterator[tuple[str, 
         path = f"{host.tree}/{name}"
         if f"/{path}" not in index.lacks:
             yield path, b""
+    # without an index each file says itself what it answers
+    flat = f"{host.tree}/modules.dep" in missing
     for name in modules:
         body = facts.module_files.get(name)
-        data = stand_in(body) if body else None
+        says = _entries(name, aliases, index) if flat else b""
+        data = stand_in(body, says) if body else None
         if body and data is not None:
             yield body.path[1:], data
 
@@ -261,3 +273,10 @@ def _dependencies(index: ModuleIndex, modules: Iterable[str]) -> Iterator[str]:
         file = index.files[name]
         paths = [index.files[dep].path if dep in index.files else dep for dep in file.deps]
         yield f"{file.path}:{''.join(f' {path}' for path in paths)}\n"
+
+
+def _entries(name: str, aliases: Mapping[str, Names], index: ModuleIndex) -> bytes:
+    """What a file's section .modinfo has of its aliases and dependencies."""
+    said = [f"alias={alias}" for alias, names in aliases.items() if name in names]
+    said.append(f"depends={','.join(index.files[name].deps)}")
+    return b"".join(b"\0" + entry.encode("ascii", "replace") for entry in said)

@@ -43,7 +43,7 @@ def fips(host: Host, gaps: list[Unreadable]) -> bool:
 
 
 def ipv6(host: Host) -> bool:
-    """Whether the kernel has an IPv6 stack; with ipv6.disable=1 it has none.
+    """Whether the kernel has an IPv6 stack now; with ipv6.disable=1 it has none.
 
     net.ipv6.conf.all.disable_ipv6 does not count: it only takes addresses away, and an SA can be
     added all the same. A tree without /proc/net is taken to have IPv6.

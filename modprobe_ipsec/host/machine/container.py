@@ -45,7 +45,7 @@ _LAYERS = {
 }
 # .containerenv of podman; CRI-O makes an empty one
 _ENGINE = r'(?m)^(?:engine="[a-z0-9.+~-]{1,40}"|rootless=[01])$'
-_STATUS = r"(?m)^(?:CapEff|CapBnd|Seccomp):\s*[0-9a-f]+$"
+_STATUS = r"(?m)^(?:CapEff|CapBnd):\s*[0-9a-f]+$"
 
 _OWN_USERS = "user namespace"
 _TUN, _FIRST_PORT = "dev/net/tun", "proc/sys/net/ipv4/ip_unprivileged_port_start"

@@ -9,40 +9,26 @@ from modprobe_ipsec.host.root import Host
 CAP_NET_BIND_SERVICE = 10
 CAP_NET_ADMIN = 12
 CAP_SYS_MODULE = 16
-_CAP_SYS_ADMIN = 21
 
 # What counts in the first of them is written by `container.redacted`.
 READS = (Read("proc/self/status"), Read("proc/self/uid_map", whole))
 
 
-def read(host: Host, gaps: list[Unreadable]) -> tuple[bool, bool]:
-    """Whether this process may load modules, and whether it may prove; see `parse`.
-
-    It may do neither to a kernel that does not run here.
-    """
+def may_load(host: Host, gaps: list[Unreadable]) -> bool:
+    """Whether this process may load modules; never into a kernel that does not run here."""
     if not host.live:
-        return False, False
+        return False
     status = host.text("proc/self/status", gaps) or ""
-    uid_map = host.text("proc/self/uid_map", gaps) or ""
-    return parse(status, uid_map)
+    return parse(status, host.text("proc/self/uid_map", gaps) or "")
 
 
-def parse(status: str, uid_map: str) -> tuple[bool, bool]:
-    """(may load, may prove) from the text of /proc/self/status and /proc/self/uid_map.
+def parse(status: str, uid_map: str) -> bool:
+    """May we load, from the text of /proc/self/status and /proc/self/uid_map.
 
-    Loading takes CAP_SYS_MODULE in the initial user namespace. Adding an SA in a network namespace
-    of our own takes CAP_NET_ADMIN in the initial one, or CAP_SYS_ADMIN wherever we are; whether an
-    unprivileged user namespace would do is not asked here: the prover finds that out by trying.
-    The kernel may still say no to either (lockdown, seccomp, an LSM).
+    It takes CAP_SYS_MODULE in the initial user namespace. The kernel may still say no (lockdown,
+    seccomp, an LSM). Whether we may prove is not asked here: the prover finds that out by trying.
     """
-    caps = capabilities(status)
-    initial = is_initial(uid_map)
-
-    def has(cap: int) -> bool:
-        return bool(caps >> cap & 1)
-
-    load = initial and has(CAP_SYS_MODULE)
-    return load, (initial and has(CAP_NET_ADMIN)) or has(_CAP_SYS_ADMIN)
+    return is_initial(uid_map) and bool(capabilities(status) >> CAP_SYS_MODULE & 1)
 
 
 def capabilities(status: str) -> int:
