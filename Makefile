@@ -5,7 +5,7 @@
 # make test    everything the tests need, then all tests, those on real kernels included
 # make generated  write what follows from the table of options: completions, parts of the manual page
 # make fuzz    only what tries random inputs, FACTOR times as many as make test
-# make bench   ratios against the things this tool replaces
+# make bench   ratios against the things this tool replaces; BEFORE=DIR: another checkout beside it
 # make install as root: into PREFIX, with the units; make uninstall takes all of it away
 
 PYTHON ?= python3
@@ -56,7 +56,7 @@ lint: $(VENV)/tested
 	$(VENV)/bin/mypy
 
 bench: packages $(VENV)/tested
-	$(VENV)/bin/python -m tests.bench
+	$(VENV)/bin/python -m tests.bench $(BEFORE)
 
 generated: $(VENV)/installed
 	$(VENV)/bin/python -m scripts.generate
