@@ -114,6 +114,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return place, recorded.assemble("booted-6.12", place / "host")
 
 
+# Of ours, on the way of a check; small ones that are always read together should be one.
+MOST_FILES = 115
+
+
 @pytest.mark.parametrize("format", formats.names())
 @pytest.mark.parametrize("action", ["--check", "--dry-run"])
 def test_a_check_does_not_pay_for_what_it_does_not_use(
@@ -134,6 +138,9 @@ def test_a_check_does_not_pay_for_what_it_does_not_use(
     # Python's own writer of JSON brings these
     allowed = {"re", "enum", "collections"} if format == "json" else set()
     assert COSTLY & imported == allowed
+    # each file that is found, read and run is a hundredth of what a check may take
+    ours = {name for name in imported if name.startswith("modprobe_ipsec.")}
+    assert len(ours) <= MOST_FILES, sorted(ours)
 
 
 def test_nothing_is_printed_or_ended_but_by_commands() -> None:
