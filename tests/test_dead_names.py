@@ -20,7 +20,6 @@ USED = {
     "traceback": "an argument that Python gives",
     "yaml_constructors": "PyYAML reads it",
     "yaml_implicit_resolvers": "PyYAML reads it",
-    "fixed_lines": "tests/manifest/lines.py: what a unit may hold",
 }
 # vulture is sure of arguments and imports; of names it says 60, and tests do not count as users.
 CONFIDENCE = "60"

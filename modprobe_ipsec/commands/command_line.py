@@ -56,7 +56,7 @@ def parse(words: Sequence[str]) -> Arguments:
             if option.verb in _AT_ONCE:
                 return Arguments(option.verb, {})
             given[option.name] = (*given.get(option.name, ()), value)
-            _check_value(option, given[option.name])
+            _check_value(option, value)
     if unknown:
         raise _unknown(unknown)
     for option in OPTIONS:
@@ -76,7 +76,11 @@ def _next(rest: list[str], unknown: list[str]) -> Iterator[tuple[Option, str]]:
         if option:
             yield from _cluster(word, rest)
             return
-    if option is None:
+    if word == "--":
+        # no option is one behind it, and nothing else is expected
+        unknown += [word, *reversed(rest)]
+        rest.clear()
+    elif option is None:
         unknown.append(word)
     elif not option.metavar:
         if equals:
@@ -112,10 +116,9 @@ def _is_option(word: str) -> bool:
     return word.startswith("-") and word != "-"
 
 
-def _check_value(option: Option, values: Sequence[str]) -> None:
+def _check_value(option: Option, value: str) -> None:
     if not option.metavar:
         return
-    value = values[-1]
     if not value:
         raise _usage(f"{option.name}: an empty value")
     if option.choices:
@@ -123,12 +126,13 @@ def _check_value(option: Option, values: Sequence[str]) -> None:
         choices = option.choices()
         if name not in choices:
             raise _usage(f"{option.name} {value}: choose from {', '.join(choices)}")
-    if len({*values}) > 1 and not option.repeatable and not option.replaceable:
-        raise _usage(f"{option.name} is given twice: {values[0]} and {value}")
 
 
 def _check_company(option: Option, given: Mapping[str, Sequence[str]]) -> None:
     """Refuse whatever would be ignored beside the rest of the command line."""
+    values = given[option.name]
+    if len({*values}) > 1 and not option.repeatable and not option.replaceable:
+        raise _usage(f"{option.name} is given twice: {values[0]} and {values[-1]}")
     for other in OPTIONS:
         if other.name not in given or other is option:
             continue
