@@ -74,7 +74,7 @@ class Daemon(Value):
     insists_on: frozenset[str] = frozenset()
     # Where it is told to wrap ESP in UDP, NAT or not; empty if it cannot be told.
     force_udp: str = ""
-    # Text files that tell the release, and what stands before it up to the quote that ends it.
+    # Files that tell the release, and what stands before it; a quote or comma ends it.
     says_release: Mapping[str, str] = {}  # noqa: RUF012 (never changed)
     # What it has to be told inside a container.
     in_a_container: tuple[str, ...] = ()

@@ -95,6 +95,10 @@ DAEMON = Daemon(
         "opkg": ("strongswan",),
         "pacman": ("strongswan",),
     },
+    # source: charon.c, charon-systemd.c (since 5.9.11): "Starting ... daemon (strongSwan 6.0.1, "
+    says_release=dict.fromkeys(
+        (*programs(_BIN, "charon-systemd"), *programs(_LIBEXEC, "charon")), "daemon (strongSwan "
+    ),
     units=("strongswan.service", "strongswan-starter.service"),
     suites=_suites,
     default_suites=_default_suites,

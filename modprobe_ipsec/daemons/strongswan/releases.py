@@ -23,6 +23,8 @@ _LIBRARIES = tuple(
 _IKEV1 = "Main Mode"
 # In the data: any `ke1_` to `ke7_` before a method.
 _ADDITIONAL = "ke#_"
+# Kinds of values that are made of words.
+_PROPOSALS = ("proposals", "ike_proposals")
 _BETWEEN = str.maketrans(",\"'!", "----")
 _ASK = "nothing here tells the release; say it with --daemon strongswan=RELEASE"
 
@@ -65,6 +67,7 @@ class Knowledge:
     def __init__(self, history: History, release: Release | None, files: Files) -> None:
         self._history, self._release = history, release
         self._has_ikev1: Callable[[], bool] = once(lambda: _has_ikev1(files))
+        self._in_question = {*history.options, *history.values, *history.unbuilt}
         self._known: dict[tuple[str, str], Verdict] = {}
 
     @property
@@ -75,6 +78,8 @@ class Knowledge:
 
     def of(self, option: str, value: str, kind: str) -> Verdict:
         """What it makes of an option with a value of that kind."""
+        if kind not in _PROPOSALS and option not in self._in_question:
+            return FINE
         key = (option, value)
         if key not in self._known:
             self._known[key] = self._of(option, value, kind)
@@ -101,7 +106,7 @@ class Knowledge:
         for pattern, span in self._history.values.get(option, ()):
             if re.fullmatch(pattern, value, re.IGNORECASE):
                 yield f"{option} = {value}", span
-        if kind in ("proposals", "ike_proposals"):
+        if kind in _PROPOSALS:
             words = self._history.words
             for part in value.translate(_BETWEEN).split("-"):
                 word = part.strip(" ")

@@ -67,6 +67,8 @@ def test_the_release_of_the_package(root: Path, capsys: pytest.CaptureFixture[st
         ("lib/apk/db/installed", "C:Q1x\nP:strongswan\nV:5.9.8-r0\n\n"),
         ("usr/lib/opkg/status", "Package: strongswan\nVersion: 5.9.8-3\n\n"),
         ("var/lib/pacman/local/strongswan-5.9.8-1/desc", "%NAME%\nstrongswan\n"),
+        ("usr/lib/ipsec/charon", "\x7fELF\0Starting IKE charon daemon (strongSwan 5.9.8, %s %s)\0"),
+        (CHARON, "\x7fELF\0Starting charon-systemd IKE daemon (strongSwan 5.9.8, %s %s)\0"),
     ],
 )
 def test_who_tells_the_release(
@@ -89,6 +91,7 @@ def test_who_tells_the_release(
     [
         {},
         {DPKG: package("5.9.x")},
+        {"usr/lib/ipsec/charon": "daemon (strongSwan "},
         {"var/lib/pacman/local/strongswan-nm-5.9.8-1/desc": ""},
         {"var/lib/pacman/local": "no directory"},
     ],
