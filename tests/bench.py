@@ -68,7 +68,10 @@ def start_up(before: str) -> None:
     tree = fetch("6.1")
     with tempfile.TemporaryDirectory() as place:
         machine = Path(place, "machine")
-        for path, text in {**big_ipsec_conf(300, 1), "usr/libexec/ipsec/pluto": ""}.items():
+        # of a release that is known: without one, it is read once for each that it may be
+        packages = "Package: libreswan\nStatus: install ok installed\nVersion: 4.10-2+deb12u1\n\n"
+        files = {"usr/libexec/ipsec/pluto": "", "var/lib/dpkg/status": packages}
+        for path, text in {**big_ipsec_conf(300, 1), **files}.items():
             target = machine / path.lstrip("/")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text)
