@@ -261,14 +261,21 @@ class Facts(Value):
 class KernelConfig:
     """The kernel's configuration, looked up option by option without reading all 6000 of them."""
 
-    __slots__ = ("_text", "path")
+    __slots__ = ("_known", "_text", "path")
 
     def __init__(self, text: str, path: str) -> None:
+        self._known: dict[str, str] = {}
         self._text = "\n" + text
         self.path = path
 
     def get(self, option: str) -> str:
         """`y`, `m`, a value, or `n` for an option (without CONFIG_) that is not set."""
+        if option not in self._known:
+            # a search through all of it takes longer than most questions that need the answer
+            self._known[option] = self._find(option)
+        return self._known[option]
+
+    def _find(self, option: str) -> str:
         start = self._text.find(f"\nCONFIG_{option}=")
         if start < 0:
             return "n"
