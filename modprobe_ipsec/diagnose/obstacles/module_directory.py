@@ -47,8 +47,9 @@ def _no_directory(subject: Subject, scene: Scene) -> Obstacle:
     elif others:
         text += f", only for {', '.join(others)}: upgraded, and not rebooted?"
         alike = [other for other in others if _flavour(other) == _flavour(facts.release)]
-        remedy = f"reboot into {_newest(alike) or 'a kernel whose modules are here'}"
-        remedy += f", or {install}" if install else ""
+        reboot = f"reboot into {_newest(alike) or 'a kernel whose modules are here'}"
+        remedies = (reboot if alike or not install else "", install)
+        remedy = ", or ".join(filter(None, remedies))
     else:
         remedy = install or "install the modules of this kernel"
     return Obstacle(kind=NO_TREE, module=subject.name, text=text, remedy=remedy)

@@ -153,7 +153,11 @@ def lift(
 # What a remedy may say where the package of the modules has to be installed again.
 INSTALL = (
     f"apt install --reinstall {sys.argv[2]}",
-    f"reboot into 9.9.9-other, or apt install {sys.argv[2]}",
+    # 9.9.9-other is a kernel of another kind
+    f"apt install {sys.argv[2]}",
+    # of a kernel that is not the distribution's own, such as user-mode-linux, no package is known
+    f"install the modules of {os.uname().release} again",
+    "reboot into a kernel whose modules are here",
     "use the distribution's own module, or sign this one with a key that the kernel knows",
 )
 
