@@ -63,7 +63,8 @@ def _vendor(host: Host) -> str:
             return name
         if name in ("rhel", "centos"):
             return f"rhel{fields.get('VERSION_ID', '').partition('.')[0]}"
-    return ""
+    # Ubuntu's and other offspring's packages are Debian's, as far as is known here
+    return "debian" if host.exists("var/lib/dpkg/status") else ""
 
 
 def release(text: str) -> Release | None:

@@ -34,7 +34,7 @@ WHOSE = {
     "aes128+aes256-sha1": (LIBRESWAN,),
     "aes128-sha1;modp2048": (LIBRESWAN,),
     "aes128-hmac_sha1": (LIBRESWAN,),
-    "!aes128-null": (LIBRESWAN,),
+    "!aes128-sha1": (LIBRESWAN,),
     "aes256gcm16-x25519": (STRONGSWAN,),
     "aes128-sha256!": (STRONGSWAN,),
     "aes128-sha256-esn": (STRONGSWAN,),

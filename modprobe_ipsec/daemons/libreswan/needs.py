@@ -246,17 +246,19 @@ def _proposal(conn: Conn, version: Version) -> tuple[Protocol, Setting | None]:
     if version < (5, 3):
         return Protocol.AH if phase2 == "ah" else Protocol.ESP, esp
     ah, either = conn.get("ah"), conn.get("phase2alg")
-    given = [setting for setting in (esp, ah, either) if setting]
-    if len(given) > 1:
-        raise Refused(
-            f"{given[0].written} and {given[1].written} exclude each other "
-            f"({given[0].place}, {given[1].place})",
-            given[1],
-        )
     if phase2 == "default":
         phase2 = "esp" if esp or not ah else "ah"
     protocol = Protocol(phase2)
-    return protocol, either or (ah if protocol is Protocol.AH else esp)
+    wanted, other = (ah, esp) if protocol is Protocol.AH else (esp, ah)
+    if version >= (5, 4) and other:
+        # 5.3 leaves out the one that phase2= does not choose
+        against = wanted or conn.get("phase2")
+        what = f"{against.written} and {other.written}" if against else other.written
+        raise Refused(f"{what} exclude each other ({other.place})", other)
+    if wanted and either:
+        places = f"({wanted.place}, {either.place})"
+        raise Refused(f"{wanted.written} and {either.written} exclude each other {places}", either)
+    return protocol, either or wanted
 
 
 def _source(conn: Conn, setting: Setting | None, question: Question, common: Common) -> Source:

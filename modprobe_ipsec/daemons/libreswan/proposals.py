@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""libreswan's `esp=` and `ah=`: one grammar for 4.6 to 5.5, the union of what they accept.
+"""libreswan's `esp=` and `ah=`: the grammar of 4.6 to 5.3, and that of 5.4.
 
 source: lib/libswan/{proposals,v1_proposals,v2_proposals,esp_info,ah_info}.c
 """
@@ -9,6 +9,7 @@ from modprobe_ipsec.catalog.model import Catalog, Protocol, Transform
 from modprobe_ipsec.daemons.common.errors import ProposalSyntaxError
 from modprobe_ipsec.daemons.common.text import check_length, split
 from modprobe_ipsec.daemons.libreswan import DAEMON
+from modprobe_ipsec.daemons.libreswan.options import NEWEST, Version
 from modprobe_ipsec.daemons.libreswan.words import NO_KEY_EXCHANGE, Token, Words
 from modprobe_ipsec.needs.need import Choice, Suite
 
@@ -20,6 +21,8 @@ _DIGITS = "0123456789"
 # What a cipher without integrity gets by version of IKE; before 4.15 IKEv1 had only sha1.
 _INTEGRITY = {1: ("sha1", "sha2_512", "sha2_256"), 2: ("sha2_512", "sha2_256")}
 _ADDITIONAL_KE = tuple(f"addke{number}" for number in range(1, 8))
+# Types of transforms in the row that 5.4 goes through.
+_TYPES = ("encrypt", "prf", "integ", "ke", "sn", *_ADDITIONAL_KE)
 
 _T = TypeVar("_T")
 
@@ -33,6 +36,7 @@ def read(
     fips: bool = False,
     pfs: bool | None = None,
     esn: tuple[bool, ...] = EITHER,
+    version: Version = NEWEST,
 ) -> tuple[Suite, ...]:
     """Read the value of `esp=` or `ah=`: all suites that may be negotiated, the preferred first.
 
@@ -41,7 +45,7 @@ def read(
     Raises ProposalError.
     """
     try:
-        return parse(text, protocol, catalog, ike=ike, fips=fips, pfs=pfs, esn=esn)
+        return parse(text, protocol, catalog, ike=ike, fips=fips, pfs=pfs, esn=esn, version=version)
     except ProposalSyntaxError as misread:
         raise misread.explain(text, DAEMON) from None
 
@@ -55,10 +59,11 @@ def parse(
     fips: bool = False,
     pfs: bool | None = None,
     esn: tuple[bool, ...] = EITHER,
+    version: Version = NEWEST,
 ) -> tuple[Suite, ...]:
     """As `read`, but raises Misread."""
     check_length(text)
-    words = Words(protocol, catalog, ike, fips)
+    words = Words(protocol, catalog, ike, fips, version)
     proposals = [_Parser(words, *alternative).proposal() for alternative in split(text, ",")]
     if pfs:
         _check_pfs([proposal for proposal in proposals if not proposal.impaired])
@@ -120,16 +125,20 @@ class _Proposal:
 class _Parser:
     """Reads one alternative.
 
-    proposal  = ["!"] (untyped *(";" typed) | typed *(";" typed))
-    untyped   = ciphers ["-" integrity] [("-" | ";") exchanges]     for ESP
+    proposal  = ciphers ["-" integrity] [("-" | ";") exchanges]     for ESP
               | integrity [("-" | ";") exchanges]                   for AH
-    typed     = type "=" list                                       5.4 and later
     list      = item *("+" item)                                    IKEv1: one item
-    `!` (5.4 and later) overrules the checks.
+
+    Since 5.4 a list may have its type before it, and goes on with the next one of the row:
+
+    proposal  = ["!"] list *(("-" | ";") list)
+    list      = [type "="] item *("+" item)
+
+    `!` overrules the checks.
     """
 
     def __init__(self, words: Words, start: int, text: str) -> None:
-        impaired = text.startswith("!")
+        impaired = words.typed and text.startswith("!")
         self._words = words
         self._what = words.protocol.upper()
         self._esp = words.protocol is Protocol.ESP
@@ -138,15 +147,10 @@ class _Parser:
         self._result = _Proposal(self._tokens[0], impaired)
 
     def proposal(self) -> _Proposal:
-        if not self._at_type():
-            if self._esp:
-                self._list(self._cipher, self._result.encryption)
-            if self._at("-") or not self._esp:
-                self._list(self._integrity, self._result.integrity)
-            if (self._at("-") or self._at(";")) and not self._at_type():
-                self._list(self._key_exchange, self._result.key_exchange)
-        while self._at_type():
-            self._typed(self._take())
+        if self._words.typed:
+            self._in_a_row()
+        else:
+            self._untyped()
         if rest := self._tokens[self._next :]:
             raise rest[0].error("is unexpected")
         if self._esp:
@@ -154,6 +158,45 @@ class _Parser:
         else:
             self._check_ah()
         return self._result
+
+    def _untyped(self) -> None:
+        if self._esp:
+            self._list(self._cipher, self._result.encryption)
+        if self._at("-") or not self._esp:
+            self._list(self._integrity, self._result.integrity)
+        if self._at("-") or self._at(";"):
+            self._list(self._key_exchange, self._result.key_exchange)
+
+    def _in_a_row(self) -> None:
+        """source: parse_proposal() of 5.4"""
+        row = list(_TYPES)
+        place = 0
+        while self._next < len(self._tokens):
+            following = self._tokens[self._next + 1 : self._next + 2]
+            if following and following[0].before == "=":
+                kind = self._take()
+                if kind.name not in row:
+                    raise self._no_type(kind)
+                place = row.index(kind.name)
+                self._typed(kind)
+            elif place > row.index("ke"):
+                raise self._peek().error("is unexpected")
+            elif self._at(";"):
+                place = row.index("ke")
+                self._list(self._key_exchange, self._result.key_exchange)
+            elif row[place] == "prf":
+                if self._result.impaired and self._peek().name in ("none", "null"):
+                    raise self._peek().error("stands where `!` makes libreswan look for a PRF")
+            elif row[place] == "encrypt":
+                if self._esp:
+                    self._list(self._cipher, self._result.encryption)
+                elif self._result.impaired:
+                    raise self._peek().error("stands where `!` makes libreswan look for a cipher")
+            elif row[place] == "integ":
+                self._list(self._integrity, self._result.integrity)
+            else:
+                self._list(self._key_exchange, self._result.key_exchange)
+            place += 1
 
     def _typed(self, kind: Token) -> None:
         ikev2 = self._words.ike == 2
@@ -168,8 +211,10 @@ class _Parser:
         elif kind.name in _ADDITIONAL_KE and ikev2:
             self._list(self._key_exchange, [])
         else:
-            version = self._words.ike
-            raise kind.error(f"is no type of transform for {self._what} and IKEv{version}")
+            raise self._no_type(kind)
+
+    def _no_type(self, kind: Token) -> ProposalSyntaxError:
+        return kind.error(f"is no type of transform for {self._what} and IKEv{self._words.ike}")
 
     def _list(self, item: Callable[[], _T], items: list[_T]) -> None:
         more = True
@@ -217,9 +262,10 @@ class _Parser:
         return token, token.name == "yes"
 
     def _check_ah(self) -> None:
-        """AH needs integrity, and there is nothing that `!` could make of it without."""
+        """AH needs integrity; 5.4 fills in its own in IKEv2, where other lists stand alone."""
         without = [token for token, transform in self._result.integrity if not transform]
-        if without or not self._result.integrity:
+        filled = self._words.typed and self._words.ike == 2
+        if without or not (self._result.integrity or filled):
             raise (without or self._tokens)[0].error("leaves AH without integrity")
 
     def _check_esp(self) -> None:
@@ -242,10 +288,6 @@ class _Parser:
 
     def _at(self, before: str) -> bool:
         return self._next < len(self._tokens) and self._peek().before == before
-
-    def _at_type(self) -> bool:
-        following = self._tokens[self._next + 1 : self._next + 2]
-        return (self._at("") or self._at(";")) and any(t.before == "=" for t in following)
 
     def _peek(self) -> Token:
         return self._tokens[self._next]

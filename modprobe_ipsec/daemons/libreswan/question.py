@@ -79,7 +79,16 @@ def answer_to(question: Question, common: Common) -> Answer:
         return Answer((), refused.why)
     # source: kernel.c, setup_half_kernel_state(): the outermost SA has the conn's mode
     mode = Mode.TRANSPORT if question.compress else question.mode
-    needs = [Need(suite, family, (), mode) for suite in suites for family in question.families]
+    modes = [mode]
+    if question.compress or question.mode is Mode.IPTFS:
+        # the peer may decline either, and then it is an SA as any other
+        modes.append(Mode.TUNNEL if question.mode is Mode.IPTFS else question.mode)
+    needs = [
+        Need(suite, family, (), each)
+        for each in dict.fromkeys(modes)
+        for suite in suites
+        for family in question.families
+    ]
     if question.compress:
         compression = ipcomp_needs(common.catalog, question.families, Source(""))
         needs += [need._replace(sources=(), mode=question.mode) for need in compression]
@@ -111,6 +120,7 @@ def _parse(question: Question, text: str, common: Common) -> Iterator[Suite]:
             fips=common.fips,
             pfs=question.pfs and question.text is not None,
             esn=question.esn,
+            version=common.version,
         )
 
     everything = parse(text)

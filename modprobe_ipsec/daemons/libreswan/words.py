@@ -4,7 +4,7 @@
 source: lib/libswan/{alg_byname,ike_alg,ike_alg_dh}.c
 """
 
-from modprobe_ipsec.base.annotations import Collection
+from modprobe_ipsec.base.annotations import Collection, Iterator
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog, Protocol, Transform, Vocabulary, XfrmTable
 from modprobe_ipsec.daemons.common.errors import ProposalSyntaxError
@@ -24,7 +24,7 @@ _SAME = {
         "ecp_256 ecp256 dh19",
         "ecp_384 ecp384 dh20",
         "ecp_521 ecp521 dh21",
-        "curve25519 x25519 dh31",
+        "curve25519 dh31",
         "ml_kem_512 mlkem512",
         "ml_kem_768 mlkem768",
         "ml_kem_1024 mlkem1024",
@@ -32,9 +32,12 @@ _SAME = {
     for name in names.split()
 }
 NO_KEY_EXCHANGE = "dh0"
+# A misspelled word is never answered with these: they would weaken what somebody wanted.
+_NO_SUGGESTION = frozenset({"NULL", "NULL_AES_GMAC", "3DES", "HMAC_MD5_96", "HMAC_SHA2_256_96"})
 _ML_KEM = frozenset({"mlkem512", "mlkem768", "mlkem1024"})
-# dh21 is not among them: releases differ.
-_IKEV2_ONLY = _ML_KEM | {NO_KEY_EXCHANGE, "dh19", "dh20", "dh31"}
+_IKEV2_ONLY = _ML_KEM | {NO_KEY_EXCHANGE}
+# These in IKEv1, too, since 5.4. source: ike_alg_ke.c, IKEv1_IPSEC_ID
+_IKEV1_LATER = frozenset({"dh19", "dh20", "dh21", "dh31"})
 _NOT_IN_FIPS = _ML_KEM | {"dh5", "dh23", "dh24", "dh31"}
 
 
@@ -62,6 +65,12 @@ class Words(Value):
     catalog: Catalog
     ike: int
     fips: bool
+    version: tuple[int, ...]
+
+    @property
+    def typed(self) -> bool:
+        """Whether `;type=` and `!` are known: since 5.4."""
+        return self.version >= (5, 4)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -81,8 +90,12 @@ class Words(Value):
         known = self.vocabulary.key_exchange
         method = _SAME.get(token.name, token.name)
         if token.name not in known or (self.fips and method in _NOT_IN_FIPS):
-            raise self._unknown(token, "key exchange", known)
-        if self.ike == 1 and method in _IKEV2_ONLY:
+            named = [
+                word for word in known if _SAME.get(word, word) not in (NO_KEY_EXCHANGE, "dh5")
+            ]
+            raise self._unknown(token, "key exchange", named)
+        later = method in _IKEV1_LATER and not self.typed
+        if self.ike == 1 and (method in _IKEV2_ONLY or later):
             raise token.error("is not supported by IKEv1")
         return method
 
@@ -95,10 +108,24 @@ class Words(Value):
             if word.transform.kind in kinds and (word.fips or not self.fips)
         }
         if not (word := known.get(name)):
-            raise self._unknown(token, f"{self.protocol.upper()} {what}", known)
+            better = [w for w in known if known[w].transform.name not in _NO_SUGGESTION]
+            if what == "encryption":
+                better += self._two_in_one(token.name)
+            raise self._unknown(token, f"{self.protocol.upper()} {what}", better)
         if word.ike not in (0, self.ike):
             raise token.error(f"is not supported by IKEv{self.ike}")
         return word.transform
+
+    def _two_in_one(self, text: str) -> Iterator[str]:
+        """`aes256sha256` -> `aes256-sha256`."""
+        words = self.vocabulary.words
+        for cut in range(1, len(text)):
+            cipher, integrity = text[:cut], text[cut:]
+            first = words.get(cipher) or words.get(cipher.rstrip("0123456789").removesuffix("_"))
+            second = words.get(integrity)
+            kinds = first and second and (first.transform.kind, second.transform.kind)
+            if kinds == (XfrmTable.CIPHER, XfrmTable.AUTH):
+                yield f"{cipher}-{integrity}"
 
     def _unknown(self, token: Token, what: str, known: Collection[str]) -> ProposalSyntaxError:
         if not token.word:

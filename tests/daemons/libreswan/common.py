@@ -23,7 +23,7 @@ def read(
     files: str | Mapping[str, str],
     *,
     families: tuple[Family, ...] = BOTH,
-    version: tuple[int, int] | None = (5, 4),
+    version: tuple[int, ...] | None = (5, 4),
     fips: bool = False,
     vendor: str = "",
     catalog: Catalog = CATALOG,

@@ -164,10 +164,10 @@ ESP_IKEV2 = {
     "aes_gcm128;sn=yes=no": None,
     "aes_gcm128;sn=yes-no": None,
     # 5.4: `!` overrules the checks, and strongSwan's place for it is none
-    "!aes128-null": ["AES_CBC_128"],
+    "!aes128-null": None,
     "!aes_gcm128-sha1": ["AES_GCM_16_128"],
     "!aes128+aes_gcm128-sha1": ["AES_CBC_128 HMAC_SHA1_96", "AES_GCM_16_128"],
-    "aes128-sha1,!null-none": ["AES_CBC_128 HMAC_SHA1_96", "NULL"],
+    "aes128-sha1,!null-none": None,
     "!": None,
     "!!aes": None,
     "aes128-sha1!": None,
@@ -198,8 +198,6 @@ ESP_IKEV1 = {
     "chacha20_poly1305": None,
     "aes;none": None,
     "aes;dh0": None,
-    "aes;ecp_256": None,
-    "aes;curve25519": None,
     "aes;ml_kem_512": None,
 }
 
@@ -217,7 +215,7 @@ AH_IKEV2 = {
     "aes-sha1": None,
     "aes_gcm": None,
     "sha1;encrypt=aes": None,
-    "ke=dh19": None,
+    "ke=dh19": ["HMAC_SHA2_512_256", "HMAC_SHA2_256_128"],
     ";modp2048": None,
     "sha1-128": None,
     "": None,

@@ -114,12 +114,7 @@ def has(names: set[str], text: str, _: Mode) -> bool:
 # We take what this release refuses: why, and when.
 MORE: dict[str, Condition] = {
     "ML-KEM came after 5.2": lambda text, mode: "mlkem" in text.replace("_", "").lower(),
-    "curve25519 got this name after 5.2": partial(has, {"x25519"}),
     "dh23 and dh24 are there if built with ALL_ALGS": partial(has, {"dh23", "dh24"}),
-    "other releases have dh21 for IKEv1": lambda text, mode: (
-        mode.ike == 1 and has({"dh21", "ecp521", "ecp_521"}, text, mode)
-    ),
-    "`;type=` and `!` came with 5.4": lambda text, mode: "=" in text or "!" in text,
 }  # fmt: skip
 
 
@@ -137,9 +132,12 @@ def same(version: str, mode: Mode, mine: list[Suite], theirs: list[Suite]) -> bo
 # -- the comparison --------------------------------------------------------------------------------
 
 
-def ours(text: str, mode: Mode) -> list[Suite] | None:
+def ours(release: str, text: str, mode: Mode) -> list[Suite] | None:
     protocol, _, proposal = text.partition("=")
-    reader = partial(read, ike=mode.ike, pfs=mode.pfs, fips=mode.fips, esn=(False,))
+    version = tuple(map(int, release.split(".")))
+    reader = partial(
+        read, ike=mode.ike, pfs=mode.pfs, fips=mode.fips, esn=(False,), version=version
+    )
     try:
         return list(reader(proposal, Protocol(protocol), CATALOG))
     except ProposalError:
@@ -160,7 +158,7 @@ def compare(algparse: Algparse, texts: Iterable[str], mode: Mode) -> Tally:
     tally, wrong = Tally(), []
     for text, lines in algparse.read(texts, *mode.flags).items():
         protocol, _, proposal = text.partition("=")
-        mine = ours(text, mode)
+        mine = ours(algparse.version, text, mode)
         theirs = None if lines is None else expand(lines, Protocol(protocol))
         reason = next((why for why, applies in MORE.items() if applies(proposal, mode)), "")
         if mine is None and theirs is None:
