@@ -46,7 +46,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _lane(name: str) -> pytest.MarkDecorator:
-    return pytest.mark.uml if name in uml.SUITES else pytest.mark.qemu
+    mark: pytest.MarkDecorator = getattr(pytest.mark, uml.lane(name))
+    return mark
 
 
 def _fetch(name: str) -> Kernel:

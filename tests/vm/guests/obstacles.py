@@ -4,7 +4,7 @@
 Modes: `files` (modprobe.d, sysctls, the module tree), `short` (some of those), `cmdline`,
 `signature` and `initcall` (as booted), `rebooted` (the same needs without an obstacle; AppArmor),
 `all` (every algorithm, proven); several with commas between them. The second argument is the
-package that the module tree is from. Answers in JSON.
+package that the module tree is from, if it is known. Answers in JSON.
 """
 
 import ctypes
@@ -23,6 +23,8 @@ from typing import Any
 TOOL = (sys.executable, "-I", "-m", "modprobe_ipsec")
 GCM = ("--esp", "aes256gcm16", "-4")
 TREE = Path("/lib/modules", os.uname().release)
+OTHER = "9.9.9-amd64" if TREE.name.endswith("-amd64") else "9.9.9"
+"""Another kernel of the same flavour."""
 CONF = Path("/etc/modprobe.d/dirtyfrag.conf")
 _SIGNED = b"~Module signature appended~\n"
 _LAYOUT = b"module_layout\0"
@@ -152,12 +154,11 @@ def lift(
 
 # What a remedy may say where the package of the modules has to be installed again.
 INSTALL = (
-    f"apt install --reinstall {sys.argv[2]}",
-    # 9.9.9-other is a kernel of another kind
-    f"apt install {sys.argv[2]}",
-    # of a kernel that is not the distribution's own, such as user-mode-linux, no package is known
-    f"install the modules of {os.uname().release} again",
-    "reboot into a kernel whose modules are here",
+    *(f"apt install --reinstall {package}" for package in sys.argv[2:]),
+    *(f"reboot into {OTHER}, or apt install {package}" for package in sys.argv[2:]),
+    # of a kernel whose package nobody knows
+    f"install the modules of {TREE.name} again",
+    f"reboot into {OTHER}",
     "use the distribution's own module, or sign this one with a key that the kernel knows",
 )
 
@@ -230,7 +231,7 @@ def files(short: bool) -> Iterator[tuple[str, dict[str, Any]]]:
         lift(answer, lambda: esp4.write_bytes(good))
         yield name, answer
     unload()
-    away = TREE.with_name("9.9.9-other")
+    away = TREE.with_name(OTHER)
     TREE.rename(away)
     answer = tried(*GCM)
     lift(answer, lambda: away.rename(TREE))

@@ -41,6 +41,11 @@ class UmlKernel(Kernel):
         return self.root / "linux"
 
 
+def lane(name: str) -> str:
+    """The marker of tests on a kernel."""
+    return "uml" if name in SUITES else "qemu"
+
+
 def fetch(name: str) -> UmlKernel:
     """A kernel by its short name, from the cache if it is there. Raises KernelError."""
     try:

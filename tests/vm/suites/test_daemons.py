@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 import pytest
 
 from tests.report_schema import checked
-from tests.vm.harness import tunnels
+from tests.vm.harness import tunnels, uml
 from tests.vm.harness.booted import UNIT, UNITS, boot
 from tests.vm.harness.image import REPOSITORY
 from tests.vm.harness.kernels import Kernel
@@ -20,8 +20,6 @@ from tests.vm.harness.states import algorithms, bytes_of, protocol
 from tests.vm.harness.systems import SYSTEMS, systems
 from tests.vm.harness.tunnels import TUNNELS, Tunnel
 
-pytestmark = pytest.mark.qemu
-
 KERNELS = {
     "bookworm-libreswan": "6.1",
     "trixie-libreswan": "6.12",
@@ -29,6 +27,8 @@ KERNELS = {
     "trixie-strongswan": "7",
 }
 """The kernel that each runs on unless told otherwise: together, one of each generation."""
+WITHOUT = "uml-7"
+"""Where each is tried without the tool: what it waits for in vain does not depend on drivers."""
 SCRIPT = Path(__file__).parents[1] / "guests" / "tunnels.py"
 WANTS = f"{UNITS}/multi-user.target.wants"
 
@@ -159,8 +159,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each daemon on its own kernel, or on each of those that the command line names."""
     if "pair" in metafunc.fixturenames:
         asked = metafunc.config.getoption("--kernel")
-        pairs = [(name, each) for name in SYSTEMS for each in asked or [KERNELS[name]]]
-        metafunc.parametrize("pair", pairs, ids=["-".join(pair) for pair in pairs])
+        without = "without" in metafunc.function.__name__
+        pairs = [
+            pytest.param(
+                (name, each), id=f"{name}-{each}", marks=getattr(pytest.mark, uml.lane(each))
+            )
+            for name in SYSTEMS
+            for each in asked or [WITHOUT if without else KERNELS[name]]
+        ]
+        metafunc.parametrize("pair", pairs)
 
 
 @pytest.fixture(scope="module")

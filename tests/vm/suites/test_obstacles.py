@@ -29,7 +29,7 @@ Answers = dict[str, dict[str, Any]]
 # CRYPTO_FIPS was dropped from Debian's kernels after 6.18.
 WITH_FIPS = ("5.10", "6.1", "6.1-cloud", "6.12", "6.18")
 # Debian's kernels that have a package of their own for the modules.
-SPLIT = ("uml-7",)
+SPLIT = ("7.2", "7")
 # where all of it is tried; on the others some
 NEWEST = "uml-7"
 CMDLINE = "module_blacklist=esp6 modprobe.blacklist=ah4"
@@ -55,7 +55,7 @@ WORDS = {
     "other kernel": "built for 0.",
     "compression": "unknown compression",
     "zstd truncated": "truncated",
-    "no tree": "only for 9.9.9-other",
+    "no tree": "only for 9.9.9",
     "no index": "modules.dep: no such file",
     "no binary index": "modules.dep.bin: no such file",
     "modules_disabled": "kernel.modules_disabled = 1",
@@ -115,7 +115,8 @@ def answers(
     kernel: Kernel, mode: str, cmdline: str = "", files: Mapping[str, bytes] | None = None
 ) -> Answers:
     image = "linux-modules" if kernel.name in SPLIT else "linux-image"
-    command = ["python3", str(SCRIPT), mode, f"{image}-{kernel.release}"]
+    package = [] if isinstance(kernel, UmlKernel) else [f"{image}-{kernel.release}"]
+    command = ["python3", str(SCRIPT), mode, *package]
     files = {"/etc/os-release": b"ID=debian\n", **parsed_map(), **(files or {})}
     result = run(kernel, command, timeout=900, cmdline=cmdline, files=files)
     assert result.status == 0, result.stderr

@@ -13,12 +13,14 @@ pytestmark = pytest.mark.kernels("uml-7")
 
 CONN = """
 conn good
+    left=192.0.2.9
     right=192.0.2.1
     esp=aes_gcm256
     auto=add
 """
 FILES = {
-    "/etc/bad.conf": CONN + "conn bad\n    right=192.0.2.1\n    esp=nonsense\n    auto=add\n",
+    "/etc/bad.conf": CONN
+    + "conn bad\n    left=192.0.2.9\n    right=192.0.2.1\n    esp=nonsense\n    auto=add\n",
     "/etc/modprobe.d/six.conf": "install esp6 /bin/false\n",
     # prints one JSON document a run: what was said, and how the kernel stands then
     "/seal": """#!/bin/sh
@@ -32,7 +34,7 @@ echo '[null'
 say --seal --esp aes256gcm16
 say --seal=autoload --esp aes256gcm16
 rm /etc/modprobe.d/six.conf
-say --seal --config /etc/bad.conf --daemon libreswan
+say --seal --config /etc/bad.conf --daemon libreswan=5.2
 mount -o bind /proc/sys /proc/sys
 mount -o remount,bind,ro /proc/sys
 say --seal -4 --esp aes256gcm16
@@ -63,7 +65,7 @@ def told(kernel: Kernel) -> list[Any]:
     [
         (0, 2, "ESP IPv6 AES_GCM_16_256 is not proven"),
         (1, 2, "ESP IPv6 AES_GCM_16_256 is not proven"),
-        (2, 3, "/etc/bad.conf:8 is not understood"),
+        (2, 3, "/etc/bad.conf:10 is not understood"),
         (3, 3, "/proc/sys/kernel/modules_disabled: read-only file system"),
     ],
     ids=["blocked", "blocked, autoload", "bad connection", "read-only"],
