@@ -218,3 +218,12 @@ def test_annotations_and_values_cost_no_start_up() -> None:
         if name in SLOW and place not in ("base/annotations", "base/value")
     ]
     assert wrong == []
+
+
+def test_no_public_class_has_the_name_of_one_in_another_room() -> None:
+    rooms: dict[str, set[str]] = {}
+    for room, _, tree in modules():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                rooms.setdefault(node.name, set()).add(room)
+    assert {name: sorted(found) for name, found in rooms.items() if len(found) > 1} == {}

@@ -30,7 +30,7 @@ def test_the_exit_status_is_the_daemons() -> None:
 
 def test_what_is_to_be_done_stands_on_stderr_with_the_plan_for_the_host() -> None:
     said = run(*ASK, "--", "true").stderr
-    assert "VERDICT" in said and "modprobe-ipsec-host-plan: 1" in said
+    assert "VERDICT" in said and "modprobe-ipsec-host-plan: 2" in said
     assert "CAMELLIA_CCM_16" in said.partition("modprobe-ipsec-host-plan")[2]
 
 

@@ -28,7 +28,7 @@ NUMBER = re.compile(r"(?:[0-9]+|%forever)(?![^ \t])")
 PRIVATE = re.compile(r"[Xx][_-].")
 
 
-class Unreadable(Exception):
+class BadLine(Exception):
     """A line that libreswan's parser stops at."""
 
 
@@ -64,9 +64,9 @@ def end(line: str, start: int) -> None:
     if not rest:
         return
     if rest[0] != "#":
-        raise Unreadable(
+        raise BadLine(
             f"`{show(rest)}` stands behind the value: one with blanks must be put in quotes"
         )
     # flex takes `#word` for a word and `# word` for a comment
     if (word := WORD.match(rest)) and word.end() == len(rest):
-        raise Unreadable(f"`{show(rest)}` is no comment to libreswan: a blank must follow the `#`")
+        raise BadLine(f"`{show(rest)}` is no comment to libreswan: a blank must follow the `#`")

@@ -18,8 +18,8 @@ from modprobe_ipsec.daemons.libreswan.also import Conn
 from modprobe_ipsec.daemons.libreswan.conf import Config, load
 from modprobe_ipsec.daemons.libreswan.options import LibreswanOptions, Version, at
 from modprobe_ipsec.daemons.libreswan.question import (
-    Answer,
     Common,
+    ConnNeeds,
     Question,
     Refused,
     answer_to,
@@ -74,7 +74,7 @@ class _Demand:
     def __init__(self, common: Common, config: Config) -> None:
         self._common, self._config = common, config
         self._ikev1 = _ikev1_policy(common, config)
-        self._answers: dict[Question, Answer] = {}
+        self._answers: dict[Question, ConnNeeds] = {}
         self._read = self._reasons = 0
         # The sources of each answer's needs, and of each feature.
         self._sources: dict[Question, list[Source]] = {}

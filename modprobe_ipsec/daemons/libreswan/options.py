@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 History = tuple[tuple[Version, str], ...]
 
 
-class Option(Value):
+class Keyword(Value):
     """One option in one release, whatever it is called where it stands."""
 
     # With `left` or `right` before it, if it is one of an end.
@@ -45,15 +45,15 @@ class Release(Value):
     """The options that one release knows, by each of their names in lower case."""
 
     version: Version
-    setup: Mapping[str, Option]
-    conn: Mapping[str, Option]
+    setup: Mapping[str, Keyword]
+    conn: Mapping[str, Keyword]
 
     @property
     def name(self) -> str:
         """As messages name it."""
         return f"libreswan {'.'.join(map(str, self.version))}"
 
-    def section(self, is_setup: bool) -> Mapping[str, Option]:
+    def section(self, is_setup: bool) -> Mapping[str, Keyword]:
         """The options of `config setup`, or of a connection."""
         return self.setup if is_setup else self.conn
 
@@ -122,7 +122,7 @@ class LibreswanOptions(Value):
         words: Mapping[str, Mapping[str, str]],
         version: Version,
         vendor: str,
-    ) -> Iterator[tuple[str, Option]]:
+    ) -> Iterator[tuple[str, Keyword]]:
         for key, row in rows.items():
             kinds = [kind for since, kind in row.history if since <= version] or ["none"]
             kind = next((k for k in reversed(kinds) if k != "pluto"), "none")
@@ -134,7 +134,7 @@ class LibreswanOptions(Value):
                 asks = rows.get(name, row)
                 yield (
                     key,
-                    Option(
+                    Keyword(
                         name=name,
                         kind="words" if kind in words and kind != "bool" else kind,
                         words=words.get("debug" if kind == "flags" else kind, {}),
@@ -276,7 +276,7 @@ def _words(row: Row) -> Iterator[_Word]:
                 yield _Word(word, meaning, version, NEWEST)
 
 
-def _sides(ends: Iterable[tuple[str, Option]], version: Version) -> Iterator[tuple[str, Option]]:
+def _sides(ends: Iterable[tuple[str, Keyword]], version: Version) -> Iterator[tuple[str, Keyword]]:
     """Each option of an end by all its names; without a side it is the right one's."""
     for key, option in ends:
         for side in ("left", "right"):

@@ -57,26 +57,26 @@ class Question(Value):
     families: tuple[Family, ...]
 
 
-class Answer(Value):
+class ConnNeeds(Value):
     """The SAs that a connection may ask for, or why it is refused."""
 
     needs: tuple[Need, ...]
     error: str
 
 
-def answer_to(question: Question, common: Common) -> Answer:
+def answer_to(question: Question, common: Common) -> ConnNeeds:
     """The SAs of a connection, or why pluto refuses it."""
     try:
         suites = _suites(question, common)
         if question.truncated:
             suites = _truncate(suites, common)
     except ProposalSyntaxError as misread:
-        return Answer((), misread.explain(question.text or "", DAEMON).message)
+        return ConnNeeds((), misread.explain(question.text or "", DAEMON).message)
     except ProposalError as error:
         # too long
-        return Answer((), error.message)
+        return ConnNeeds((), error.message)
     except Refused as refused:
-        return Answer((), refused.why)
+        return ConnNeeds((), refused.why)
     # source: kernel.c, setup_half_kernel_state(): the outermost SA has the conn's mode
     mode = Mode.TRANSPORT if question.compress else question.mode
     modes = [mode]
@@ -92,7 +92,7 @@ def answer_to(question: Question, common: Common) -> Answer:
     if question.compress:
         compression = ipcomp_needs(common.catalog, question.families, Source(""))
         needs += [need._replace(sources=(), mode=question.mode) for need in compression]
-    return Answer(tuple(needs), "")
+    return ConnNeeds(tuple(needs), "")
 
 
 def _suites(question: Question, common: Common) -> tuple[Suite, ...]:

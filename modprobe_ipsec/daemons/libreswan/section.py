@@ -8,8 +8,8 @@ lib/libswan/ipsecconf/parser.y of 5.3 and 5.4
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.common.errors import show
-from modprobe_ipsec.daemons.libreswan.lines import CarriageReturn, Unreadable
-from modprobe_ipsec.daemons.libreswan.options import Option, Release
+from modprobe_ipsec.daemons.libreswan.lines import BadLine, CarriageReturn
+from modprobe_ipsec.daemons.libreswan.options import Keyword, Release
 from modprobe_ipsec.daemons.libreswan.setting import (
     Setting,
     WrongValue,
@@ -122,7 +122,7 @@ class Setter:
         option = self._release.section(section.is_setup).get(key)
         if text.endswith("\r"):
             if option and meaning(option, text, self._version, quoted=quoted) is WrongValue.REFUSES:
-                raise Unreadable(str(CarriageReturn("value")))
+                raise BadLine(str(CarriageReturn("value")))
             raise CarriageReturn("value")
         if key == "also" and not section.is_setup:
             self._also(section, text, place)
@@ -155,9 +155,9 @@ class Setter:
         names = text.split() if self._version < (5, 0) else [text]
         section.also += [Also(name, place, len(section.settings)) for name in names[:MAX_ALSO]]
         if len(section.also) > MAX_ALSO:
-            raise Unreadable(f"more than {MAX_ALSO} also= are not followed")
+            raise BadLine(f"more than {MAX_ALSO} also= are not followed")
 
-    def _put(self, section: Section, option: Option, name: str, setting: Setting) -> None:
+    def _put(self, section: Section, option: Keyword, name: str, setting: Setting) -> None:
         before = section.settings.get(name)
         if not before or section.is_setup:
             section.settings[name] = setting

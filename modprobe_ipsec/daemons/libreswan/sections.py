@@ -17,8 +17,8 @@ from modprobe_ipsec.daemons.libreswan.lines import (
     PRIVATE,
     SETTING,
     WORD,
+    BadLine,
     CarriageReturn,
-    Unreadable,
     end,
     value,
 )
@@ -76,7 +76,7 @@ class SectionReader:
                     self._indented(line, path, number)
                 elif line[0] != "#":
                     self._header(line, Place(path, number), above)
-            except Unreadable as error:
+            except BadLine as error:
                 self.notes.unreadable(Place(path, number), str(error))
             except CarriageReturn as error:
                 self._lose(Place(path, number), str(error))
@@ -115,9 +115,7 @@ class SectionReader:
         section = self._section
         if section is None:
             self._section = Section("", Place(path, number))
-            raise Unreadable(
-                "a line with a blank at its start is an option, and stands in no section"
-            )
+            raise BadLine("a line with a blank at its start is an option, and stands in no section")
         if key in ("conn", "config", "include", "setup", "version"):
             self._no_setting(body)
         start = match.end()
@@ -130,8 +128,8 @@ class SectionReader:
         word = WORD.match(body)
         if word and word[0] in ("conn", "config", "include", "setup", "version"):
             self._section = Section("", Place("", 0))
-            raise Unreadable(f"`{word[0]}` must stand at the start of the line, without blanks")
-        raise Unreadable(f"`{show(body)}` is no option: KEY=VALUE is expected")
+            raise BadLine(f"`{word[0]}` must stand at the start of the line, without blanks")
+        raise BadLine(f"`{show(body)}` is no option: KEY=VALUE is expected")
 
     def _header(self, line: str, place: Place, above: tuple[str, ...]) -> None:
         if BLANK.match(line):
@@ -142,7 +140,7 @@ class SectionReader:
         starts = keyword in ("conn", "config", "include", "version")
         if word and not starts and line[word.end() :].lstrip(" \t").startswith("="):
             # the section it is meant for goes on
-            raise Unreadable(f"`{show(line)}` stands outside: an option must start with a blank")
+            raise BadLine(f"`{show(line)}` stands outside: an option must start with a blank")
         # whatever is wrong here, the options that follow belong to it
         self._section = Section("", place)
         self.known = self.known or starts
@@ -151,7 +149,7 @@ class SectionReader:
         elif keyword == "config":
             match = re.match(r"config[ \t]+(setup)", line)
             if not match:
-                raise Unreadable(f"`{show(line)}` is no section; did you mean `config setup`?")
+                raise BadLine(f"`{show(line)}` is no section; did you mean `config setup`?")
             end(line, match.end())
             self._section = self.setup
         elif keyword == "include":
@@ -162,18 +160,18 @@ class SectionReader:
             self._section = None
             value(line, len("version"))
             if self.sections or self.setup.settings:
-                raise Unreadable("`version` may only come first")
+                raise BadLine("`version` may only come first")
         elif keyword == "ca":
-            raise Unreadable("`ca` is a section of strongSwan's")
+            raise BadLine("`ca` is a section of strongSwan's")
         elif line.strip("\r"):
-            raise Unreadable(f"`{show(line)}` is neither `conn`, `config setup` nor `include`")
+            raise BadLine(f"`{show(line)}` is neither `conn`, `config setup` nor `include`")
         else:
-            raise Unreadable("a carriage return stands here; write the file with Unix line ends")
+            raise BadLine("a carriage return stands here; write the file with Unix line ends")
 
     def _open(self, section: Section, line: str, place: Place) -> None:
         section.name = name = value(line, len("conn"))
         if not name:
-            raise Unreadable("`conn` needs a name")
+            raise BadLine("`conn` needs a name")
         if len(self.sections) >= MAX_CONNS:
             raise ConfigError(f"{place}: more than {MAX_CONNS} connections are not read")
         self.sections.append(section)
@@ -183,7 +181,7 @@ class SectionReader:
 
     def _include(self, pattern: str, place: Place, above: tuple[str, ...]) -> None:
         if not pattern:
-            raise Unreadable("`include` needs a file")
+            raise BadLine("`include` needs a file")
         if len(above) >= MAX_DEPTH:
             self.notes.note(place, f"is not read: includes are nested at most {MAX_DEPTH} deep")
             return

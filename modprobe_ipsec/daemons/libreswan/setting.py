@@ -10,7 +10,7 @@ import re
 from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.daemons.common.errors import show
-from modprobe_ipsec.daemons.libreswan.options import Option, Version
+from modprobe_ipsec.daemons.libreswan.options import Keyword, Version
 from modprobe_ipsec.needs.reading import Place
 
 _TIME = re.compile(
@@ -67,7 +67,7 @@ class Setting(Value):
 Settings = Mapping[str, Setting]
 
 
-def conflicting(option: Option, one: Setting, other: Setting, version: Version) -> bool:
+def conflicting(option: Keyword, one: Setting, other: Setting, version: Version) -> bool:
     """Whether two settings of the same option are an error to a release before 5.3.
 
     source: confread.c, translate_field(): up to 5.2 the check for equal texts reads a field that
@@ -86,7 +86,7 @@ def duplicate(one: Setting, other: Setting) -> str:
     return f"{one.written} and {other.written} at {other.place} exclude each other{same}"
 
 
-def meaning(option: Option, text: str, version: Version, *, quoted: bool) -> str | WrongValue:
+def meaning(option: Keyword, text: str, version: Version, *, quoted: bool) -> str | WrongValue:
     """The value of a text as the table has it, or what a release does with one that is none.
 
     `quoted`: digits that stand in quotes are a text, and without them a number, to 4.x.
@@ -101,7 +101,7 @@ def meaning(option: Option, text: str, version: Version, *, quoted: bool) -> str
     return WrongValue.IGNORED
 
 
-def _meaning(option: Option, text: str, version: Version) -> str | None:
+def _meaning(option: Keyword, text: str, version: Version) -> str | None:
     match option.kind:
         case "words" | "bool":
             return option.words.get(_lower(text))
@@ -123,7 +123,7 @@ def _meaning(option: Option, text: str, version: Version) -> str | None:
             return text
 
 
-def _meaning_4(option: Option, text: str, quoted: bool) -> str | WrongValue:
+def _meaning_4(option: Keyword, text: str, quoted: bool) -> str | WrongValue:
     """4.x: the lexer tells numbers from texts, and the grammar takes one or the other."""
     digits = not quoted and bool(_DIGITS.match(text))
     if not text and not quoted:
@@ -156,7 +156,7 @@ def _meaning_4(option: Option, text: str, quoted: bool) -> str | WrongValue:
             return text
 
 
-def _are_flags(option: Option, text: str) -> bool:
+def _are_flags(option: Keyword, text: str) -> bool:
     """source: lmod_arg()"""
     flags = re.split(r"[+, \t]+", text)
     return all(not flag or flag.removeprefix("no-") in option.words for flag in flags)

@@ -50,7 +50,7 @@ class History(Value):
     defaults: Mapping[str, Span]
 
 
-class Verdict(Value):
+class Ruling(Value):
     """What a release makes of a setting: nothing to tell, or a text."""
 
     text: str = ""
@@ -58,17 +58,17 @@ class Verdict(Value):
     lost: bool = False
 
 
-FINE = Verdict()
+FINE = Ruling()
 
 
-class Knowledge:
+class ReleaseRules:
     """What one release knows; None stands for a release that nobody knows."""
 
     def __init__(self, history: History, release: Release | None, files: Files) -> None:
         self._history, self._release = history, release
         self._has_ikev1: Callable[[], bool] = once(lambda: _has_ikev1(files))
         self._in_question = {*history.options, *history.values, *history.unbuilt}
-        self._known: dict[tuple[str, str], Verdict] = {}
+        self._known: dict[tuple[str, str], Ruling] = {}
 
     @property
     def lacking(self) -> frozenset[str]:
@@ -76,7 +76,7 @@ class Knowledge:
         defaults = self._history.defaults
         return frozenset(name for name, span in defaults.items() if self._in(span) is False)
 
-    def of(self, option: str, value: str, kind: str) -> Verdict:
+    def of(self, option: str, value: str, kind: str) -> Ruling:
         """What it makes of an option with a value of that kind."""
         if kind not in _PROPOSALS and option not in self._in_question:
             return FINE
@@ -85,7 +85,7 @@ class Knowledge:
             self._known[key] = self._of(option, value, kind)
         return self._known[key]
 
-    def _of(self, option: str, value: str, kind: str) -> Verdict:
+    def _of(self, option: str, value: str, kind: str) -> Ruling:
         # the newest of what is new comes first
         parts = sorted(self._parts(option, value, kind), key=lambda part: part[1], reverse=True)
         verdicts = [self._judge(show(what), span) for what, span in parts]
@@ -124,13 +124,13 @@ class Knowledge:
             return False
         return None if since is None or gone is None else True
 
-    def _judge(self, what: str, span: Span) -> Verdict:
+    def _judge(self, what: str, span: Span) -> Ruling:
         has = self._in(span)
         if has:
             return FINE
         if has is False:
             when = f"gone since {_text(span.gone)}" if span.gone else f"since {_text(span.since)}"
-            return Verdict(
+            return Ruling(
                 f"{self._name} does not know `{what}` ({when}), and does not load this connection",
                 lost=True,
             )
@@ -138,18 +138,18 @@ class Knowledge:
             text = f"`{what}` is gone since strongSwan {_text(span.gone)}, which does"
         else:
             text = f"`{what}` came with strongSwan {_text(span.since)}, and an older one does"
-        return Verdict(f"{text} not load this connection; {_ASK}")
+        return Ruling(f"{text} not load this connection; {_ASK}")
 
-    def _unbuilt(self, what: str, span: Span) -> Verdict:
+    def _unbuilt(self, what: str, span: Span) -> Ruling:
         has = self._in(span)
         if has or self._has_ikev1():
             return FINE
         text = "built without IKEv1 unless somebody asks for it (--enable-ikev1)"
         if has is False:
             text = f"`{what}`: {self._name} is {text}; this connection is loaded and never comes up"
-            return Verdict(text, lost=True)
+            return Ruling(text, lost=True)
         text = f"`{what}`: since {_text(span.gone)} strongSwan is {text}, and this connection then"
-        return Verdict(f"{text} never comes up; {_ASK}")
+        return Ruling(f"{text} never comes up; {_ASK}")
 
     @property
     def _name(self) -> str:

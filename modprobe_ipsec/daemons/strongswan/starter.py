@@ -14,7 +14,7 @@ from modprobe_ipsec.daemons.strongswan import backends
 from modprobe_ipsec.daemons.strongswan.asks import Asks, Child, Offer, RejectedConnection, wrong
 from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
 from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
-from modprobe_ipsec.daemons.strongswan.releases import Knowledge
+from modprobe_ipsec.daemons.strongswan.releases import ReleaseRules
 from modprobe_ipsec.daemons.strongswan.sections import Conn, Conns, parse
 from modprobe_ipsec.daemons.strongswan.settings import Setting
 from modprobe_ipsec.daemons.strongswan.values import Values
@@ -39,7 +39,7 @@ def read(
     Raises ConfigError for a file that starter cannot read at all.
     """
     conns = parse(path, files)
-    knowledge = Knowledge(options.history, release, files)
+    knowledge = ReleaseRules(options.history, release, files)
     values = Values(catalog, options, swanctl=False, lacking=knowledge.lacking)
     asks = Asks(catalog, options, values, families, daemon_conf)
     backends.add(daemon_conf.plugins, asks, values)
@@ -91,7 +91,7 @@ class _Reader:
     """Reads one conn after the other."""
 
     def __init__(
-        self, conns: Conns, options: StrongswanOptions, values: Values, knowledge: Knowledge
+        self, conns: Conns, options: StrongswanOptions, values: Values, knowledge: ReleaseRules
     ) -> None:
         self._conns, self._options, self._values = conns, options, values
         self._knowledge = knowledge

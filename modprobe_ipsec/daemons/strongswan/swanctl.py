@@ -14,7 +14,7 @@ from modprobe_ipsec.daemons.strongswan import backends
 from modprobe_ipsec.daemons.strongswan.asks import Asks, Child, Offer, RejectedConnection, wrong
 from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
 from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
-from modprobe_ipsec.daemons.strongswan.releases import Knowledge
+from modprobe_ipsec.daemons.strongswan.releases import ReleaseRules
 from modprobe_ipsec.daemons.strongswan.settings import Node, Setting, parse
 from modprobe_ipsec.daemons.strongswan.values import Values, printable, tokens
 from modprobe_ipsec.needs.reading import Files, IgnoredConnection, Place, Problem, Reading
@@ -41,7 +41,7 @@ def read(
     Raises ConfigError for a file that swanctl cannot read at all.
     """
     settings = parse(path, files)
-    knowledge = Knowledge(options.history, release, files)
+    knowledge = ReleaseRules(options.history, release, files)
     values = Values(catalog, options, swanctl=True, lacking=knowledge.lacking)
     asks = Asks(catalog, options, values, families, daemon_conf)
     backends.add(daemon_conf.plugins, asks, values)
@@ -72,7 +72,7 @@ class _Reader:
     """Reads one connection after the other."""
 
     def __init__(
-        self, options: StrongswanOptions, values: Values, knowledge: Knowledge, *, selinux: bool
+        self, options: StrongswanOptions, values: Values, knowledge: ReleaseRules, *, selinux: bool
     ) -> None:
         # What depends on the release, which nobody knows; each said once.
         self.notes: dict[str, Problem] = {}

@@ -94,7 +94,12 @@ def charon() -> Charon:
 
 def test_swanctl(charon: Charon) -> None:
     base = CASES[0].parent
-    names = [case.name for case in CASES if SWANCTL in texts(case) and "libipsec" not in case.name]
+    # charon also loads what its way to the kernel then cannot set up
+    names = [
+        case.name
+        for case in CASES
+        if SWANCTL in texts(case) and not {"libipsec", "pfkey"} & set(case.name.split("-"))
+    ]
     answers = charon.swanctl(base, [name + SWANCTL for name in names])
     assert len(answers) > 30
     failures = []
