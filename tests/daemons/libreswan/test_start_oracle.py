@@ -5,6 +5,7 @@ Every option of the map with right and wrong values, in a connection and in conf
 generated files with all that parsers stumble over.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from random import Random
@@ -147,10 +148,16 @@ def test_the_cases(oracle: Addconn) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+# What is sent has names among numbers, which may look like a letter and its NUL.
+ONE_LETTER = re.compile(r"^(conn[ \t]+|[ \t]*also[ \t]*=[ \t]*)([a-z])\b", re.MULTILINE)
+
+
 def test_generated(oracle: Addconn) -> None:
     random = Random("addconn")  # noqa: S311
     wrong = []
     for number in range(GENERATED):
-        texts = generate.config(random)
+        texts = {
+            path: ONE_LETTER.sub(r"\1\2\2\2", t) for path, t in generate.config(random).items()
+        }
         wrong += [f"{number}: {found}\n{texts}" for found in differences(oracle, texts)]
     assert not wrong, f"{len(wrong)} differences:\n" + "\n".join(wrong[:10])
