@@ -22,17 +22,17 @@ ln -s kmod tool/bin/modprobe
 ln -s kmod tool/bin/depmod
 
 # a tree with one module, the smallest that depmod takes: an ELF file without symbols
-tree=root/lib/modules/6.1.0
-mkdir -p $tree/kernel root/etc/modprobe.d
-printf '\177ELF\002\001\001\0\0\0\0\0\0\0\0\0\001\0>\0\001\0\0\0' >$tree/kernel/b.ko
-head -c 40 /dev/zero >>$tree/kernel/b.ko
-: >$tree/modules.order
-: >$tree/modules.builtin
-tool/bin/depmod -b root 6.1.0 2>/dev/null
-echo 'install b /bin/false' >root/etc/modprobe.d/block.conf
+modules=tree/lib/modules/6.1.0
+mkdir -p $modules/kernel tree/etc/modprobe.d
+printf '\177ELF\002\001\001\0\0\0\0\0\0\0\0\0\001\0>\0\001\0\0\0' >$modules/kernel/b.ko
+head -c 40 /dev/zero >>$modules/kernel/b.ko
+: >$modules/modules.order
+: >$modules/modules.builtin
+tool/bin/depmod -b tree 6.1.0 2>/dev/null
+echo 'install b /bin/false' >tree/etc/modprobe.d/block.conf
 
-plain=$(tool/bin/modprobe -d "$here/root" -S 6.1.0 --show-depends b)
-with=$(tool/bin/modprobe -d "$here/root" -C "$here/root/etc/modprobe.d" -S 6.1.0 --show-depends b)
+plain=$(tool/bin/modprobe -d "$here/tree" -S 6.1.0 --show-depends b)
+with=$(tool/bin/modprobe -d "$here/tree" -C "$here/tree/etc/modprobe.d" -S 6.1.0 --show-depends b)
 case $plain in *insmod*b.ko*) ;; *) echo "now: $plain"; exit 1 ;; esac
 case $with in *'install /bin/false'*) ;; *) echo "with -C: $with"; exit 1 ;; esac
 echo "as found: without -C: $plain"

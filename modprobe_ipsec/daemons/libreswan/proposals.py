@@ -61,7 +61,7 @@ def parse(
     esn: tuple[bool, ...] = EITHER,
     version: Version = NEWEST,
 ) -> tuple[Suite, ...]:
-    """As `read`, but raises Misread."""
+    """As `read`, but raises ProposalSyntaxError."""
     check_length(text)
     words = Words(protocol, catalog, ike, fips, version)
     proposals = [_Parser(words, *alternative).proposal() for alternative in split(text, ",")]

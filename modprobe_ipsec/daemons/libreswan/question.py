@@ -96,7 +96,7 @@ def answer_to(question: Question, common: Common) -> ConnNeeds:
 
 
 def _suites(question: Question, common: Common) -> tuple[Suite, ...]:
-    """Raises Misread."""
+    """Raises ProposalSyntaxError."""
     if question.text is not None:
         return tuple(dict.fromkeys(_parse(question, question.text, common)))
     found: dict[Suite, None] = {}

@@ -78,15 +78,15 @@ class Words(Value):
         return self.catalog.vocabularies[DAEMON.name]
 
     def encryption(self, token: Token, name: str) -> Transform:
-        """Look up a cipher or AEAD by its name without the key length. Raises Misread."""
+        """A cipher or AEAD by its name without the key length. Raises ProposalSyntaxError."""
         return self._transform(token, "encryption", (XfrmTable.AEAD, XfrmTable.CIPHER), name)
 
     def integrity(self, token: Token) -> Transform:
-        """Look up an integrity algorithm. Raises Misread."""
+        """Look up an integrity algorithm. Raises ProposalSyntaxError."""
         return self._transform(token, "integrity", (XfrmTable.AUTH,), token.name)
 
     def key_exchange(self, token: Token) -> str:
-        """Look up a key exchange: the one name for all of its names. Raises Misread."""
+        """Look up a key exchange: the one name for all of its names. Raises ProposalSyntaxError."""
         known = self.vocabulary.key_exchange
         method = _SAME.get(token.name, token.name)
         if token.name not in known or (self.fips and method in _NOT_IN_FIPS):

@@ -88,7 +88,10 @@ def default(
 
 
 def proposal(text: str, protocol: Protocol, catalog: Catalog, start: int = 0) -> Proposal:
-    """Read one proposal, which begins at character `start` of the whole. Raises Misread."""
+    """Read one proposal, which begins at character `start` of the whole.
+
+    Raises ProposalSyntaxError.
+    """
     choices: list[tuple[int, str, Choice]] = []
     key_exchange: list[str] = []
     esn: list[bool] = []
