@@ -89,6 +89,7 @@ connections {
 
 PACKAGES = {
     "/var/lib/dpkg/status": b"Package: libreswan\nStatus: install ok installed\nVersion: 4.10-2\n"
+    b"\nPackage: libstrongswan\nStatus: install ok installed\nVersion: 5.9.8-5\n"
 }
 """What is asked for differs from release to release."""
 DEVICE = re.compile(r"conn device\n( .*\n)+|^  device : base \{\n(    .*\n)+  \}\n", re.MULTILINE)
