@@ -4,7 +4,7 @@
 import os
 import sys
 
-from modprobe_ipsec.base.errors import UsageError
+from modprobe_ipsec.base.errors import ConfigError, UsageError
 from modprobe_ipsec.catalog.model import Catalog, Family
 from modprobe_ipsec.commands import engine
 from modprobe_ipsec.commands.command_line import Arguments
@@ -76,10 +76,10 @@ def _demand(arguments: Arguments, facts: Facts, host: Host, catalog: Catalog) ->
         if isinstance(replayed, Demand):
             return replayed
         arguments = replayed
-    return select(_query(arguments, facts), host, catalog, engine.daemon_tree)
+    return select(_query(arguments, facts, host), host, catalog, engine.daemon_tree)
 
 
-def _query(arguments: Arguments, facts: Facts) -> Query:
+def _query(arguments: Arguments, facts: Facts, host: Host) -> Query:
     name, equals, version = arguments.value("--daemon").partition("=")
     number = release(version) if equals else None
     if equals and number is None:
@@ -89,12 +89,25 @@ def _query(arguments: Arguments, facts: Facts) -> Query:
         ah=arguments.values("--ah"),
         ipcomp=arguments.has("--ipcomp"),
         everything=arguments.has("--all"),
-        config=arguments.value("--config"),
+        config=_config(arguments.value("--config"), host),
         daemon=DAEMONS.get(name),
         release=number,
         families=_families(arguments, facts),
         fips=facts.fips,
     )
+
+
+def _config(path: str, host: Host) -> str:
+    """The file of `--config`: here from the working directory, of another tree from its root."""
+    if not path:
+        return path
+    if host.root == "/":
+        return os.path.abspath(path)  # noqa: PTH100 (start-up time)
+    if host.exists(path.lstrip("/")) is False:
+        raise ConfigError(
+            f"{path}: no such file in {host.root}", "--config is a path in the tree of --root"
+        )
+    return path
 
 
 def _families(arguments: Arguments, facts: Facts) -> tuple[Family, ...]:

@@ -96,6 +96,31 @@ def test_what_cannot_be_said_is_told_by_the_exit_status(
     assert (done.returncode, done.stdout) == (status, b"")
 
 
+def test_a_configuration_is_found_from_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "swanctl.conf").write_text("connections {\n}\n")
+    monkeypatch.chdir(tmp_path)
+    main(["--check", "--config", "swanctl.conf", "--format", "json"])
+    assert json.loads(capsys.readouterr().out)["configs"] == [str(tmp_path / "swanctl.conf")]
+    assert main(["--check", "--config", "nowhere.conf"]) == 78
+    assert f"{tmp_path}/nowhere.conf: no such file" in capsys.readouterr().err
+
+
+def test_a_configuration_of_a_tree_is_a_path_in_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = ["--check", "--root", str(tmp_path), "--kernel", "6.1.0", "--config"]
+    (tmp_path / "swanctl.conf").write_text("connections {\n}\n")
+    for path in ("/swanctl.conf", "swanctl.conf"):
+        main([*there, path, "--format", "json"])
+        assert json.loads(capsys.readouterr().out)["configs"] == [path]
+    assert main([*there, str(tmp_path / "swanctl.conf")]) == 78
+    said = capsys.readouterr().err
+    assert f"no such file in {tmp_path}" in said
+    assert "--config is a path in the tree of --root" in said
+
+
 IMAGE = {
     "etc/ipsec.conf": b"conn b\xfcro\x1b[31m\n left=192.0.2.1\n right=192.0.2.2\n esp=rot13\n"
     b" auto=start\nconn m\xc3\xbc\n left=192.0.2.1\n right=192.0.2.3\n auto=start\n esp=rot13\n",
