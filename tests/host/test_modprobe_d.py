@@ -206,7 +206,8 @@ def test_obstacles() -> None:
     def lines(name: str) -> list[int]:
         return [int(rule.where.partition(":")[2]) for rule in about([name], found, None)[name].all]
 
-    assert lines("esp4") == [3]
+    # the first one counts; with it alone away, the next one would
+    assert lines("esp4") == [3, 4]
     # the first install line for a module counts, and this one loads it
     assert lines("esp6") == []
     assert lines("aesni_intel") == [5]
@@ -215,6 +216,16 @@ def test_obstacles() -> None:
     # what a command does only a run would tell; to lift one of the two alone changes nothing
     assert lines("gcm") == [9, 8]
     assert lines("ccm") == []
+
+
+def test_the_next_install_line_is_named_too_where_the_first_one_blocks() -> None:
+    text = "install esp4 /bin/false\ninstall esp4 /bin/true\ninstall esp4 modprobe -i esp4\n"
+    assert [rule.command for rule in about(["esp4"], parse(text, "x"), None)["esp4"].against] == [
+        "/bin/false",
+        "/bin/true",
+    ]
+    text = "install esp4 modprobe -i esp4\ninstall esp4 /bin/false\n"
+    assert about(["esp4"], parse(text, "x"), None)["esp4"].against == ()
 
 
 _WORDS = st.sampled_from(

@@ -223,8 +223,9 @@ def _about(
             if soft is None and not (shipped and rule.where.rpartition("/")[2] > _SHIPPED):
                 soft = tuple(name for names in softdep(rule.command) for name in names)
         elif rule.directive is Directive.INSTALL:
-            # as in libkmod only the first one for a name counts
-            if not installed and (does := blocks(rule)):
+            # as in libkmod only the first one for a name counts; without it, the next one would
+            shut = any(other.directive is Directive.INSTALL for other in against)
+            if (not installed or shut) and (does := blocks(rule)):
                 against.append(rule)
             elif not installed and does is None:
                 perhaps = rule
