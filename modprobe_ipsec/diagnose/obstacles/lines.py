@@ -105,10 +105,11 @@ def _obstacle(hit: _Hit, rule: Rule, suspicion: Suspicion, container: str) -> Ob
         )
     if of_file:
         places = [r.where for r in hit.rules if r.where.startswith("/")]
-        lines = "remove that line" if len(places) == 1 else "remove these lines"
+        one = len(places) == 1
+        lines, them = ("remove that line", "it") if one else ("remove these lines", "them")
         remedy = (
             f"whoever set {' and '.join(places)} decides: if IPsec is wanted here, {lines}; "
-            "this tool never overrides it"
+            f"this tool never overrides {them}"
         )
     else:
         remedy = (
