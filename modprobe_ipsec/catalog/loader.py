@@ -80,6 +80,7 @@ def build(trees: Mapping[str, object]) -> Catalog:
         parts=_parts(parts),
         not_for_packets=frozenset(crypto.texts("not_for_packets")),
         until=dict(_until(crypto.sub("until"))),
+        machines=crypto.sub("machines").words(),
         whole={arch: _lists(row) for arch, row in whole.items()},
         cpu_words=crypto.sub("cpu_words").words(),
         config=code.config,

@@ -181,10 +181,12 @@ class Catalog(Value):
     transforms: Mapping[str, Transform]
     # By name of the daemon.
     vocabularies: Mapping[str, Vocabulary]
-    # Crypto: hidden parts, requests that died out, names that one CPU module registers whole.
+    # Crypto: hidden parts, requests that died out; where arch/ has a machine's code, and names that
+    # one module of it registers whole.
     parts: Mapping[str, tuple[Part, ...]]
     not_for_packets: frozenset[str]
     until: Mapping[str, Until]
+    machines: Mapping[str, str]
     whole: Mapping[str, Mapping[str, tuple[str, ...]]]
     cpu_words: Mapping[str, str]
     config: Mapping[str, str]

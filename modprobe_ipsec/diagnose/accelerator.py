@@ -9,9 +9,6 @@ from modprobe_ipsec.diagnose.requests import Requests
 from modprobe_ipsec.host.facts import Facts, IndexedModule, ModuleIndex
 from modprobe_ipsec.host.kernel.cpu import fitting
 
-# Machines whose code lies under another name in arch/.
-_ARCH_DIRECTORIES = {"x86_64": "x86", "i686": "x86", "i586": "x86", "aarch64": "arm64"}
-
 
 class Accelerator(Value):
     """A module that may serve a name better than what every CPU can do."""
@@ -30,7 +27,7 @@ def accelerators(
     index = facts.tree
     if index is None:
         return {}
-    wholes = catalog.whole.get(_ARCH_DIRECTORIES.get(facts.arch, facts.arch), {})
+    wholes = catalog.whole.get(catalog.machines.get(facts.arch, facts.arch), {})
     # name -> (what a module implements, what it then registers)
     ways: dict[str, list[tuple[str, tuple[str, ...]]]] = {
         name: [(name, (name,))] for name in requests.crypto

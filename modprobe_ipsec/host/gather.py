@@ -30,16 +30,6 @@ from modprobe_ipsec.host.kernel.module_file import ModuleFiles
 from modprobe_ipsec.host.machine import container, environment, privileges
 from modprobe_ipsec.host.root import Host
 
-# Configuration option -> machine as uname has it, for trees that have no /proc.
-_MACHINES = {
-    "X86_64": "x86_64",
-    "ARM64": "aarch64",
-    "PPC64": "ppc64le",
-    "S390": "s390x",
-    "ARCH_RV64I": "riscv64",
-}
-
-
 READERS = (
     cpu,
     kconfig,
@@ -165,4 +155,4 @@ def _arch(host: Host, config: KernelConfig | None) -> str:
     told = (host.text("proc/sys/kernel/arch") or "").strip()
     if told or config is None:
         return told
-    return next((arch for option, arch in _MACHINES.items() if config.get(option) == "y"), "")
+    return kconfig.machine(config)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rows of the map: a transform, an option of a daemon, a feature that no other one is like."""
+"""Rows of the map: a transform, an option of a daemon, a feature like no other, an architecture."""
 
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,32 @@ def test_an_option_with_a_new_feature(copy: Copy) -> None:
     report = copy.report(*CONF)
     assert next(n for n in report["needs"] if n["need"] == "shining")["verdict"] == "loadable"
     assert "shinyfs" in planned(report)
+
+
+def test_an_architecture(copy: Copy) -> None:
+    index(
+        copy,
+        {
+            "modules.alias": "alias crypto-aes aes_example\n",
+            "modules.dep": "kernel/arch/example/crypto/aes-example.ko.xz:\n",
+        },
+    )
+    copy.overlay(
+        {
+            "/proc/sys/kernel/arch": "example64\n",
+            "/proc/cpuinfo": "isa : ex64\n",
+            "/sys/devices/system/cpu/modalias": "cpu:type:example:feature:\n",
+        }
+    )
+    ask = ("-4", "--esp", "aes256gcm16")
+    # an alias, and where it lies, are enough
+    assert {"aes_example", "gcm"} < planned(copy.report(*ask))
+    copy.insert("data/crypto.yaml", "  any:\n", '  example: {aes: ["gcm(%)", "rfc4106(gcm(%))"]}\n')
+    copy.insert("data/crypto.yaml", "x86_64: x86,", "example64: example, ")
+    report = copy.report(*ask)
+    assert copy.changed() == {"data/crypto.yaml"}
+    assert report["kernel"]["arch"] == "example64"
+    assert "aes_example" in planned(report) and "gcm" not in planned(report)
 
 
 CONF = ("-4", "--config", "/etc/swanctl/swanctl.conf")

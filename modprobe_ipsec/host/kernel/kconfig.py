@@ -11,10 +11,18 @@ READS = (
     Read("boot/config-*"),
     *(Read(f"{place}/*/{name}") for place in MODULES for name in ("config", "build/.config")),
 )
+# Option -> machine as uname has it.
+_MACHINES = {
+    "X86_64": "x86_64",
+    "ARM64": "aarch64",
+    "PPC64": "ppc64le",
+    "S390": "s390x",
+    "ARCH_RV64I": "riscv64",
+}
 # The options that say what IPsec has, what may be loaded, and what machine it is.
 _OPTIONS = (
     r"CONFIG_(?:XFRM|INET|IPV6|CRYPTO|NET_|NETFILTER_XT|NFT|MODULE|MODVERSIONS|TUN"
-    r"|STATIC_USERMODEHELPER|SECURITY_NETWORK_XFRM|X86_64|ARM64|PPC64|S390|ARCH_RV64I)\w*="
+    rf"|STATIC_USERMODEHELPER|SECURITY_NETWORK_XFRM|{'|'.join(_MACHINES)})\w*="
 )
 
 
@@ -45,6 +53,11 @@ def read(host: Host, gaps: list[Unreadable]) -> KernelConfig | None:
             gaps.append(answer)
     gaps.append(Unreadable(places[-3], "no configuration file of this kernel", missing=True))
     return None
+
+
+def machine(config: KernelConfig) -> str:
+    """What it was built for, where no /proc tells; empty if it is none of these machines."""
+    return next((name for option, name in _MACHINES.items() if config.get(option) == "y"), "")
 
 
 def _gunzip(path: str, data: bytes) -> bytes | Unreadable:
