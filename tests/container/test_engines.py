@@ -2,7 +2,7 @@
 """Real engines start real containers with the shipped files: the hook decides, and fails closed.
 
 What is asked for here no kernel can do, so nothing is loaded on this machine; that the hook loads
-and proves is shown in guests (tests/vm/test_containers.py).
+and proves is shown in guests (tests/vm/suites/test_containers.py).
 """
 
 import json

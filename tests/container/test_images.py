@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The images are built, hold nothing that is not needed, and say what container/README.md says.
 
-What their daemons do on a kernel with modules: tests/vm/test_five_commands.py.
+What their daemons do on a kernel with modules: tests/vm/suites/test_five_commands.py.
 """
 
 import json

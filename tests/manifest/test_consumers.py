@@ -2,8 +2,9 @@
 """Every manifest is accepted by the program that reads it, a wrong one is refused by that program,
 and a wrong one that it lets through is caught by our own check.
 
-CDI and the flags of docker: test_podman.py, and in a guest tests/vm/test_docker.py. The playbook at
-work: tests/vm/test_playbook.py; the profile of Incus: tests/vm/test_incus.py.
+CDI and the flags of docker: test_podman.py, and in a guest tests/vm/suites/test_docker.py. The
+playbook at work: tests/vm/suites/test_playbook.py; the profile of Incus:
+tests/vm/suites/test_incus.py.
 Without a consumer: LXC, which only tells by starting a container; Talos and Bottlerocket,
 which are in no package: for them our own check of the documented fields is all there is.
 """

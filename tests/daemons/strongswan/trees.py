@@ -2,7 +2,7 @@
 """Configurations in the manner of strongSwan's manual and test suite, each a tree of files.
 
 `expected` beside each tree says what it asks for. To write all of them anew, then to read what has
-changed: `python -m tests.demand.strongswan_conf.trees`.
+changed: `python -m tests.daemons.strongswan.trees`.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Debian's kernels, fetched by name and unpacked into a cache outside the tree.
 
-    python -m tests.vm.kernels [--refresh] [NAME...]
+    python -m tests.vm.harness.kernels [--refresh] [NAME...]
 
 No point release is written down here: Debian's meta packages say which one is current.
 """
@@ -201,7 +201,8 @@ def _run(program: str, *arguments: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fetch the kernels named, or the default set, and say where they are."""
-    parser = argparse.ArgumentParser(prog="python -m tests.vm.kernels", description=main.__doc__)
+    program = "python -m tests.vm.harness.kernels"
+    parser = argparse.ArgumentParser(prog=program, description=main.__doc__)
     parser.add_argument("names", metavar="NAME", nargs="*", help=", ".join(SOURCES))
     parser.add_argument("--refresh", action="store_true", help="ask the mirror what is current")
     options = parser.parse_args(arguments)

@@ -49,7 +49,7 @@ def _build(release: str, apt: Apt, work: Path) -> None:
     apt.update()
     packages = {name: apt.newest(name, SUITES) for name in names}
     if missing := [name for name, package in packages.items() if not package]:
-        refresh = f"python -m tests.vm.kernels --refresh {series}"
+        refresh = f"python -m tests.vm.harness.kernels --refresh {series}"
         raise AptError(f"no package {', '.join(missing)}: is the kernel still current? {refresh}")
     for archive in apt.download(filter(None, packages.values()), work):
         _sh(f"dpkg-deb -x {archive} root", work)

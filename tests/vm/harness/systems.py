@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Debian systems with systemd and one IKE daemon each, built from packages, as archives.
 
-python -m tests.vm.systems [NAME...]
+python -m tests.vm.harness.systems [NAME...]
 """
 
 import argparse
@@ -125,7 +125,8 @@ def _bootstrap(made: System, packages: Path, tar: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build the systems named, or all, and say where they are."""
-    parser = argparse.ArgumentParser(prog="python -m tests.vm.systems", description=main.__doc__)
+    program = "python -m tests.vm.harness.systems"
+    parser = argparse.ArgumentParser(prog=program, description=main.__doc__)
     parser.add_argument("names", metavar="NAME", nargs="*", choices=[*SYSTEMS, []])
     names = parser.parse_args(arguments).names or list(SYSTEMS)
     systems(names)
