@@ -19,6 +19,14 @@ def test_every_option_is_there_and_no_other() -> None:
     assert long | short == options
 
 
+def test_every_option_has_a_paragraph() -> None:
+    headings = "".join(re.findall(r"^\.It Fl .*\n(?!\.It|\.El)", PAGE, re.MULTILINE)).replace(
+        "\\-", "-"
+    )
+    said = set(re.findall(r"Fl ([a-z0-9-]+)", headings))
+    assert said == {name[1:] for option in OPTIONS for name in option.names}
+
+
 def test_every_verdict_and_exit_status_is_there() -> None:
     items = re.findall(r"^\.It (\w+)$", PAGE, re.MULTILINE)
     codes = {verdict.exit_code for verdict in Verdict}
