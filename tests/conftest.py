@@ -5,6 +5,11 @@ import signal
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
+
+# No test is wrong because a machine is slow.
+settings.register_profile("no times", deadline=None)
+settings.load_profile("no times")
 
 # Who starts the tests in the background ignores these, and all programs in them would inherit that.
 for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
@@ -23,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update",
         action="store_true",
-        help="tests/hosts/test_hosts.py: write down what the tool says now",
+        help="tests/hosts, tests/manifest/test_formats.py: write down what the tool says now",
     )
     parser.addoption(
         "--fuzz",

@@ -18,8 +18,7 @@ PLACES = {shell: generate.REPOSITORY / path for shell, path in zip(
 
 
 def ask(*command: str) -> str:
-    if shutil.which(command[0]) is None:
-        pytest.skip(f"{command[0]} is not installed")
+    assert shutil.which(command[0]), f"install {command[0]}"
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
@@ -98,8 +97,7 @@ def test_zsh_offers_what_goes_together() -> None:
 
 
 def test_the_manual_page_is_good_mdoc() -> None:
-    if shutil.which("mandoc") is None:
-        pytest.skip("mandoc is not installed")
+    assert shutil.which("mandoc"), "install mandoc"
     page = str(generate.REPOSITORY / generate.PAGE)
     done = subprocess.run(["mandoc", "-T", "lint", "-W", "error", page], capture_output=True)
     assert (done.returncode, done.stdout) == (0, b"")
