@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """exampled, a daemon that does not exist: `peer NAME esp PROPOSAL` a line, in exampled.conf."""
 
-from collections.abc import Iterator
-
+from modprobe_ipsec.base.annotations import Iterator
 from modprobe_ipsec.catalog.model import Catalog, Protocol, XfrmTable
 from modprobe_ipsec.daemons.common.descriptor import Configuration, Context, Daemon, programs
 from modprobe_ipsec.daemons.common.errors import ProposalSyntaxError

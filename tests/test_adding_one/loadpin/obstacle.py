@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """LoadPin lets modules in from the file system only from which the first one came."""
 
-from collections.abc import Iterator, Sequence
-
+from modprobe_ipsec.base.annotations import Iterator, Sequence
 from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind
 from modprobe_ipsec.diagnose.obstacles import ObstacleCheck, Scene, Stage, Subject
 from modprobe_ipsec.diagnose.resolution import ResolutionState
