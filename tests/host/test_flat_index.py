@@ -86,6 +86,11 @@ def test_what_does_not_lie_there_is_not(tmp_path: Path, capsys: pytest.CaptureFi
     (root / "lib/modules" / RELEASE / "esp4.ko").unlink()
     code, verdicts = check(capsys, root, *ASKED)
     assert code in (2, 3) and verdicts[0] in ("missing", "unknown")
+    # there is no depmod; the package has it
+    main(["--check", "--root", str(root), *ASKED])
+    (need,) = json.loads(capsys.readouterr().out)["needs"]
+    remedies = {reason["remedy"] for reason in need["reasons"]}
+    assert remedies == {"opkg install kmod-ipsec4, or apk add kmod-ipsec4"}
 
 
 def test_dependencies_and_aliases_are_read_of_the_files(tmp_path: Path) -> None:

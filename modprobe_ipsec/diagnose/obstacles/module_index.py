@@ -19,8 +19,8 @@ def _find(subjects: Sequence[Subject], scene: Scene) -> Iterator[tuple[Subject, 
             if binary and subject.names and scene.facts.environment().libkmod:
                 said = f"{binary}: no such file, and without it libkmod finds no module"
                 yield subject, _obstacle(subject, said, scene)
-        elif text and subject.built != "n" and not (binary and scene.packages.by_module):
-            # (modprobe of OpenWrt finds modules without an index)
+        elif text and subject.built != "n" and scene.packages.by_module is None:
+            # (modprobe of OpenWrt finds modules without an index, and there is no depmod)
             yield subject, _no_list(subject, text, binary, scene)
 
 
