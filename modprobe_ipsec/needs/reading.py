@@ -10,10 +10,11 @@ class Place(Value):
     """A line of a file, as messages name it."""
 
     file: str
+    # 0: the file itself.
     line: int
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 class Problem(Value):

@@ -29,7 +29,17 @@ from modprobe_ipsec.daemons.libreswan.refused import asks, check, check_ends
 from modprobe_ipsec.daemons.libreswan.setting import Setting
 from modprobe_ipsec.daemons.libreswan.unknown import any_release
 from modprobe_ipsec.needs.need import FeatureNeed, Mode, Need, Source, collect
-from modprobe_ipsec.needs.reading import Files, IgnoredConnection, Problem, Reading
+from modprobe_ipsec.needs.reading import Files, IgnoredConnection, Place, Problem, Reading
+
+# One of these has to be there for pluto to start, up to 5.2.
+# source: kernel_xfrm.c, init_netlink() of 4.10, kernel_xfrm_init() of 5.2
+_PROC = ("/proc/net/xfrm_stat", "/proc/sys/net/core/xfrm_acq_expires")
+_NO_PROC_NEEDED = (5, 3)
+_NO_START = (
+    "not there, nor /proc/sys/net/core/xfrm_acq_expires: {} takes that for a kernel without XFRM "
+    "and does not start; it takes a kernel with CONFIG_XFRM_STATISTICS, the host's own user "
+    "namespace, or libreswan 5.3"
+)
 
 # Needs times their sources. Who has more has not written them by hand.
 MAX_REASONS = 2_000_000
@@ -61,11 +71,20 @@ def read(
     def read_as(version: Version) -> Reading:
         release = options.at(version, vendor)
         common = Common(catalog, options, release, vendor, families, fips)
-        return _Demand(common, load(path, files, release)).reading()
+        reading = _Demand(common, load(path, files, release)).reading()
+        if version >= _NO_PROC_NEEDED or not _lacks_proc(files):
+            return reading
+        stops = Problem(Place(_PROC[0], 0), "", _NO_START.format(release.name), refuses=True)
+        return reading._replace(problems=(stops, *reading.problems))
 
     if version:
         return read_as(version)
     return any_release(path, {version: read_as(version) for version in options.releases})
+
+
+def _lacks_proc(files: Files) -> bool:
+    """Whether both files are gone of a /proc that is there; a tree without /proc tells nothing."""
+    return files.exists("/proc/net/dev") and not any(files.exists(path) for path in _PROC)
 
 
 class _Demand:

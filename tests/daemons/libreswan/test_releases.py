@@ -14,7 +14,7 @@ from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.needs.reading import Reading
 from tests.daemons.common import CATALOG, labels
 
-from .common import read
+from .common import CONF, read
 
 OFFICE = (
     "conn office\n\tauto=add\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tesp=aes128-sha1\n\tesn=no\n"
@@ -205,6 +205,40 @@ def test_an_unknown_release_is_none_in_particular() -> None:
     both = read(L2TP, version=None)
     assert asked(both) == ["ESP IPv4 transport AES_CBC_128 HMAC_SHA1_96"]
     assert any("asks for nothing in some" in problem.text for problem in both.problems)
+
+
+STAT, ACQ_EXPIRES, NET = (
+    "/proc/net/xfrm_stat",
+    "/proc/sys/net/core/xfrm_acq_expires",
+    "/proc/net/dev",
+)
+
+
+@pytest.mark.parametrize(
+    ("version", "there", "starts"),
+    [
+        ((4, 10), (NET,), False),
+        ((5, 2), (NET,), False),
+        ((5, 2), (NET, STAT), True),
+        ((4, 10), (NET, ACQ_EXPIRES), True),
+        ((5, 3), (NET,), True),
+        # an image: nothing of /proc tells
+        ((4, 10), (), True),
+    ],
+)
+def test_pluto_up_to_5_2_wants_one_of_two_files(
+    version: tuple[int, ...], there: tuple[str, ...], starts: bool
+) -> None:
+    files = {CONF: OFFICE, **dict.fromkeys(there, "")}
+    reading = read(files, version=version)
+    assert refused(reading) is not starts
+    assert asked(reading) == [SUITE]
+    if not starts:
+        problem = next(problem for problem in reading.problems if problem.refuses)
+        assert f"{problem.place}: {problem.text}".startswith(
+            f"{STAT}: not there, nor {ACQ_EXPIRES}"
+        )
+        assert "CONFIG_XFRM_STATISTICS" in problem.text
 
 
 TYPED = [
