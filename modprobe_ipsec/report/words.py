@@ -33,8 +33,11 @@ def _how(report: Report) -> str:
     if not proofs:
         return "nothing changed, the kernel was not asked"
     of_sas = [proof for proof in proofs if not isinstance(proof.need, FeatureNeed)]
-    if any(proof.answer is not Answer.NOT_ASKED for proof in of_sas):
+    answers = {proof.answer for proof in of_sas}
+    if Answer.ACCEPTED in answers:
         return "proven with real SAs"
+    if Answer.REFUSED in answers:
+        return "asked with real SAs"
     return "no SA could be tried" if of_sas else "the kernel was asked"
 
 

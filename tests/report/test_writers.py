@@ -95,7 +95,7 @@ def test_the_headline_says_whether_the_kernel_was_asked() -> None:
     silent: dict[AnyNeed, Proof] = {n: Proof(n, Answer.NOT_ASKED, why="no") for n in NEEDS}
     assert head({}) == "nothing changed, the kernel was not asked)"
     assert head(silent) == "no SA could be tried)"
-    assert head({**silent, CBC: Proof(CBC, Answer.REFUSED, 38)}) == "proven with real SAs)"
+    assert head({**silent, CBC: Proof(CBC, Answer.REFUSED, 38)}) == "asked with real SAs)"
     socket = FeatureNeed("xfrm_socket", None)
     assert head({CBC: Proof(socket, Answer.ACCEPTED)}) == "the kernel was asked)"
 
