@@ -96,7 +96,7 @@ def facts(**changes: Any) -> Facts:
         "running": True,
         "algorithms": BOOTED,
         "modules": {},
-        "tree": MODERN,
+        "module_index": MODERN,
         "config": None,
         "rules": (),
         "cpu_modalias": AES_CPU,

@@ -24,7 +24,7 @@ def accelerators(
     requests: Requests, facts: Facts, catalog: Catalog
 ) -> dict[str, tuple[Accelerator, ...]]:
     """For each name of the crypto API what the CPU's own code has, the best first."""
-    index = facts.tree
+    index = facts.module_index
     if index is None:
         return {}
     wholes = catalog.whole.get(catalog.machines.get(facts.arch, facts.arch), {})

@@ -75,7 +75,7 @@ def autoload_policy(facts: Facts, known: Knowledge) -> AutoloadPolicy:
         by_nobody=Autoload(False, f"{makes_do} nobody does"),
         loader=_loader(facts, around, known),
         denied=_denied(around),
-        known_to_udev=frozenset(facts.tree.cpu_patterns if facts.tree else ()),
+        known_to_udev=frozenset(facts.module_index.cpu_patterns if facts.module_index else ()),
     )
 
 
@@ -93,7 +93,7 @@ def _on_request(facts: Facts, around: Environment) -> Autoload:
         return Autoload(False, f"kernel.modprobe is {path}")
     if around.modprobe_there is False:
         return Autoload(False, f"kernel.modprobe is {path}, and there is no such program")
-    lacks = facts.tree.lacks if facts.tree else ()
+    lacks = facts.module_index.lacks if facts.module_index else ()
     index = next((path for path in lacks if path.endswith(ALIAS_BIN)), "")
     # a container's module directory is not the one that the kernel's modprobe looks into
     if index and around.libkmod and not around.container:

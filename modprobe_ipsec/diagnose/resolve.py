@@ -87,8 +87,8 @@ def _with_lines(
     if not to_come:
         return answers, faster, {}
     names = [name for r in to_come for name in (r.request, r.module, *r.dependencies)]
-    lines = about(names, facts.rules, facts.tree)
-    index, modules = facts.tree, facts.modules or {}
+    lines = about(names, facts.rules, facts.module_index)
+    index, modules = facts.module_index, facts.modules or {}
 
     def soft(resolution: Resolution) -> Resolution:
         if resolution.state is not ResolutionState.LOADABLE or index is None:
@@ -128,7 +128,7 @@ class _Answers:
         """
         if alias in self.by_alias:
             return
-        index = self._facts.tree
+        index = self._facts.module_index
         if index is None:
             self.by_alias[alias] = (self._without_index(alias, name, option),)
             return
@@ -149,7 +149,7 @@ class _Answers:
 
     def best(self, accelerators: Iterable[Accelerator]) -> Resolution | None:
         """The first of these whose load has not failed yet; None if that one is there."""
-        index = self._facts.tree
+        index = self._facts.module_index
         chosen = next((a for a in accelerators if a.module not in self._tried), None)
         if chosen is None or index is None:
             return None
@@ -164,7 +164,7 @@ class _Answers:
 
         Nobody need have it, and who is there already stands in /proc/crypto.
         """
-        index = self._facts.tree
+        index = self._facts.module_index
         if index is None or alias in self.by_alias:
             return
         answers = [
@@ -190,7 +190,7 @@ class _Answers:
             return False
         if version >= until.gone:
             return True
-        aliases = facts.tree.aliases if facts.tree else {}
+        aliases = facts.module_index.aliases if facts.module_index else {}
         if name in registered or name in aliases or f"crypto-{name}" in aliases:
             return False
         if version > until.last:

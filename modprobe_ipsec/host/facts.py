@@ -225,7 +225,7 @@ class Facts(Value):
     # support) or it cannot be read; `gaps` says which.
     modules: Mapping[str, ModuleState] | None
     # None if there is no tree for this release.
-    tree: ModuleIndex | None
+    module_index: ModuleIndex | None
     # Options without CONFIG_ -> y, m, n or a value; None without any config file.
     config: "KernelConfig | None"
     rules: tuple[Rule, ...]

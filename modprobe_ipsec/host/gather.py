@@ -61,7 +61,7 @@ def gather(host: Host) -> Facts:
         arch=_arch(host, config),
         algorithms=algorithms,
         modules=states,
-        tree=index,
+        module_index=index,
         config=config,
         rules=rules,
         cpu_modalias=cpu.read_modalias(host, gaps),

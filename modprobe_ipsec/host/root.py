@@ -37,7 +37,7 @@ class Host:
     Raises UsageError for a root or release that cannot be, ConfigError if there is no one release.
     """
 
-    __slots__ = ("_below", "_runs", "release", "root", "tree")
+    __slots__ = ("_below", "_runs", "module_directory", "release", "root")
 
     def __init__(
         self, root: str = "/", release: str | None = None, below: Beneath | None = None
@@ -62,7 +62,7 @@ class Host:
         self.release = release or self._runs or self._only_release()
         # Where the modules lie, relative to the root.
         places = [f"{place}/{self.release}" for place in MODULES]
-        self.tree = next((place for place in places if self.exists(place)), places[0])
+        self.module_directory = next((place for place in places if self.exists(place)), places[0])
 
     @property
     def live(self) -> bool:

@@ -72,7 +72,7 @@ def _at_start(facts: Facts) -> Facts:
     # an instance of a template, `hmac(sha256-generic)`, is built anew when it is asked for
     algorithms = [a for a in facts.algorithms or () if "(" not in a.driver]
     modules = facts.modules
-    if facts.tree:
+    if facts.module_index:
         algorithms = [a for a in algorithms if a.module == "kernel"]
         if modules is not None:
             modules = {n: s for n, s in modules.items() if s is ModuleState.BUILTIN}
@@ -173,7 +173,7 @@ class _Modules:
 
     def _name(self, request: str, module: str) -> str:
         """The module's name, if it is one and who reads the plan can tell that it is meant."""
-        visible = self._facts.tree or self._is_live(module)
+        visible = self._facts.module_index or self._is_live(module)
         return module if visible and self._known.module(request, module) else ""
 
 

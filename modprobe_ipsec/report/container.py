@@ -139,7 +139,7 @@ def _wanted(report: Report) -> tuple[str, ...]:
     for resolution in (resolution for judgement in unmet for resolution in judgement.resolutions):
         if resolution.state not in SERVED and not resolution.accelerator and not resolution.of_card:
             # without a module tree nobody knows which module answers
-            name = resolution.module if report.facts.tree else resolution.request
+            name = resolution.module if report.facts.module_index else resolution.request
             names[name or resolution.request] = None
     there = report.facts.modules or {}
     return tuple(name for name in names if name not in there)
@@ -228,7 +228,7 @@ def _unseen(report: Report) -> Iterator[str]:
     yield f"the host's modprobe.d, which may forbid any of this; {ask}"
     if any(rule.where.startswith("/") for rule in report.facts.rules):
         yield "the modprobe.d that is read here is the container's own, unless it is mounted"
-    if report.facts.tree is None:
+    if report.facts.module_index is None:
         yield (
             "the host's /lib/modules: what is a module, what is built in and what is missing; "
             "mount it read-only to have the modules named"

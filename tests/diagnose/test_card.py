@@ -106,7 +106,7 @@ LOADED = live(*TREE.files)
 
 
 def host(cards: Cards | None, **differences: object) -> Facts:
-    return facts(tree=TREE, **differences)._replace(cards=lambda: cards)
+    return facts(module_index=TREE, **differences)._replace(cards=lambda: cards)
 
 
 def judged(of: Facts, *, need: FeatureNeed = OFFLOAD, loaded: bool = False) -> NeedVerdict:

@@ -284,7 +284,7 @@ def test_the_newest_kernel_of_the_same_kind(
     from tests.facts import GCM as NEED
 
     around = Environment(releases=(*others, running))
-    host = facts(release=running, tree=None, environment=lambda: around)
+    host = facts(release=running, module_index=None, environment=lambda: around)
     (found,) = make_plan([NEED], host, CATALOG).forecasts
     remedies = {r.remedy for r in found.foreseen if r.obstacle}
     assert remedies and all(f"reboot into {best}" in remedy for remedy in remedies)

@@ -95,13 +95,22 @@ UNSIGNED = ModuleFile("/lib/x/esp4.ko", vermagic="6.1.0-56-amd64 SMP", signed=Fa
             "signature",
         ),
         (
-            {"tree": MODERN._replace(lacks=(DEP_BIN,)), "environment": around(libkmod=LIBKMOD)},
+            {
+                "module_index": MODERN._replace(lacks=(DEP_BIN,)),
+                "environment": around(libkmod=LIBKMOD),
+            },
             "no module index",
         ),
         # busybox reads the text
-        ({"tree": MODERN._replace(lacks=(DEP_BIN,)), "environment": around(libkmod="")}, None),
         (
-            {"tree": MODERN._replace(lacks=(ALIAS_BIN,)), "environment": around(libkmod=LIBKMOD)},
+            {"module_index": MODERN._replace(lacks=(DEP_BIN,)), "environment": around(libkmod="")},
+            None,
+        ),
+        (
+            {
+                "module_index": MODERN._replace(lacks=(ALIAS_BIN,)),
+                "environment": around(libkmod=LIBKMOD),
+            },
             None,
         ),
         # a file that only libkmod can read is left to it
@@ -206,7 +215,10 @@ def test_what_is_not_known_is_said() -> None:
         ({"environment": around(selinux=True)}, None, "SELinux"),
         ({"running": False}, None, "does not run here"),
         (
-            {"tree": MODERN._replace(lacks=(ALIAS_BIN,)), "environment": around(libkmod=LIBKMOD)},
+            {
+                "module_index": MODERN._replace(lacks=(ALIAS_BIN,)),
+                "environment": around(libkmod=LIBKMOD),
+            },
             False,
             ALIAS_BIN,
         ),
@@ -267,10 +279,10 @@ def test_no_module_support_is_told_from_no_tree() -> None:
         Unreadable(path, "no such file", missing=True)
         for path in ("proc/modules", "proc/sys/kernel/modules_disabled")
     )
-    assert kind(tree=None, modules=None, unreadable=gaps) == "no module support"
+    assert kind(module_index=None, modules=None, unreadable=gaps) == "no module support"
     config = KernelConfig("# CONFIG_MODULES is not set\nCONFIG_INET_ESP=m\n", "proc/config.gz")
-    assert kind(tree=None, modules=None, config=config) == "no module support"
-    assert kind(tree=None) == "no module tree"
+    assert kind(module_index=None, modules=None, config=config) == "no module support"
+    assert kind(module_index=None) == "no module tree"
 
 
 def test_nothing_more_is_read_while_all_is_well() -> None:

@@ -177,7 +177,7 @@ def test_image() -> None:
     assert (facts.release, facts.arch) == ("6.1.0-56-amd64", "x86_64")
     unknown = (facts.algorithms, facts.modules, facts.modprobe_path, facts.modules_disabled)
     assert unknown == (None,) * 4
-    assert facts.tree is not None and "esp4" in facts.tree.files
+    assert facts.module_index is not None and "esp4" in facts.module_index.files
     assert (facts.fips, facts.ipv6, facts.may_load) == (False, True, False)
     assert {gap.path for gap in facts.unreadable} >= {"proc/crypto", "proc/modules"}
     assert all(gap.missing for gap in facts.unreadable)

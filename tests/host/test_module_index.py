@@ -77,7 +77,7 @@ def test_no_modinfo(tmp_path: Path) -> None:
     host, gaps = Host(str(tmp_path)), list[Unreadable]()
     found = modules.read_index(host, gaps)
     assert found is not None
-    assert (host.release, host.tree) == ("5.4", "usr/lib/modules/5.4")
+    assert (host.release, host.module_directory) == ("5.4", "usr/lib/modules/5.4")
     assert found.files["a_b"].deps == ("c",)
     assert {gap.path.rpartition("/")[2] for gap in gaps} == {
         "modules.builtin.modinfo", "modules.alias", "modules.builtin", "modules.softdep",

@@ -98,7 +98,7 @@ def test_links_are_followed_inside(root: Path) -> None:
     (root / "lib").symlink_to("/usr/lib")
     (root / "a").symlink_to("etc/../lib//./modules/6.1/")
     here = host(root)
-    assert here.tree == "lib/modules/6.1"
+    assert here.module_directory == "lib/modules/6.1"
     assert here.read("a/modules.dep") == here.read("lib/modules/6.1/modules.dep") == b"x"
     assert here.list_dir("a") == ["modules.dep"]
 
@@ -176,7 +176,7 @@ def test_release(root: Path) -> None:
         Host(str(root))
     (root / "usr/lib/modules/6.1.0-56-amd64").mkdir(parents=True)
     assert Host(str(root)).release == "6.1.0-56-amd64"
-    assert Host(str(root)).tree == "usr/lib/modules/6.1.0-56-amd64"
+    assert Host(str(root)).module_directory == "usr/lib/modules/6.1.0-56-amd64"
     (root / "usr/lib/modules/6.12.117+deb13-amd64").mkdir(parents=True)
     with pytest.raises(ConfigError, match=r"6\.1\.0-56-amd64 6\.12\.117\+deb13-amd64"):
         Host(str(root))
@@ -240,7 +240,7 @@ def test_gather_among_traps(root: Path) -> None:
     assert facts.rules == ()
     assert facts.config is None
     assert facts.cpu_flags == frozenset()
-    assert facts.tree is not None and len(facts.tree.files) == 0
+    assert facts.module_index is not None and len(facts.module_index.files) == 0
     assert not facts.may_load
     reasons = {gap.path: gap.why for gap in facts.unreadable}
     assert reasons["etc/modprobe.d/b.conf"] == "not a regular file"

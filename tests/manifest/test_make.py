@@ -139,7 +139,7 @@ def test_the_container_gets_only_what_its_needs_tell() -> None:
 def test_af_key_is_never_to_be_loaded() -> None:
     extra = {"af_key": ("net/key", "net-pf-15")}
     index = hosts.tree(extra)
-    modules = plan_of(FEATURES, hosts.facts(tree=index, modprobe_path="")).modules
+    modules = plan_of(FEATURES, hosts.facts(module_index=index, modprobe_path="")).modules
     assert not any(
         m.name == "af_key" or (m.request == "net-pf-15" and m.must_come) for m in modules
     )

@@ -64,7 +64,7 @@ def test_soft_dependencies_come_along() -> None:
         "esp4": (("gcm", "crypto-seqiv", "nobody"), ("ctr",)),
         "xfrm_algo": ((), ("authenc",)),
     }
-    host = facts(tree=MODERN._replace(softdeps=shipped), modules=live("ctr"))
+    host = facts(module_index=MODERN._replace(softdeps=shipped), modules=live("ctr"))
 
     def soft(host: Facts) -> tuple[str, ...]:
         (esp4,) = (s for s in make_plan([GCM], host, CATALOG).steps if s.module == "esp4")
@@ -201,8 +201,8 @@ def test_missing_is_said_only_where_an_index_says_it() -> None:
         aliases={k: v for k, v in MODERN.aliases.items() if k != "crypto-seqiv"},
         files={k: v for k, v in MODERN.files.items() if k != "seqiv"},
     )
-    assert expected(GCM, facts(tree=small)) is Verdict.MISSING
-    assert expected(GCM, facts(tree=None)) is Verdict.UNKNOWN
+    assert expected(GCM, facts(module_index=small)) is Verdict.MISSING
+    assert expected(GCM, facts(module_index=None)) is Verdict.UNKNOWN
 
 
 def test_without_module_support_the_configuration_decides() -> None:
@@ -211,7 +211,7 @@ def test_without_module_support_the_configuration_decides() -> None:
         *("CRYPTO_SEQIV", "CRYPTO_DRBG", "CRYPTO_HMAC", "CRYPTO_SHA512"),
     )
     text = "\n".join(f"CONFIG_{option}=y" for option in options)
-    host = facts(tree=None, modules=None, config=KernelConfig(text, "proc/config.gz"))
+    host = facts(module_index=None, modules=None, config=KernelConfig(text, "proc/config.gz"))
     assert expected(GCM, host) is Verdict.READY
     without = text.replace("CONFIG_CRYPTO_GCM=y", "# CONFIG_CRYPTO_GCM is not set")
     host = host._replace(config=KernelConfig(without, "proc/config.gz"))
@@ -222,4 +222,7 @@ def test_without_module_support_the_configuration_decides() -> None:
 def test_a_container_without_a_tree_still_sees_what_is_live() -> None:
     modules = live("xfrm_user", "esp4", "gcm", "ctr", "ghash_generic", "seqiv", "drbg", "hmac")
     algorithms = (*BOOTED, algorithm("ghash", "g"), algorithm("stdrng", "d"))
-    assert expected(GCM, facts(tree=None, modules=modules, algorithms=algorithms)) is Verdict.READY
+    assert (
+        expected(GCM, facts(module_index=None, modules=modules, algorithms=algorithms))
+        is Verdict.READY
+    )

@@ -38,11 +38,11 @@ REFUSED = (Answer.REFUSED, 93, "Requested type not found")
         (LOADED, (Answer.NOT_ASKED, 1, "", "", None, "no namespace"), True, Verdict.UNKNOWN),
         (LOADED, (Answer.ACCEPTED, 0, "", "seqiv(x)", 400), True, Verdict.READY),
         # the kernel decides: accepted is ready whatever the plan thought
-        (facts(tree=None), (Answer.ACCEPTED, 0, "", "x", 1), True, Verdict.READY),
-        (facts(tree=None), (), False, Verdict.UNKNOWN),
+        (facts(module_index=None), (Answer.ACCEPTED, 0, "", "x", 1), True, Verdict.READY),
+        (facts(module_index=None), (), False, Verdict.UNKNOWN),
         # and refused is not ready whatever the facts show
         (LOADED, REFUSED, True, Verdict.MISSING),
-        (facts(tree=None), REFUSED, True, Verdict.MISSING),
+        (facts(module_index=None), REFUSED, True, Verdict.MISSING),
         (facts(), REFUSED, False, Verdict.LOADABLE),
         (facts(rules=(install("esp4"),)), REFUSED, True, Verdict.BLOCKED),
         (facts(rules=(install("esp4"),)), (), False, Verdict.BLOCKED),
@@ -64,7 +64,7 @@ def test_a_block_names_file_and_line_and_who_decides() -> None:
 
 
 def test_a_refusal_makes_certain_what_was_only_likely() -> None:
-    judgement = judged(facts(tree=None), *REFUSED, loaded=True)
+    judgement = judged(facts(module_index=None), *REFUSED, loaded=True)
     assert judgement.verdict is Verdict.MISSING
     tree, said = judgement.reasons
     assert tree.text == "no module tree for 6.1.0-56-amd64" and tree.remedy

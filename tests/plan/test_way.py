@@ -74,7 +74,7 @@ HOSTS: dict[str, Callable[[], Facts]] = {
         rules=(install("esp4"), blacklist("esp4"), blacklist("seqiv")), modules_disabled=True
     ),
     "half is there": lambda: facts(modules=live("xfrm_user", "xfrm_algo", "esp4", "gcm", "ctr")),
-    "no module directory": lambda: facts(tree=None),
+    "no module directory": lambda: facts(module_index=None),
     "FIPS mode": lambda: facts(fips=True),
 }
 

@@ -11,7 +11,7 @@ NO_MODULE_SUPPORT = ObstacleKind("no module support")
 
 
 def _find(subjects: Sequence[Subject], scene: Scene) -> Iterator[tuple[Subject, Obstacle]]:
-    if scene.facts.tree is not None:
+    if scene.facts.module_index is not None:
         return
     around = scene.facts.environment()
     for subject in subjects:

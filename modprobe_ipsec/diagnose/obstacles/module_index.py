@@ -43,9 +43,9 @@ def _obstacle(subject: Subject, text: str, scene: Scene) -> Obstacle:
 def _missing(facts: Facts) -> tuple[str, str]:
     """Where modules.dep and the binary form of it should be and are not; empty if they are."""
     gap = next((gap for gap in facts.unreadable if gap.path.endswith("/modules.dep")), None)
-    lacks = facts.tree.lacks if facts.tree else ()
+    lacks = facts.module_index.lacks if facts.module_index else ()
     binary = next((path for path in lacks if path.endswith(DEP_BIN)), "")
-    return f"/{gap.path}" if gap and facts.tree else "", binary
+    return f"/{gap.path}" if gap and facts.module_index else "", binary
 
 
 CHECK = ObstacleCheck(

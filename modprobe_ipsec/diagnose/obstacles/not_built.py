@@ -13,7 +13,12 @@ def _find(subjects: Sequence[Subject], scene: Scene) -> Iterator[tuple[Subject, 
     facts, packages = scene.facts, scene.packages
     for subject in subjects:
         # a module of a kernel that loads none was not built either, if no list has it
-        unused = subject.built == "m" and facts.tree and facts.modules is None and scene.no_modules
+        unused = (
+            subject.built == "m"
+            and facts.module_index
+            and facts.modules is None
+            and scene.no_modules
+        )
         if facts.config and (subject.built == "n" or unused):
             option = f"CONFIG_{subject.resolution.option}"
             single = packages.single(subject.name) or packages.other_kernel

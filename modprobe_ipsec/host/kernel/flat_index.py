@@ -21,13 +21,13 @@ _DEPENDS = re.compile(rb"(?<![A-Za-z0-9_.])depends=([!-~]{0,4000})\0")
 
 def read(host: Host) -> tuple[str, bytes]:
     """What depmod would write into modules.dep and modules.alias; both empty if nothing is flat."""
-    names = host.list_dir(host.tree)
+    names = host.list_dir(host.module_directory)
     files = [name for name in names if name.endswith(".ko")] if isinstance(names, list) else []
     depends: dict[str, list[str]] = {}
     aliases: list[bytes] = []
     for file in files[:_MOST]:
         name = canonical(file)
-        data = host.read(f"{host.tree}/{file}", _LARGEST)
+        data = host.read(f"{host.module_directory}/{file}", _LARGEST)
         data = data if isinstance(data, bytes) else b""
         needs = _DEPENDS.search(data)
         words = needs[1].decode("ascii").split(",") if needs else []

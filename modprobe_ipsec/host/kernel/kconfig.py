@@ -40,7 +40,11 @@ def redacted(host: Host, facts: Facts, allowed: Allowed) -> Iterator[tuple[str, 
 
 def read(host: Host, gaps: list[Unreadable]) -> KernelConfig | None:
     """The kernel's configuration: what the kernel says itself, else the distribution's file."""
-    places = [f"boot/config-{host.release}", f"{host.tree}/config", f"{host.tree}/build/.config"]
+    places = [
+        f"boot/config-{host.release}",
+        f"{host.module_directory}/config",
+        f"{host.module_directory}/build/.config",
+    ]
     if host.same_kernel:
         places.insert(0, "proc/config.gz")
     for path in places:

@@ -40,7 +40,7 @@ class ModuleFiles(Mapping[str, ModuleFile]):
         if name not in self._seen:
             path = self._index.files[name].path
             # depmod -b with a configuration may write paths from the root
-            path = path[1:] if path.startswith("/") else f"{self._host.tree}/{path}"
+            path = path[1:] if path.startswith("/") else f"{self._host.module_directory}/{path}"
             answer = self._host.read(path, _LIMIT)
             if isinstance(answer, Unreadable):
                 why = answer.why if answer.missing else ""

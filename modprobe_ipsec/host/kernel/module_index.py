@@ -147,12 +147,12 @@ class _CpuPatterns(Mapping[str, Names]):
 
 def read_index(host: Host, gaps: list[Unreadable]) -> ModuleIndex | None:
     """The module index of the host's kernel; None if there is no module directory."""
-    if not host.exists(host.tree):
-        gaps.append(Unreadable(host.tree, "no modules of this kernel", missing=True))
+    if not host.exists(host.module_directory):
+        gaps.append(Unreadable(host.module_directory, "no modules of this kernel", missing=True))
         return None
 
     def data(name: str) -> bytes | None:
-        answer = host.read(f"{host.tree}/{name}", TREE_LIMIT)
+        answer = host.read(f"{host.module_directory}/{name}", TREE_LIMIT)
         if isinstance(answer, Unreadable):
             gaps.append(answer)
             return None
@@ -161,7 +161,7 @@ def read_index(host: Host, gaps: list[Unreadable]) -> ModuleIndex | None:
     def text(name: str) -> str:
         return (data(name) or b"").decode("utf-8", "replace")
 
-    binary = [f"{host.tree}/{name}" for name in BINARY_INDEXES]
+    binary = [f"{host.module_directory}/{name}" for name in BINARY_INDEXES]
     modinfo = data("modules.builtin.modinfo")
     alias, paths = data("modules.alias") or b"", text("modules.dep")
     if not paths:
@@ -214,7 +214,7 @@ def softdep(words: str) -> Softdep:
 
 def redacted(host: Host, facts: Facts, allowed: Allowed) -> Iterator[tuple[str, bytes]]:
     """The index and the files of the modules that can be asked about, stand-ins for their code."""
-    index = facts.tree
+    index = facts.module_index
     if index is None:
         return
     missing = {gap.path for gap in facts.unreadable}
@@ -244,15 +244,15 @@ def redacted(host: Host, facts: Facts, allowed: Allowed) -> Iterator[tuple[str, 
         "modules.order": "",
     }
     for name, text in files.items():
-        path = f"{host.tree}/{name}"
+        path = f"{host.module_directory}/{name}"
         if path not in missing:
             yield path, text.encode()
     for name in BINARY_INDEXES:
-        path = f"{host.tree}/{name}"
+        path = f"{host.module_directory}/{name}"
         if f"/{path}" not in index.lacks:
             yield path, b""
     # without an index each file says itself what it answers
-    flat = f"{host.tree}/modules.dep" in missing
+    flat = f"{host.module_directory}/modules.dep" in missing
     for name in modules:
         body = facts.module_files.get(name)
         says = _entries(name, aliases, index) if flat else b""
