@@ -21,7 +21,10 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root builds imag
 # or apt's downloads would be too much.
 LIMIT = {"libreswan": 98, "strongswan": 52}
 CONFIG = {
-    "libreswan": ("/etc/ipsec.conf", "conn one\n\tauto=add\n\tright=192.0.2.2\n\tesp=aes_gcm256\n"),
+    "libreswan": (
+        "/etc/ipsec.conf",
+        "conn one\n\tauto=add\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tesp=aes_gcm256\n",
+    ),
     "strongswan": (
         "/etc/swanctl/swanctl.conf",
         "connections { one { children { net { esp_proposals = aes256gcm16 } } } }\n",
