@@ -4,12 +4,17 @@
 import errno
 from os import strerror
 
-__all__ = ["error_text", "printable", "strerror"]
+__all__ = ["error_text", "printable", "reason", "strerror"]
 
 
 def error_text(number: int) -> str:
     """`Operation not permitted (EPERM)`."""
     return f"{strerror(number)} ({errno.errorcode.get(number, number)})"
+
+
+def reason(error: OSError) -> str:
+    """`permission denied`: why something failed, as part of a sentence."""
+    return (error.strerror or str(error)).lower()
 
 
 def printable(text: str) -> str:

@@ -13,7 +13,7 @@ from io import StringIO
 
 from modprobe_ipsec.base.annotations import FrameType, NoReturn, Sequence
 from modprobe_ipsec.base.errors import Error, UsageError, as_error
-from modprobe_ipsec.base.text import printable
+from modprobe_ipsec.base.text import printable, reason
 from modprobe_ipsec.commands import output, verbs
 from modprobe_ipsec.commands.command_line import parse
 from modprobe_ipsec.commands.main import guarded, traceback_of
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
         os.execv(path, program)  # noqa: S606
     except OSError as error:
         # as a shell says it: found, and cannot be executed
-        _say(f"{path}: {(error.strerror or str(error)).lower()}")
+        _say(f"{path}: {reason(error)}")
         return 126
 
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from modprobe_ipsec.base.annotations import Collection, Mapping
 from modprobe_ipsec.base.errors import Bug, UsageError
-from modprobe_ipsec.base.text import printable
+from modprobe_ipsec.base.text import printable, reason
 
 # The kernel's bound on a name, in bytes, and ours on the rest.
 MAX_NAME = 255
@@ -67,7 +67,7 @@ def store(directory: str, files: Mapping[str, bytes], programs: Collection[str] 
             with suppress(OSError):
                 os.rmdir(directory)  # noqa: PTH106 (of the same family as the rest)
         if isinstance(error, OSError):
-            raise UsageError(f"{directory}: {_why(error)}") from None
+            raise UsageError(f"{directory}: {reason(error)}") from None
         raise
     finally:
         os.close(top)
@@ -82,7 +82,7 @@ def _open(directory: str) -> tuple[int, bool]:
             is_new = True
         top = os.open(directory, _DIR)
     except OSError as error:
-        raise UsageError(f"{directory}: {_why(error)}", hint) from None
+        raise UsageError(f"{directory}: {reason(error)}", hint) from None
     try:
         # also what is new: somebody may have put another one in its place
         status = os.fstat(top)
@@ -121,7 +121,3 @@ def _empty(top: int) -> None:
             os.unlink(name, dir_fd=top)
         except IsADirectoryError:
             shutil.rmtree(name, ignore_errors=True, dir_fd=top)
-
-
-def _why(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()

@@ -11,6 +11,7 @@ from itertools import islice
 from stat import S_ISCHR, S_ISREG
 
 from modprobe_ipsec.base.errors import ConfigError, UsageError
+from modprobe_ipsec.base.text import reason
 from modprobe_ipsec.host.beneath import DIRECTORY, Beneath
 from modprobe_ipsec.host.facts import Unreadable
 
@@ -52,7 +53,7 @@ class Host:
             try:
                 self._below = Beneath(os.open(self.root, DIRECTORY))
             except OSError as error:
-                raise UsageError(f"{root}: {(error.strerror or str(error)).lower()}") from None
+                raise UsageError(f"{root}: {reason(error)}") from None
         if release is not None and not _is_release(release):
             raise UsageError(f"not a kernel release: {release!r}")
         # Release of the kernel that /proc and /sys speak of; empty if they do not say.
@@ -211,4 +212,4 @@ def _is_release(name: str) -> bool:
 def _gap(path: str, error: OSError) -> Unreadable:
     if error.errno in _MISSING:
         return Unreadable(path, _MISSING[error.errno], missing=True)
-    return Unreadable(path, (error.strerror or str(error)).lower())
+    return Unreadable(path, reason(error))

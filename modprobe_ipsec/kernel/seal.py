@@ -4,6 +4,7 @@
 import os
 
 from modprobe_ipsec.base.annotations import Iterator, Sequence
+from modprobe_ipsec.base.text import reason
 from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.facts import Unreadable
@@ -72,7 +73,7 @@ def seal(kind: Seal, judgements: Sequence[NeedVerdict], wanted: Demand, host: Ho
     except OSError as error:
         return Sealed(
             False,
-            f"not sealed: {path}: {(error.strerror or str(error)).lower()}",
+            f"not sealed: {path}: {reason(error)}",
             "only root of the host may write there; a systemd unit with ProtectKernelTunables= "
             f"needs ReadWritePaths={path}",
         )

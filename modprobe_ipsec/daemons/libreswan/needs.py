@@ -159,9 +159,9 @@ class _Demand:
                     raise Refused(f"{setting.written} has a wrong value", setting)
             families = _families(conn, self._common.families)
             if not families:
-                why = f"its hosts have IPv6 addresses, and this is read for {_names(self._common)}"
-                if Family.IPV6 in self._common.families:
-                    why = why.replace("IPv6", "IPv4", 1)
+                theirs = "IPv4" if Family.IPV6 in self._common.families else "IPv6"
+                ours = _names(self._common)
+                why = f"its hosts have {theirs} addresses, and this is read for {ours}"
                 self._silent.append(IgnoredConnection(conn.place, conn.name, why))
                 return
             question, text = self._question(conn, families)

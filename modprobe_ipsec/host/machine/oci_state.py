@@ -11,6 +11,7 @@ import signal
 
 from modprobe_ipsec.base.annotations import Any, Mapping
 from modprobe_ipsec.base.errors import ConfigError, UsageError
+from modprobe_ipsec.base.text import reason
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.host.beneath import DIRECTORY, Beneath
 from modprobe_ipsec.host.facts import Unreadable
@@ -119,7 +120,7 @@ def _seen_by(pid: int, place: str, release: str) -> Host:
     except OSError as error:
         raise ConfigError(
             f"/proc/{pid}/root{place}: cannot be seen, so what is mounted in the container is "
-            f"unknown: {(error.strerror or str(error)).lower()}",
+            f"unknown: {reason(error)}",
             "the hook must run on the host, as the engine, at createRuntime",
         ) from None
 
