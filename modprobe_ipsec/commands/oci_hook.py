@@ -7,7 +7,10 @@ choose among the needs that the map knows.
 
 import os
 import signal
+import socket
 import sys
+from contextlib import suppress
+from select import POLLOUT, poll
 
 from modprobe_ipsec.base.annotations import Mapping, NoReturn, Sequence
 from modprobe_ipsec.base.errors import Bug, ConfigError, Error, UsageError, as_error
@@ -30,11 +33,18 @@ from modprobe_ipsec.report.words import because, in_words
 PREFIX = "io.modprobe-ipsec."
 KEYS = ("esp", "ah", "ipcomp", "config", "daemon")
 
-# Seconds; below the timeout that the shipped hook files give to the runtime.
-LIMIT = 25.0
+# Seconds that all of it may take, below the timeout that the shipped hook files give to the
+# runtime, and that its work may: the rest is for ending it and saying so.
+LIMIT = 32
+_WORK = 25.0
 # Bytes of address space while the container's files are read.
 _MEMORY = 1 << 30
 _LINE = 1000
+# What a pipe takes whole if it takes any of it (limits.h:PIPE_BUF).
+_PIECE = 4096
+# Facility daemon, severity error: RFC 5424, 6.2.1
+_DAEMON_ERROR = 3 * 8 + 3
+_LOG = "/dev/log"
 _HINT = f"annotate it with {PREFIX}esp or {PREFIX}config, or give the hook a --plan"
 # Where this package lies, which an isolated interpreter does not look for itself.
 _PLACE = __file__.rsplit("/", 3)[0]
@@ -47,7 +57,7 @@ _MET = (Verdict.READY, Verdict.SLOW)
 
 def run() -> NoReturn:
     """The console script: first of all, nothing of the caller's environment counts."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _limit_time()
     _open_standard_files()
     arguments = sys.argv[1:]
     engine.clean_environment()
@@ -55,7 +65,19 @@ def run() -> NoReturn:
         # a fresh interpreter: what the environment named was heard by this one already
         program = [sys.executable, "-I", "-B", "-c", _AGAIN.format(place=_PLACE), *arguments]
         os.execve(program[0], program, os.environ)  # noqa: S606
-    sys.exit(main(arguments, LIMIT))
+    sys.exit(main(arguments, _WORK))
+
+
+def _limit_time() -> None:
+    """Whatever hangs, the end comes: by a signal, which a runtime takes for a refusal.
+
+    The timer goes on through execve(2), and our caller's ways with signals do not count.
+    """
+    for number in (signal.SIGINT, signal.SIGALRM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+    if not signal.getitimer(signal.ITIMER_REAL)[0]:
+        signal.alarm(LIMIT)
 
 
 def _open_standard_files() -> None:
@@ -70,51 +92,50 @@ def main(arguments: Sequence[str], limit: float) -> int:
 
     Else one line on stderr says why not. All of it happens in a child, which has `limit` seconds.
     """
-    said: list[tuple[int, str]] = []
-    group: list[int] = []
+    said: list[child.Message] = []
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
-    def hear(message: child.Message) -> None:
-        match message:
-            case ["group", number]:
-                group.append(number)
-            case [code, text]:
-                said.append((code, text))
+    def work(send: child.Send) -> None:
+        # an install line of modprobe.d starts programs, which are to hear signals as we do
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        _work(arguments, send)
 
-    ending = child.run(lambda send: _work(arguments, send), hear, limit)
+    ending = child.run(work, said.append, limit, whole=True, group=True)
     if not said:
-        # whatever an install line of modprobe.d started goes with it
-        _kill(group)
-        ending = f"no answer within {limit:g} s" if "more than" in ending else ending
-        said.append((Error.exit_code, ending or "the hook died"))
-    code, text = said[-1]
+        why = f"no answer within {limit:g} s" if ending.late else f"it {ending.why or 'died'}"
+        said.append([Error.exit_code, why, ""])
+    code, text, trace = said[-1]
     if code:
-        _tell(_one_line(text))
-    return code
+        _tell(_one_line(text), trace)
+    return int(code)
 
 
-def _tell(line: str) -> None:
-    """To whoever reads stderr, and into the system's log: crun hands stderr to nobody."""
-    import syslog
-    from contextlib import suppress
+def _tell(line: str, trace: str) -> None:
+    """Into the system's log, since crun hands stderr to nobody, and to whoever reads stderr.
 
-    syslog.openlog("modprobe-ipsec-hook", 0, syslog.LOG_DAEMON)
-    syslog.syslog(syslog.LOG_ERR, line)
+    Nobody is waited for: neither a daemon that does not read its socket, nor a full pipe.
+    """
+    _log(f"<{_DAEMON_ERROR}>modprobe-ipsec-hook: {line}".encode())
+    data = f"{trace}modprobe-ipsec-hook: {line}\n".encode()
+    stderr = poll()
+    stderr.register(2, POLLOUT)
     # Python has no sys.stderr if it was started without one; and nobody may read it any more
     with suppress(OSError):
-        os.write(2, f"modprobe-ipsec-hook: {line}\n".encode())
+        while data and stderr.poll(0):
+            data = data[os.write(2, data[:_PIECE]) :]
 
 
-def _kill(group: Sequence[int]) -> None:
-    for number in group:
-        try:
-            os.killpg(number, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            continue
+def _log(message: bytes) -> None:
+    """What syslog(3) does, but that one waits for a reader."""
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with suppress(OSError), socket.socket(socket.AF_UNIX, kind | socket.SOCK_NONBLOCK) as log:
+            log.connect(_LOG)
+            log.send(message + b"\0" * (kind is socket.SOCK_STREAM))
+            return
 
 
 def _work(arguments: Sequence[str], send: child.Send) -> None:
-    os.setpgid(0, 0)
-    send(["group", os.getpid()])
+    """Say an exit code, a text if it is not 0, and where in the program it arose if asked to."""
     name = ""
     try:
         plan = _options(arguments)
@@ -122,17 +143,17 @@ def _work(arguments: Sequence[str], send: child.Send) -> None:
         name = f"{state.id[:12]}: "
         report = _carry_out(plan, state)
         problem = _problem(report)
-        send([report.exit_code or Error.exit_code, name + problem] if problem else [0, ""])
+        code = report.exit_code or Error.exit_code
+        send([code, name + problem, ""] if problem else [0, "", ""])
     except Error as error:
         hint = f"; {error.hint}" if error.hint else ""
-        send([error.exit_code, f"{name}{error.message}{hint}"])
+        send([error.exit_code, f"{name}{error.message}{hint}", ""])
     except MemoryError:
-        send([Error.exit_code, f"{name}its configuration takes too much memory"])
+        send([Error.exit_code, f"{name}its configuration takes too much memory", ""])
     except Exception as error:
         # fail closed, in one line: a traceback would hide it
-        if "--debug" in arguments:
-            sys.stderr.write(traceback_of(error))
-        send([Bug.exit_code, f"{name}{as_error(error).message}"])
+        trace = traceback_of(error) if "--debug" in arguments else ""
+        send([Bug.exit_code, f"{name}{as_error(error).message}", trace])
 
 
 def _options(arguments: Sequence[str]) -> str:

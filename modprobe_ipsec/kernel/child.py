@@ -7,25 +7,46 @@ import os
 import select
 import signal
 import time
+from contextlib import suppress
 
 from modprobe_ipsec.base.annotations import Any, Callable, NoReturn
+from modprobe_ipsec.base.value import Value
 
 PR_SET_PDEATHSIG = 1
 
 # How long a killed child may take to go (seconds). One that hangs inside the kernel never does.
 GRACE = 5.0
+# Bytes that a child may say; a proof takes about a hundred.
+_MOST = 1 << 26
 
 # What JSON can say.
 Message = list[Any]
 Send = Callable[[Message], None]
 
 
-def run(work: Callable[[Send], None], receive: Callable[[Message], None], timeout: float) -> str:
+class Ending(Value):
+    """How a child ended."""
+
+    # What it did instead of coming to its end: `died of signal 9`; empty if it came to its end.
+    why: str = ""
+    # It took too long, and was killed.
+    late: bool = False
+
+
+def run(
+    work: Callable[[Send], None],
+    receive: Callable[[Message], None],
+    timeout: float,
+    *,
+    whole: bool = False,
+    group: bool = False,
+) -> Ending:
     """Run `work(send)` in a child; what it sends goes to `receive`.
 
-    Returns an empty text if the child came to its end and was never silent for `timeout` seconds,
-    else why not. Whatever happens, it is gone afterwards (unless the kernel never lets go of it),
-    and it dies with its parent, too.
+    The child may be silent for `timeout` seconds, or with `whole` take that long for all of it.
+    Whatever happens, it is gone afterwards (unless the kernel never lets go of it), and it dies
+    with its parent, too; with `group`, so are the programs that it has started, if it came to no
+    end of its own.
     """
     parent = os.getpid()
     reader, writer = os.pipe()
@@ -37,29 +58,40 @@ def run(work: Callable[[Send], None], receive: Callable[[Message], None], timeou
         os.close(reader)
         os.close(writer)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        return f"cannot start a process that asks: {error.strerror}"
+        return Ending(f"could not be started: {error.strerror}")
     if pid == 0:
-        _child(work, writer, parent)
-    ended = False
+        _child(work, writer, parent, group)
+    why, ended = "", False
     try:
         os.close(writer)
+        if group:
+            # both of us do it: whoever comes first, the group is there for the other
+            _make_group(pid)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        ended = _listen(reader, receive, timeout)
+        ended, why = _listen(reader, receive, timeout, whole)
     finally:
         os.close(reader)
-        status = _reap(pid, kill=not ended)
+        status = _reap(pid, group, kill=not ended)
     if not ended:
-        return f"the kernel took more than {timeout:g} s"
+        return Ending(why or f"took more than {timeout:g} s", late=not why)
     if status < 0:
-        return f"the process that asks died of signal {-status}"
-    return f"the process that asks failed with status {status}" if status else ""
+        return Ending(f"died of signal {-status}")
+    return Ending(f"failed with status {status}" if status else "")
 
 
-def _child(work: Callable[[Send], None], writer: int, parent: int) -> NoReturn:
+def _make_group(pid: int) -> None:
+    # the child may have gone already
+    with suppress(OSError):
+        os.setpgid(pid, pid)
+
+
+def _child(work: Callable[[Send], None], writer: int, parent: int, group: bool) -> NoReturn:
     """Do the work and exit: neither handlers nor buffers of the parent may run here."""
     status = 1
     try:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if group:
+            _make_group(0)
         # The parent may have died before.
         if os.getppid() == parent:
             work(lambda message: _send(writer, message))
@@ -69,39 +101,68 @@ def _child(work: Callable[[Send], None], writer: int, parent: int) -> NoReturn:
 
 
 def _send(writer: int, message: Message) -> None:
-    data = json.dumps(message).encode() + b"\n"
+    data = memoryview(json.dumps(message).encode() + b"\n")
     while data:
         data = data[os.write(writer, data) :]
 
 
-def _listen(reader: int, receive: Callable[[Message], None], timeout: float) -> bool:
-    """Hand messages on until the child closes its end (True) or is silent for too long (False)."""
+def _listen(
+    reader: int, receive: Callable[[Message], None], timeout: float, whole: bool
+) -> tuple[bool, str]:
+    """Hand messages on until the child closes its end (True).
+
+    False if it is not to be listened to any longer; with the reason, if it is not the time.
+    """
     poll = select.poll()
     poll.register(reader, select.POLLIN)
-    rest = b""
-    while poll.poll(timeout * 1000):
+    end = time.monotonic() + timeout
+    rest: list[bytes] = []
+    left = _MOST
+    while poll.poll(max(0, end - time.monotonic()) * 1000):
         data = os.read(reader, 65536)
         if not data:
-            return True
-        *lines, rest = (rest + data).split(b"\n")
+            return True, ""
+        left -= len(data)
+        if left < 0:
+            return False, f"said more than {_MOST >> 20} MB"
+        if not whole:
+            end = time.monotonic() + timeout
+        *lines, last = data.split(b"\n")
         for line in lines:
-            receive(json.loads(line))
-    return False
+            try:
+                message = json.loads(b"".join((*rest, line)))
+            except (ValueError, RecursionError):
+                return False, "said what is no message"
+            rest.clear()
+            receive(message)
+        rest.append(last)
+    return False, ""
 
 
-def _reap(pid: int, *, kill: bool) -> int:
-    """Wait for the child; return its exit status, negative for a signal."""
+def _reap(pid: int, group: bool, *, kill: bool) -> int:
+    """Wait for the child; return its exit status, negative for a signal.
+
+    Until it is reaped its number is that of its group, and of nobody else's.
+    """
     deadline = time.monotonic() + GRACE
     try:
         if kill:
-            os.kill(pid, signal.SIGKILL)
-        while True:
-            done, status = os.waitpid(pid, os.WNOHANG)
-            if done:
-                return os.waitstatus_to_exitcode(status)
+            _kill(pid, group)
+        while not (info := os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)):
             if time.monotonic() > deadline:
                 return 0
             time.sleep(0.001)
+        if info.si_code != os.CLD_EXITED:
+            # others may live on without it
+            _kill(pid, group)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     except (ChildProcessError, ProcessLookupError):
         # Who started us ignores SIGCHLD, so the kernel reaps.
         return 0
+
+
+def _kill(pid: int, group: bool) -> None:
+    if group:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)

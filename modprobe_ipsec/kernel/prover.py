@@ -31,7 +31,8 @@ def prove(
             ending = child.run(
                 lambda send: _in_child(needs, possible, send), conversation.hear, timeout
             )
-            conversation.why = conversation.why or ending
+            who = "the kernel" if ending.late else "the process that asks"
+            conversation.why = conversation.why or (ending.why and f"{who} {ending.why}")
         return conversation.result(loaded())
 
 

@@ -31,15 +31,15 @@ def test_messages_arrive_in_order() -> None:
         for number in range(1000):
             send([number, "é\n" * number])
 
-    assert child.run(work, heard.append, 30) == ""
+    assert child.run(work, heard.append, 30) == child.Ending()
     assert heard[0] == ["who", True]
     assert [number for number, _ in heard[1:]] == list(range(1000))
     assert none_left()
 
 
 def test_an_exception_ends_the_child_alone() -> None:
-    assert child.run(lambda send: send([1 // 0]), print, 30).endswith("failed with status 1")
-    assert child.run(lambda send: sys.exit(0), print, 30).endswith("failed with status 1")
+    for work in (lambda send: send([1 // 0]), lambda send: sys.exit(0)):
+        assert child.run(work, print, 30).why == "failed with status 1"
     assert none_left()
 
 
@@ -50,7 +50,7 @@ def test_a_child_that_is_killed() -> None:
         send([1])
         os.kill(os.getpid(), signal.SIGKILL)
 
-    assert child.run(work, heard.append, 30) == "the process that asks died of signal 9"
+    assert child.run(work, heard.append, 30).why == "died of signal 9"
     assert heard == [[1]]
     assert none_left()
 
@@ -66,7 +66,7 @@ def test_a_child_that_hangs(hang: signal.Signals | None) -> None:
         time.sleep(60)
 
     heard: list[child.Message] = []
-    assert child.run(work, heard.append, 0.2) == "the kernel took more than 0.2 s"
+    assert child.run(work, heard.append, 0.2) == child.Ending("took more than 0.2 s", late=True)
     assert time.monotonic() - start < 5
     assert heard == [[1]]
     assert none_left()
@@ -91,7 +91,7 @@ def test_signals_are_left_to_the_parent() -> None:
         send([1])
 
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
-    assert child.run(work, print, 30) == ""
+    assert child.run(work, print, 30) == child.Ending()
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
 
 
@@ -101,19 +101,63 @@ def test_no_more_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(os, "fork", refuse)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
-    why = child.run(lambda send: None, print, 30)
-    assert why == "cannot start a process that asks: Resource temporarily unavailable"
+    ending = child.run(lambda send: None, print, 30)
+    assert ending.why == "could not be started: Resource temporarily unavailable"
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
 
 
 def test_where_the_kernel_reaps() -> None:
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
-        assert child.run(lambda send: send([1]), print, 30) == ""
-        assert child.run(lambda send: time.sleep(60), print, 0.1) != ""
+        assert child.run(lambda send: send([1]), print, 30) == child.Ending()
+        assert child.run(lambda send: time.sleep(60), print, 0.1).late
     finally:
         signal.signal(signal.SIGCHLD, before)
     assert none_left()
+
+
+def test_the_whole_may_be_timed() -> None:
+    def chatter(send: child.Send) -> None:
+        while True:
+            send([1])
+            time.sleep(0.05)
+
+    assert child.run(chatter, print, 0.3, whole=True).late
+    assert none_left()
+
+
+def test_a_child_that_says_too_much_or_nonsense(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child, "_MOST", 1 << 20)
+
+    def endless(send: child.Send) -> None:
+        send(["a" * 100 for _ in range(100_000)])
+
+    heard: list[child.Message] = []
+    assert child.run(endless, heard.append, 30).why == "said more than 1 MB"
+    monkeypatch.setattr(child, "_send", lambda writer, message: os.write(writer, b"[1\n"))
+    assert child.run(lambda send: send([]), heard.append, 30).why == "said what is no message"
+    assert heard == []
+    assert none_left()
+
+
+@pytest.mark.parametrize("hang", [True, False])
+def test_what_the_child_has_started_goes_with_it(hang: bool, tmp_path: Path) -> None:
+    """Whether it is late, or dies before it could wait for them."""
+    marker = tmp_path / "pid"
+
+    def work(send: child.Send) -> None:
+        program = subprocess.Popen(["sleep", "100"])
+        marker.write_text(str(program.pid))
+        if hang:
+            time.sleep(60)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    ending = child.run(work, print, 2, group=True)
+    assert ending.late is hang and ending.why
+    deadline = time.monotonic() + 10
+    while not gone(int(marker.read_text())):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 ORPHAN = """

@@ -73,7 +73,7 @@ def as_nobody(needs: Sequence[Need]) -> list[child.Message]:
             os.setresuid(NOBODY, NOBODY, NOBODY)
         send([fields(proof) for proof in prove(needs).proofs])
 
-    assert child.run(work, heard.append, 60) == ""
+    assert child.run(work, heard.append, 60) == child.Ending()
     (answers,) = heard
     return answers
 
