@@ -97,8 +97,20 @@ class Vocabulary(Value):
     prf: frozenset[str]
     # Words that the daemon's parser knows and refuses.
     refused: frozenset[str]
-    # What it offers by itself, in its own grammar; for ESP and AH.
-    defaults: Mapping[Protocol, str]
+    # What it offers by itself, in its own grammar; for ESP and AH, by the release that brought it,
+    # the oldest first.
+    defaults: Mapping[Protocol, tuple[tuple[tuple[int, ...], str], ...]]
+
+    def default(self, protocol: Protocol, release: tuple[int, ...] | None = None) -> str:
+        """What a release offers by itself; the newest counts where it is not known.
+
+        A release that is said in part, 5.9, may be the newest that begins so.
+        """
+        (_, found), *later = self.defaults[protocol]
+        for since, text in later:
+            if release is None or since[: len(release)] <= release:
+                found = text
+        return found
 
 
 class Until(Value):

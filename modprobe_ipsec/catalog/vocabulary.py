@@ -2,6 +2,7 @@
 """`proposals` of data/daemons/NAME.yaml: the words in which a daemon's proposals are written."""
 
 from modprobe_ipsec.base.annotations import Iterator, Mapping
+from modprobe_ipsec.base.version import numbers
 from modprobe_ipsec.catalog.model import Protocol, Transform, Vocabulary, Word
 from modprobe_ipsec.catalog.row import Row
 
@@ -34,7 +35,7 @@ def vocabulary(row: Row, transforms: Mapping[str, Transform]) -> Vocabulary:
         key_exchange=frozenset(row.texts("key_exchange")),
         prf=frozenset(row.texts("prf", [])),
         refused=frozenset(row.texts("refused", [])),
-        defaults={p: defaults.take(p, str) for p in (Protocol.ESP, Protocol.AH)},
+        defaults={p: tuple(_history(defaults, p)) for p in (Protocol.ESP, Protocol.AH)},
     )
     defaults.done()
     row.done()
@@ -47,6 +48,23 @@ def _names(row: Row, key: str, transforms: Mapping[str, Transform]) -> frozenset
         if name not in transforms:
             raise row.error(f"`{name}` is no transform of transforms.yaml", key)
     return frozenset(names)
+
+
+def _history(row: Row, key: str) -> Iterator[tuple[tuple[int, ...], str]]:
+    """A text, or texts by the release that brought each, the oldest first."""
+    if isinstance(row.table.get(key), str):
+        yield (), row.take(key, str)
+        return
+    last: tuple[int, ...] = ()
+    below = row.sub(key)
+    for text, value in below.words().items():
+        release = numbers(text)
+        if ".".join(map(str, release)) != text or release <= last:
+            raise below.error(f"`{text}` is no release that comes next", text)
+        last = release
+        yield release, value
+    if not last:
+        raise row.error(f"`{key}` has no release", key)
 
 
 def _sized(

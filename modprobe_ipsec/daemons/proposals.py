@@ -3,7 +3,7 @@
 
 from modprobe_ipsec.base.annotations import Iterable, Mapping
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
-from modprobe_ipsec.daemons.common.descriptor import Daemon
+from modprobe_ipsec.daemons.common.descriptor import Context, Daemon, Release
 from modprobe_ipsec.daemons.common.errors import ProposalError, ProposalSyntaxError, show
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.needs.need import Choice, Need, Source, Suite, merge
@@ -13,18 +13,18 @@ _SHOWN = 3
 
 
 def read(
-    text: str, protocol: Protocol, catalog: Catalog, *, daemon: Daemon | None, fips: bool = False
+    text: str, protocol: Protocol, context: Context
 ) -> tuple[tuple[Daemon, ...], tuple[Suite, ...]]:
     """Read the proposals of a command line as a whole: whose they are, and the suites they name.
 
-    Without `daemon` the text may be in either language. Where both daemons can read it they must
-    agree, but for ESN: what either may negotiate counts. Raises ProposalError.
+    Without a daemon in `context` the text may be in either language. Where both daemons can read it
+    they must agree, but for ESN: what either may negotiate counts. Raises ProposalError.
     """
     readings: dict[str, tuple[Suite, ...]] = {}
     failures: list[tuple[Daemon, ProposalSyntaxError]] = []
-    for reader in (daemon,) if daemon else DAEMONS.values():
+    for reader in (context.daemon,) if context.daemon else DAEMONS.values():
         try:
-            readings[reader.name] = reader.suites(text, protocol, catalog, fips)
+            readings[reader.name] = reader.suites(text, protocol, context)
         except ProposalSyntaxError as misread:
             failures.append((reader, misread))
     if not readings:
@@ -41,17 +41,18 @@ def needs(suites: Iterable[Suite], families: Iterable[Family], source: Source) -
     return tuple(Need(suite, family, (source,)) for suite in suites for family in families)
 
 
-def default_needs(
-    catalog: Catalog, families: Iterable[Family], daemon: Daemon | None, *, fips: bool = False
-) -> tuple[Need, ...]:
-    """What a daemon, or both, offer by themselves: ESP. AH is offered only if configured."""
-    families = tuple(families)
+def default_needs(context: Context, releases: Mapping[str, Release]) -> tuple[Need, ...]:
+    """What the context's daemon, or each, offers by itself: ESP. AH is offered only if configured.
+
+    `releases` are those of the daemons, by name, as far as they are known.
+    """
     found: list[Need] = []
-    for offering in (daemon,) if daemon else DAEMONS.values():
-        suites = offering.default_suites(Protocol.ESP, catalog, fips)
-        text = catalog.vocabularies[offering.name].defaults[Protocol.ESP]
+    for offering in (context.daemon,) if context.daemon else DAEMONS.values():
+        release = releases.get(offering.name)
+        suites = offering.default_suites(Protocol.ESP, context._replace(release=release))
+        text = context.catalog.vocabularies[offering.name].default(Protocol.ESP, release)
         source = Source(f"{offering.title}'s default", text, offering.name)
-        found += needs(suites, families, source)
+        found += needs(suites, context.families, source)
     return merge(found)
 
 

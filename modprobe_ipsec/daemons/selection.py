@@ -47,43 +47,6 @@ def select(request: Query, host: Host, catalog: Catalog, tree: Tree) -> Demand:
     `tree` gives the parsed file of a daemon's options; it is called only if one of its
     configurations is read. Raises ProposalError and ConfigError.
     """
-    needs = _named(request, catalog)
-    if needs:
-        return Demand(merge(needs))
-    there = installed.read(host)
-    found = _configured(request, host, catalog, tree, there)
-    if found.configs:
-        return found
-    daemon = request.daemon or (there.daemons[0] if len(there.daemons) == 1 else None)
-    offered = proposals.default_needs(catalog, request.families, daemon, fips=request.fips)
-    return found._replace(needs=offered)
-
-
-def _named(request: Query, catalog: Catalog) -> list[Need]:
-    """What stands on the command line itself."""
-    needs: list[Need] = []
-    for protocol, texts in ((Protocol.ESP, request.esp), (Protocol.AH, request.ah)):
-        for text in texts:
-            _, suites = proposals.read(
-                text, protocol, catalog, daemon=request.daemon, fips=request.fips
-            )
-            source = Source(f"--{protocol}", text, request.daemon and request.daemon.name)
-            needs += proposals.needs(suites, request.families, source)
-    if request.ipcomp:
-        needs += proposals.ipcomp_needs(catalog, request.families, Source("--ipcomp"))
-    if request.everything:
-        needs += all_needs(catalog, request.families)
-    return needs
-
-
-def _configured(
-    request: Query, host: Host, catalog: Catalog, tree: Tree, installed: Installed
-) -> Demand:
-    """What `--config` asks for, or all configurations that the installed daemons read."""
-    # a third of a start-up, which a proposal on the command line need not pay
-    from modprobe_ipsec.daemons import configured
-    from modprobe_ipsec.host.config_files import ConfigFiles
-
     context = Context(
         catalog=catalog,
         tree=tree,
@@ -92,10 +55,47 @@ def _configured(
         daemon=request.daemon,
         release=request.release,
     )
+    needs = _named(request, context)
+    if needs:
+        return Demand(merge(needs))
+    there = installed.read(host)
+    found = _configured(request.config, host, context, there)
+    if found.configs:
+        return found
+    releases = there.releases
+    if request.daemon and request.release:
+        releases = {request.daemon.name: request.release}
+    if not request.daemon and len(there.daemons) == 1:
+        context = context._replace(daemon=there.daemons[0])
+    return found._replace(needs=proposals.default_needs(context, releases))
+
+
+def _named(request: Query, context: Context) -> list[Need]:
+    """What stands on the command line itself."""
+    needs: list[Need] = []
+    for protocol, texts in ((Protocol.ESP, request.esp), (Protocol.AH, request.ah)):
+        for text in texts:
+            _, suites = proposals.read(text, protocol, context)
+            source = Source(f"--{protocol}", text, request.daemon and request.daemon.name)
+            needs += proposals.needs(suites, request.families, source)
+    if request.ipcomp:
+        source = Source("--ipcomp")
+        needs += proposals.ipcomp_needs(context.catalog, request.families, source)
+    if request.everything:
+        needs += all_needs(context.catalog, request.families)
+    return needs
+
+
+def _configured(path: str, host: Host, context: Context, installed: Installed) -> Demand:
+    """What `--config` asks for, or all configurations that the installed daemons read."""
+    # a third of a start-up, which a proposal on the command line need not pay
+    from modprobe_ipsec.daemons import configured
+    from modprobe_ipsec.host.config_files import ConfigFiles
+
     files = ConfigFiles(host)
-    if request.config:
-        reading = configured.read_file(request.config, files, context, installed)
-        return _wanted((request.config,), reading)
+    if path:
+        reading = configured.read_file(path, files, context, installed)
+        return _wanted((path,), reading)
     paths, reading = configured.read_host(files, context, installed)
     return _wanted(paths, reading)
 

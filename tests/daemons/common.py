@@ -4,11 +4,16 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from modprobe_ipsec.catalog.model import Protocol
+from modprobe_ipsec.catalog.model import Family, Protocol
+from modprobe_ipsec.daemons.common.descriptor import Context
 from modprobe_ipsec.needs.need import Suite
 from tests.shipped import CATALOG as CATALOG
+from tests.shipped import daemon_tree
 
 ESP, AH = Protocol.ESP, Protocol.AH
+CONTEXT = Context(
+    catalog=CATALOG, tree=daemon_tree, families=(Family.IPV4, Family.IPV6), fips=False
+)
 
 
 def labels(suites: Iterable[Suite]) -> list[str]:

@@ -1,24 +1,39 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whose proposal a text is, what it needs, and what is said of one that nobody can read."""
 
+from collections.abc import Mapping
+
 import pytest
 
-from modprobe_ipsec.catalog.model import Family
+from modprobe_ipsec.catalog.model import Family, Protocol
 from modprobe_ipsec.daemons import proposals
-from modprobe_ipsec.daemons.common.descriptor import Daemon
+from modprobe_ipsec.daemons.common.descriptor import Daemon, Release
 from modprobe_ipsec.daemons.common.errors import ProposalError
 from modprobe_ipsec.daemons.common.text import MAX_LENGTH
-from modprobe_ipsec.daemons.proposals import default_needs, ipcomp_needs, needs, read
+from modprobe_ipsec.daemons.proposals import default_needs, ipcomp_needs, needs
 from modprobe_ipsec.needs.need import Choice, Need, Source, Suite
 from tests.shipped import LIBRESWAN, STRONGSWAN
 
-from .common import AH, CATALOG, ESP, esn, labels
+from .common import AH, CATALOG, CONTEXT, ESP, esn, labels
 
 BOTH = (LIBRESWAN, STRONGSWAN)
 TRANSFORMS = {
     name: word.transform for name, word in CATALOG.vocabularies["strongswan"].words.items()
 }
 FAMILIES = (Family.IPV4, Family.IPV6)
+
+
+def read(
+    text: str,
+    protocol: Protocol,
+    *,
+    daemon: Daemon | None,
+    fips: bool = False,
+    release: Release | None = None,
+) -> tuple[tuple[Daemon, ...], tuple[Suite, ...]]:
+    context = CONTEXT._replace(daemon=daemon, fips=fips, release=release)
+    return proposals.read(text, protocol, context)
+
 
 WHOSE = {
     "aes128-sha256": BOTH,
@@ -50,18 +65,18 @@ WHOSE = {
 
 @pytest.mark.parametrize(("text", "whose"), WHOSE.items())
 def test_whose(text: str, whose: tuple[Daemon, ...]) -> None:
-    daemons, suites = read(text, ESP, CATALOG, daemon=None)
+    daemons, suites = read(text, ESP, daemon=None)
     assert daemons == whose
     assert suites
     assert len(set(suites)) == len(suites)
     for daemon in BOTH:
         if daemon in whose:
-            named, alone = read(text, ESP, CATALOG, daemon=daemon)
+            named, alone = read(text, ESP, daemon=daemon)
             assert named == (daemon,)
             assert labels(alone) == labels(suites)
         else:
             with pytest.raises(ProposalError) as caught:
-                read(text, ESP, CATALOG, daemon=daemon)
+                read(text, ESP, daemon=daemon)
             assert caught.value.daemon is daemon
 
 
@@ -71,8 +86,8 @@ def test_esn_is_what_either_may_negotiate() -> None:
         ("aes256gcm16", {False}),
         ("aes_gcm256", {False, True}),
     ):
-        assert esn(read(text, ESP, CATALOG, daemon=None)[1]) == expected
-    assert esn(read("aes128-sha256", ESP, CATALOG, daemon=STRONGSWAN)[1]) == {False}
+        assert esn(read(text, ESP, daemon=None)[1]) == expected
+    assert esn(read("aes128-sha256", ESP, daemon=STRONGSWAN)[1]) == {False}
 
 
 @pytest.mark.parametrize(
@@ -99,7 +114,7 @@ def test_esn_is_what_either_may_negotiate() -> None:
 )
 def test_different_readings_are_shown(text: str, ours: str, theirs: str) -> None:
     with pytest.raises(ProposalError) as caught:
-        read(text, ESP, CATALOG, daemon=None)
+        read(text, ESP, daemon=None)
     error = caught.value
     assert error.message.startswith(f"`{text}` means ")
     assert ours in error.message
@@ -107,7 +122,7 @@ def test_different_readings_are_shown(text: str, ours: str, theirs: str) -> None
     assert error.hint == "say whose proposal it is: --daemon libreswan or --daemon strongswan"
     assert (error.text, error.token, error.daemon) == (text, text, None)
     for daemon in BOTH:
-        assert read(text, ESP, CATALOG, daemon=daemon)[0] == (daemon,)
+        assert read(text, ESP, daemon=daemon)[0] == (daemon,)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +149,7 @@ def test_nobody_can_read_it(
     text: str, token: str, position: int, nearest: str, daemon: Daemon | None
 ) -> None:
     with pytest.raises(ProposalError) as caught:
-        read(text, ESP, CATALOG, daemon=None)
+        read(text, ESP, daemon=None)
     error = caught.value
     found = (error.token, error.position, error.nearest, error.daemon)
     assert found == (token, position, nearest, daemon)
@@ -146,7 +161,7 @@ class TestHostileText:
     def test_control_characters_are_escaped(self) -> None:
         text = "aes\x1b[31m\n\u202e\x00\udc80-\u2028"
         with pytest.raises(ProposalError) as caught:
-            read(text, ESP, CATALOG, daemon=None)
+            read(text, ESP, daemon=None)
         assert "`aes\\x1b[31m\\n\\u202e\\x00\\udc80`" in caught.value.message
         assert caught.value.message.isprintable()
 
@@ -154,19 +169,19 @@ class TestHostileText:
     def test_messages_are_short(self, daemon: Daemon | None) -> None:
         for text in ("a" * MAX_LENGTH, "aes128-" + "\x01" * 4000, "aes" + "1" * 4000):
             with pytest.raises(ProposalError) as caught:
-                read(text, ESP, CATALOG, daemon=daemon)
+                read(text, ESP, daemon=daemon)
             assert len(caught.value.message) < 800
 
     def test_a_long_text_is_shown_around_the_place(self) -> None:
         text = "aes128-sha256," * 100 + "aes128-foo" + ",aes128-sha1" * 100
         with pytest.raises(ProposalError, match=r"character 1408 of `\.\.\..*128-foo,.*\.\.\.`"):
-            read(text, ESP, CATALOG, daemon=None)
+            read(text, ESP, daemon=None)
 
     @pytest.mark.parametrize("daemon", [LIBRESWAN, STRONGSWAN, None])
     def test_longer_is_not_even_read(self, daemon: Daemon | None) -> None:
         text = "aes128-sha256," * 1000
         with pytest.raises(ProposalError, match="14000 characters is too long: 4096 are read"):
-            read(text, ESP, CATALOG, daemon=daemon)
+            read(text, ESP, daemon=daemon)
 
     @pytest.mark.parametrize(
         "text",
@@ -187,15 +202,41 @@ class TestHostileText:
             for protocol in (ESP, AH):
                 for daemon in BOTH:
                     try:
-                        _, suites = read(text, protocol, CATALOG, daemon=daemon)
+                        _, suites = read(text, protocol, daemon=daemon)
                     except ProposalError:
                         continue
                     assert len(suites) < 1024
 
 
+@pytest.mark.parametrize(
+    ("daemon", "text", "taken", "refused"),
+    [
+        (STRONGSWAN, "aes256gcm16-x25519-ke1_mlkem768", (6, 0, 0), (5, 9, 8)),
+        (STRONGSWAN, "aes128-sha256,aes128-sha256-none", (5, 9, 7), (5, 9, 6)),
+        (STRONGSWAN, "aes128-sha256-ntru128", (5, 9, 14), (6, 0, 0)),
+        (LIBRESWAN, "encrypt=aes128-sha1", (5, 4), (5, 3)),
+        (LIBRESWAN, "!aes128-sha1", (5, 4), (4, 10)),
+    ],
+)
+def test_the_release_that_is_said_counts(
+    daemon: Daemon, text: str, taken: Release, refused: Release
+) -> None:
+    assert read(text, ESP, daemon=daemon, release=taken)
+    assert read(text, ESP, daemon=daemon, release=None)
+    with pytest.raises(ProposalError):
+        read(text, ESP, daemon=daemon, release=refused)
+
+
+def test_a_word_of_another_release_is_named() -> None:
+    with pytest.raises(ProposalError) as caught:
+        read("aes128-modpnone,aes128-none", ESP, daemon=STRONGSWAN, release=(5, 9, 6))
+    assert caught.value.position == len("aes128-modpnone,aes128-")
+    assert "is no word of strongSwan 5.9.6 (since 5.9.7)" in caught.value.message
+
+
 def test_needs_multiply_by_families() -> None:
     source = Source("--esp", "aes128-sha256")
-    _, suites = read("aes128-sha256", ESP, CATALOG, daemon=STRONGSWAN)
+    _, suites = read("aes128-sha256", ESP, daemon=STRONGSWAN)
     found = needs(iter(suites), iter(FAMILIES), source)
     assert [need.label for need in found] == [
         "ESP IPv4 AES_CBC_128 HMAC_SHA2_256_128",
@@ -204,8 +245,11 @@ def test_needs_multiply_by_families() -> None:
     assert {need.sources for need in found} == {(source,)}
 
 
-def default_labels(daemon: Daemon | None, **fips: bool) -> dict[str, list[str]]:
-    found = default_needs(CATALOG, iter([Family.IPV4]), daemon, **fips)
+def default_labels(
+    daemon: Daemon | None, releases: Mapping[str, Release] | None = None, *, fips: bool = False
+) -> dict[str, list[str]]:
+    context = CONTEXT._replace(daemon=daemon, families=(Family.IPV4,), fips=fips)
+    found = default_needs(context, releases or {})
     return {need.label: [source.where for source in need.sources] for need in found}
 
 
@@ -237,15 +281,24 @@ class TestDefaultNeeds:
         }
 
     def test_families(self) -> None:
-        found = default_needs(CATALOG, FAMILIES, None)
+        found = default_needs(CONTEXT, {})
         assert len(found) == 2 * len(default_labels(None))
         assert {need.family for need in found} == set(FAMILIES)
 
     def test_the_source_has_the_text(self) -> None:
-        for need in default_needs(CATALOG, FAMILIES, None):
+        for need in default_needs(CONTEXT, {}):
             for source in need.sources:
                 assert source.daemon is not None
-                assert source.text == CATALOG.vocabularies[source.daemon].defaults[ESP]
+                assert source.text == CATALOG.vocabularies[source.daemon].default(ESP)
+
+    def test_of_a_release(self) -> None:
+        chacha = "ESP IPv4 CHACHA20_POLY1305"
+        assert chacha not in default_labels(LIBRESWAN, {"libreswan": (4, 10)})
+        assert chacha in default_labels(LIBRESWAN, {"libreswan": (5, 0)})
+        old = default_labels(None, {"strongswan": (5, 8, 4)})
+        assert old["ESP IPv4 AES_GCM_16_256"] == ["libreswan's default"]
+        # 5.9 may be any 5.9.x
+        assert any("GCM" in label for label in default_labels(STRONGSWAN, {"strongswan": (5, 9)}))
 
 
 def test_ipcomp() -> None:
@@ -264,15 +317,15 @@ def test_ipcomp() -> None:
 
 def test_ah() -> None:
     for text, whose in (("sha256", BOTH), ("sha1,md5", BOTH), ("aes128gmac", (STRONGSWAN,))):
-        daemons, suites = read(text, AH, CATALOG, daemon=None)
+        daemons, suites = read(text, AH, daemon=None)
         assert daemons == whose
         assert all(suite.protocol is AH and suite.encryption is None for suite in suites)
 
 
 def test_fips_is_libreswans() -> None:
-    assert read("aes128-md5", ESP, CATALOG, daemon=None, fips=True)[0] == (STRONGSWAN,)
+    assert read("aes128-md5", ESP, daemon=None, fips=True)[0] == (STRONGSWAN,)
     with pytest.raises(ProposalError, match="in FIPS mode"):
-        read("aes128-md5", ESP, CATALOG, daemon=LIBRESWAN, fips=True)
+        read("aes128-md5", ESP, daemon=LIBRESWAN, fips=True)
 
 
 def test_reading_is_pure_and_cheap_to_import() -> None:

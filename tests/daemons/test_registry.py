@@ -10,6 +10,8 @@ from modprobe_ipsec.daemons.common.descriptor import Daemon
 from modprobe_ipsec.daemons.registry import DAEMONS, file_titles
 from tests.shipped import CATALOG
 
+from .common import CONTEXT
+
 REPOSITORY = Path(__file__).parent.parent.parent
 SERVICE = (REPOSITORY / "systemd/modprobe-ipsec.service").read_text()
 
@@ -34,9 +36,10 @@ def test_a_descriptor_is_whole(daemon: Daemon) -> None:
     assert any(path.endswith(f"/{daemon.program}") for path in daemon.programs)
     assert daemon.start.keys() <= CATALOG.features.keys()
     for protocol in (Protocol.ESP, Protocol.AH):
-        text = CATALOG.vocabularies[daemon.name].defaults[protocol]
-        read = daemon.suites(text, protocol, CATALOG, False)
-        assert set(read) == set(daemon.default_suites(protocol, CATALOG, False))
+        for release, text in CATALOG.vocabularies[daemon.name].defaults[protocol]:
+            context = CONTEXT._replace(release=release)
+            read = daemon.suites(text, protocol, context)
+            assert set(read) == set(daemon.default_suites(protocol, context))
 
 
 @pytest.mark.parametrize("daemon", DAEMONS.values(), ids=DAEMONS)

@@ -18,7 +18,7 @@ from modprobe_ipsec.daemons.strongswan import proposals as strongswan
 from modprobe_ipsec.needs.need import Suite
 
 from . import corpus
-from .common import AH, CATALOG, ESP
+from .common import AH, CATALOG, CONTEXT, ESP
 
 Reader = Callable[[str, Protocol], tuple[Suite, ...]]
 
@@ -31,7 +31,7 @@ READERS: dict[str, Reader] = {
     "strongSwan": lambda text, protocol: strongswan.read(text, protocol, CATALOG),
     "swanctl": lambda text, protocol: strongswan.read(text, protocol, CATALOG, swanctl=True),
     "ipsec.conf": lambda text, protocol: strongswan.read(text, protocol, CATALOG, swanctl=False),
-    "either": lambda text, protocol: proposals.read(text, protocol, CATALOG, daemon=None)[1],
+    "either": lambda text, protocol: proposals.read(text, protocol, CONTEXT)[1],
 }
 SOURCES = (corpus.libreswan, corpus.ah, corpus.strongswan, corpus.mutated, corpus.noise)
 SEEDED = 14_000
@@ -102,11 +102,11 @@ def test_without_a_daemon_nothing_is_lost(text: str, protocol: Protocol) -> None
     alone: dict[str, tuple[Suite, ...]] = {}
     for daemon in DAEMONS.values():
         try:
-            alone[daemon.name] = proposals.read(text, protocol, CATALOG, daemon=daemon)[1]
+            alone[daemon.name] = proposals.read(text, protocol, CONTEXT._replace(daemon=daemon))[1]
         except ProposalError:
             continue
     try:
-        daemons, suites = proposals.read(text, protocol, CATALOG, daemon=None)
+        daemons, suites = proposals.read(text, protocol, CONTEXT)
     except ProposalError as error:
         assert len(alone) != 1
         assert ("--daemon" in error.hint) == bool(alone)

@@ -17,7 +17,7 @@ Release = tuple[int, ...]
 
 
 class Context(Value):
-    """What the readers have to know besides the files."""
+    """What the readers have to know besides the text."""
 
     catalog: Catalog
     # The parsed data/daemons/NAME.yaml by name, read when it is asked for.
@@ -64,10 +64,10 @@ class Daemon(Value):
     packages: Mapping[str, tuple[str, ...]]
     # Units of systemd that start it.
     units: tuple[str, ...]
-    # Proposals for a protocol -> suites, in FIPS mode or not. Raises ProposalSyntaxError.
-    suites: Callable[[str, Protocol, Catalog, bool], tuple[Suite, ...]]
+    # Proposals for a protocol -> suites. Raises ProposalSyntaxError.
+    suites: Callable[[str, Protocol, Context], tuple[Suite, ...]]
     # The same for what it proposes by itself.
-    default_suites: Callable[[Protocol, Catalog, bool], tuple[Suite, ...]]
+    default_suites: Callable[[Protocol, Context], tuple[Suite, ...]]
     # Features of features.yaml that it asks for when it starts, each in words.
     start: Mapping[str, str]
     # Capabilities, without CAP_, that it wants even where the kernel would not ask for them.

@@ -2,7 +2,7 @@
 """libreswan: its proposals and its ipsec.conf."""
 
 from modprobe_ipsec.base.annotations import Callable
-from modprobe_ipsec.catalog.model import Catalog, Protocol
+from modprobe_ipsec.catalog.model import Protocol
 from modprobe_ipsec.daemons.common.descriptor import Configuration, Context, Daemon, programs
 from modprobe_ipsec.daemons.common.form import Setting, has_sections
 from modprobe_ipsec.needs.need import Suite
@@ -16,16 +16,19 @@ _LIBEXEC = (
 )
 
 
-def _suites(text: str, protocol: Protocol, catalog: Catalog, fips: bool) -> tuple[Suite, ...]:
+def _suites(text: str, protocol: Protocol, context: Context) -> tuple[Suite, ...]:
+    from modprobe_ipsec.daemons.libreswan import proposals
+    from modprobe_ipsec.daemons.libreswan.options import NEWEST
+
+    version = context.release or NEWEST
+    return proposals.parse(text, protocol, context.catalog, fips=context.fips, version=version)
+
+
+def _default_suites(protocol: Protocol, context: Context) -> tuple[Suite, ...]:
     from modprobe_ipsec.daemons.libreswan import proposals
 
-    return proposals.parse(text, protocol, catalog, fips=fips)
-
-
-def _default_suites(protocol: Protocol, catalog: Catalog, fips: bool) -> tuple[Suite, ...]:
-    from modprobe_ipsec.daemons.libreswan import proposals
-
-    return proposals.default(protocol, catalog, fips=fips)
+    catalog, release = context.catalog, context.release
+    return proposals.default(protocol, catalog, fips=context.fips, version=release)
 
 
 def _read(path: str, files: Files, context: Context) -> Reading:

@@ -15,7 +15,6 @@ _KINDS = frozenset(
     ("text", "number", "time", "percent", "bytes", "host", "key", "list", "flags", "obsolete")
 ) | {"none", "pluto"}
 _NOTHING: Mapping[str, str] = {}
-_DEFAULTS = frozenset({"esp_ikev2", "esp_ikev1", "ah_ikev2", "ah_ikev1"})
 
 _T = TypeVar("_T")
 History = tuple[tuple[Version, str], ...]
@@ -99,8 +98,8 @@ class LibreswanOptions(Value):
     releases: tuple[Version, ...]
     # Since when which builds drop IKEv1 unless told otherwise.
     ikev1_dropped: Mapping[str, Version]
-    # Per version, the oldest first. `esp_ikev2`: what a conn offers that says nothing.
-    defaults: Mapping[str, tuple[tuple[Version, str], ...]]
+    # Per version, the oldest first: what a conn of IKEv1 offers that says nothing, by protocol.
+    ikev1_defaults: Mapping[str, tuple[tuple[Version, str], ...]]
     meaning: Mapping[str, tuple[tuple[Version, tuple[str, ...]], ...]]
     by_family: frozenset[str]
     probe: Probe
@@ -164,10 +163,10 @@ def libreswan_options(table: Mapping[str, object]) -> LibreswanOptions:
     }
     defaults = {
         name: tuple((since, row.take(text, str)) for text, since in _releases(row))
-        for name, row in _each(root, "defaults")
+        for name, row in _each(root, "ikev1_defaults")
     }
-    if defaults.keys() != _DEFAULTS:
-        raise root.error(f"`defaults` must have {', '.join(sorted(_DEFAULTS))}", "defaults")
+    if defaults.keys() != {"esp", "ah"}:
+        raise root.error("`ikev1_defaults` must have esp and ah", "ikev1_defaults")
     options = LibreswanOptions(
         setup=sections["setup"],
         conn=sections["conn"],
@@ -180,7 +179,7 @@ def libreswan_options(table: Mapping[str, object]) -> LibreswanOptions:
             vendor: root.version("ikev1_dropped", text)
             for vendor, text in root.sub("ikev1_dropped").words().items()
         },
-        defaults=defaults,
+        ikev1_defaults=defaults,
         meaning=meaning,
         by_family=frozenset(root.texts("by_family")),
         probe=_probe(root.sub("probe")),

@@ -73,11 +73,17 @@ def parse(
 
 
 def default(
-    protocol: Protocol, catalog: Catalog, *, fips: bool = False, esn: tuple[bool, ...] = EITHER
+    protocol: Protocol,
+    catalog: Catalog,
+    *,
+    fips: bool = False,
+    esn: tuple[bool, ...] = EITHER,
+    version: Version | None = None,
 ) -> tuple[Suite, ...]:
     """What an IKEv2 conn offers that says nothing. What FIPS mode lacks is silently left out."""
     suites: list[Suite] = []
-    for _, alternative in split(catalog.vocabularies[DAEMON.name].defaults[protocol], ","):
+    text = catalog.vocabularies[DAEMON.name].default(protocol, version)
+    for _, alternative in split(text, ","):
         try:
             suites += parse(alternative, protocol, catalog, fips=fips, esn=esn)
         except ProposalSyntaxError:

@@ -153,4 +153,6 @@ def _truncate(suites: Iterable[Suite], common: Common) -> tuple[Suite, ...]:
 
 def default_of(protocol: Protocol, ike: int, common: Common) -> str:
     """What libreswan offers by itself for a version of IKE."""
-    return at(common.options.defaults[f"{protocol}_ikev{ike}"], common.version)
+    if ike == 1:
+        return at(common.options.ikev1_defaults[protocol], common.version)
+    return common.catalog.vocabularies[DAEMON.name].default(protocol, common.version)

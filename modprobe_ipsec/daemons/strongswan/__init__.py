@@ -2,7 +2,7 @@
 """strongSwan: its proposals, its swanctl.conf, and starter's ipsec.conf."""
 
 from modprobe_ipsec.base.annotations import Callable
-from modprobe_ipsec.catalog.model import Catalog, Protocol
+from modprobe_ipsec.catalog.model import Protocol
 from modprobe_ipsec.daemons.common.descriptor import Configuration, Context, Daemon, programs
 from modprobe_ipsec.daemons.common.form import Setting, has_braces, has_sections
 from modprobe_ipsec.needs.need import Suite
@@ -22,16 +22,23 @@ _STARTER = programs(_LIBEXEC, "starter")
 _CHARON = (*programs(_BIN, "charon-systemd", "swanctl"), *programs(_LIBEXEC, "charon"))
 
 
-def _suites(text: str, protocol: Protocol, catalog: Catalog, fips: bool) -> tuple[Suite, ...]:
+def _suites(text: str, protocol: Protocol, context: Context) -> tuple[Suite, ...]:
     from modprobe_ipsec.daemons.strongswan import proposals
 
-    return proposals.parse(text, protocol, catalog)
+    suites = proposals.parse(text, protocol, context.catalog, release=context.release)
+    if context.release:
+        from modprobe_ipsec.daemons.strongswan.options import build
+        from modprobe_ipsec.daemons.strongswan.releases import ReleaseRules
+
+        history = build(context.tree(DAEMON.name)).history
+        ReleaseRules(history, context.release).check(text)
+    return suites
 
 
-def _default_suites(protocol: Protocol, catalog: Catalog, fips: bool) -> tuple[Suite, ...]:
+def _default_suites(protocol: Protocol, context: Context) -> tuple[Suite, ...]:
     from modprobe_ipsec.daemons.strongswan import proposals
 
-    return proposals.default(protocol, catalog)
+    return proposals.default(protocol, context.catalog, context.release)
 
 
 def _is_swanctl(path: str, text: str) -> bool:

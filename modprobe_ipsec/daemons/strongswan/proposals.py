@@ -9,6 +9,7 @@ source: src/libstrongswan/crypto/proposal/proposal.c, crypto/key_exchange.c,
 from modprobe_ipsec.base.annotations import Iterator
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog, Protocol, Vocabulary, XfrmTable
+from modprobe_ipsec.daemons.common.descriptor import Release
 from modprobe_ipsec.daemons.common.errors import ProposalSyntaxError
 from modprobe_ipsec.daemons.common.text import check_length, split
 from modprobe_ipsec.daemons.strongswan import DAEMON
@@ -17,7 +18,6 @@ from modprobe_ipsec.needs.need import Choice, Suite
 # Of one proposal, as VICI takes it.
 _VICI_LENGTH = 2047
 _ESN = {"esn": True, "noesn": False}
-_NOTHING: frozenset[str] = frozenset()
 
 
 class Proposal(Value):
@@ -59,16 +59,19 @@ def parse(
     catalog: Catalog,
     *,
     swanctl: bool | None = None,
-    lacking: frozenset[str] = _NOTHING,
+    release: Release | None = None,
 ) -> tuple[Suite, ...]:
-    """As `read`, but raises ProposalSyntaxError; of the defaults, what is `lacking` is left out."""
+    """As `read`, but raises ProposalSyntaxError; the defaults are those of the release.
+
+    Words of all releases are taken: ReleaseRules tells which ones one of them lacks.
+    """
     check_length(text)
     strict = text.endswith("!") and swanctl is not True
     value = text[:-1] if strict else text
     proposals: list[Proposal] = []
     for position, item in split(value, ",") if swanctl is False else _tokens(value, ","):
         if item.lower() == "default" and swanctl is not False:
-            proposals += _defaults(protocol, catalog, lacking)
+            proposals += _defaults(protocol, catalog, release)
         elif swanctl and len(item) > _VICI_LENGTH:
             raise ProposalSyntaxError(f"is longer than {_VICI_LENGTH} characters", item, position)
         else:
@@ -76,15 +79,15 @@ def parse(
     if not proposals:
         raise ProposalSyntaxError("stands where a proposal should be", "", 0)
     if swanctl is False and not strict:
-        proposals += reversed(_defaults(protocol, catalog, lacking))
+        proposals += reversed(_defaults(protocol, catalog, release))
     return _suites(proposals)
 
 
 def default(
-    protocol: Protocol, catalog: Catalog, lacking: frozenset[str] = _NOTHING
+    protocol: Protocol, catalog: Catalog, release: Release | None = None
 ) -> tuple[Suite, ...]:
-    """What a child offers whose configuration says nothing, without the transforms `lacking`."""
-    return _suites(_defaults(protocol, catalog, lacking))
+    """What a child offers whose configuration says nothing."""
+    return _suites(_defaults(protocol, catalog, release))
 
 
 def proposal(text: str, protocol: Protocol, catalog: Catalog, start: int = 0) -> Proposal:
@@ -166,19 +169,13 @@ def is_key_exchange(word: str, vocabulary: Vocabulary) -> bool:
     return word in methods or (additional and word[4:] in methods)
 
 
-def default_text(protocol: Protocol, catalog: Catalog, lacking: frozenset[str] = _NOTHING) -> str:
-    """The default proposals as one would write them, without the transforms `lacking`."""
-    vocabulary = catalog.vocabularies[DAEMON.name]
-
-    def lacks(word: str) -> bool:
-        return word in vocabulary.words and vocabulary.words[word].transform.name in lacking
-
-    items = vocabulary.defaults[protocol].split(",")
-    return ",".join(item for item in items if not any(map(lacks, item.split("-"))))
+def default_text(protocol: Protocol, catalog: Catalog, release: Release | None) -> str:
+    """The default proposals as one would write them."""
+    return catalog.vocabularies[DAEMON.name].default(protocol, release)
 
 
-def _defaults(protocol: Protocol, catalog: Catalog, lacking: frozenset[str]) -> list[Proposal]:
-    text = default_text(protocol, catalog, lacking)
+def _defaults(protocol: Protocol, catalog: Catalog, release: Release | None) -> list[Proposal]:
+    text = default_text(protocol, catalog, release)
     return [proposal(item, protocol, catalog) for _, item in _tokens(text, ",")]
 
 

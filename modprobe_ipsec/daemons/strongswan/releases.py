@@ -11,7 +11,7 @@ from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value, once
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.daemons.common.descriptor import Release
-from modprobe_ipsec.daemons.common.errors import show
+from modprobe_ipsec.daemons.common.errors import ProposalSyntaxError, show
 from modprobe_ipsec.needs.reading import Files
 
 # Where its main library lies: Debian and OpenWrt, Fedora and RHEL, Alpine and Arch, upstream.
@@ -46,8 +46,6 @@ class History(Value):
     values: Mapping[str, tuple[tuple[str, Span], ...]]
     # The same; they are taken, but what they name is not built in by default.
     unbuilt: Mapping[str, tuple[tuple[str, Span], ...]]
-    # Transforms that the default proposals name.
-    defaults: Mapping[str, Span]
 
 
 class Ruling(Value):
@@ -64,17 +62,14 @@ FINE = Ruling()
 class ReleaseRules:
     """What one release knows; None stands for a release that nobody knows."""
 
-    def __init__(self, history: History, release: Release | None, files: Files) -> None:
+    def __init__(
+        self, history: History, release: Release | None, files: Files | None = None
+    ) -> None:
+        """`files` may tell whether it was built with IKEv1."""
         self._history, self._release = history, release
-        self._has_ikev1: Callable[[], bool] = once(lambda: _has_ikev1(files))
+        self._has_ikev1: Callable[[], bool] = once(lambda: files is not None and _has_ikev1(files))
         self._in_question = {*history.options, *history.values, *history.unbuilt}
         self._known: dict[tuple[str, str], Ruling] = {}
-
-    @property
-    def lacking(self) -> frozenset[str]:
-        """Transforms that are not in the default proposals."""
-        defaults = self._history.defaults
-        return frozenset(name for name, span in defaults.items() if self._in(span) is False)
 
     def of(self, option: str, value: str, kind: str) -> Ruling:
         """What it makes of an option with a value of that kind."""
@@ -84,6 +79,16 @@ class ReleaseRules:
         if key not in self._known:
             self._known[key] = self._of(option, value, kind)
         return self._known[key]
+
+    def check(self, proposals: str) -> None:
+        """Let proposals pass that have no word which the release lacks.
+
+        Raises ProposalSyntaxError.
+        """
+        for start, word, span in self._words(proposals):
+            if self._in(span) is False:
+                problem = f"is no word of {self._name} ({_when(span)})"
+                raise ProposalSyntaxError(problem, word, start)
 
     def _of(self, option: str, value: str, kind: str) -> Ruling:
         # the newest of what is new comes first
@@ -107,14 +112,19 @@ class ReleaseRules:
             if re.fullmatch(pattern, value, re.IGNORECASE):
                 yield f"{option} = {value}", span
         if kind in _PROPOSALS:
-            words = self._history.words
-            for part in value.translate(_BETWEEN).split("-"):
-                word = part.strip(" ")
-                if span := words.get(word):
-                    yield word, span
-                elif word[:2].lower() == "ke" and word[3:4] == "_":
-                    yield word, words[_ADDITIONAL]
-                    yield word, words.get(word[4:], Span())
+            yield from ((word, span) for _, word, span in self._words(value))
+
+    def _words(self, proposals: str) -> Iterator[tuple[int, str, Span]]:
+        """Words that not every release has, and where each begins."""
+        words, at = self._history.words, 0
+        for part in proposals.translate(_BETWEEN).split("-"):
+            word = part.strip(" ")
+            start, at = at + part.find(word), at + len(part) + 1
+            if span := words.get(word):
+                yield start, word, span
+            elif word[:2].lower() == "ke" and word[3:4] == "_":
+                yield start, word, words[_ADDITIONAL]
+                yield start, word, words.get(word[4:], Span())
 
     def _in(self, span: Span) -> bool | None:
         """Whether the release has it; None: that cannot be told."""
@@ -129,9 +139,9 @@ class ReleaseRules:
         if has:
             return FINE
         if has is False:
-            when = f"gone since {_text(span.gone)}" if span.gone else f"since {_text(span.since)}"
             return Ruling(
-                f"{self._name} does not know `{what}` ({when}), and does not load this connection",
+                f"{self._name} does not know `{what}` ({_when(span)}), and does not load this "
+                "connection",
                 lost=True,
             )
         if span.gone:
@@ -177,13 +187,17 @@ def _reaches(release: Release | None, other: Release) -> bool | None:
     return release >= other
 
 
+def _when(span: Span) -> str:
+    return f"gone since {_text(span.gone)}" if span.gone else f"since {_text(span.since)}"
+
+
 def _text(release: Release) -> str:
     return ".".join(map(str, release))
 
 
 def history(since: Row, gone: Row) -> History:
     """Check the two tables. Raises ConfigError with file and line."""
-    spans: dict[str, dict[str, Span]] = {"words": {}, "options": {}, "defaults": {}}
+    spans: dict[str, dict[str, Span]] = {"words": {}, "options": {}}
     values: dict[str, dict[str, tuple[tuple[str, Span], ...]]] = {"values": {}, "unbuilt": {}}
     for table, is_gone in ((since, False), (gone, True)):
         for text, row in table.rows():
@@ -201,7 +215,6 @@ def history(since: Row, gone: Row) -> History:
         options=spans["options"],
         values=values["values"],
         unbuilt=values["unbuilt"],
-        defaults=spans["defaults"],
     )
 
 

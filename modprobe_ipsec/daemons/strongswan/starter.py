@@ -40,7 +40,7 @@ def read(
     """
     conns = parse(path, files)
     knowledge = ReleaseRules(options.history, release, files)
-    values = Values(catalog, options, swanctl=False, lacking=knowledge.lacking)
+    values = Values(catalog, options, swanctl=False, release=release)
     asks = Asks(catalog, options, values, families, daemon_conf)
     backends.add(daemon_conf.plugins, asks, values)
     reader = _Reader(conns, options, values, knowledge)

@@ -42,7 +42,7 @@ def read(
     """
     settings = parse(path, files)
     knowledge = ReleaseRules(options.history, release, files)
-    values = Values(catalog, options, swanctl=True, lacking=knowledge.lacking)
+    values = Values(catalog, options, swanctl=True, release=release)
     asks = Asks(catalog, options, values, families, daemon_conf)
     backends.add(daemon_conf.plugins, asks, values)
     reader = _Reader(options, values, knowledge, selinux=_has_selinux(files))

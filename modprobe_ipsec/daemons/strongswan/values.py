@@ -4,6 +4,7 @@
 import re
 
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol, XfrmTable
+from modprobe_ipsec.daemons.common.descriptor import Release
 from modprobe_ipsec.daemons.common.errors import ProposalError, ProposalSyntaxError, show
 from modprobe_ipsec.daemons.strongswan import DAEMON
 from modprobe_ipsec.daemons.strongswan import proposals as strongswan
@@ -37,11 +38,11 @@ class Values:
         options: StrongswanOptions,
         *,
         swanctl: bool,
-        lacking: frozenset[str] = frozenset(),
+        release: Release | None = None,
     ) -> None:
-        """`lacking`: transforms that this release does not propose by itself."""
+        """`release`: whose defaults count."""
         self._catalog, self._options, self._swanctl = catalog, options, swanctl
-        self._lacking = lacking
+        self._release = release
         self._checked: dict[tuple[str, str], str] = {}
         self._suites: dict[tuple[Protocol, str], tuple[Suite, ...] | str] = {}
         self._families: dict[str, frozenset[Family]] = {"": _BOTH}
@@ -60,7 +61,7 @@ class Values:
         if text is None:
             key = (protocol, "")
             if key not in self._suites:
-                self._suites[key] = strongswan.default(protocol, self._catalog, self._lacking)
+                self._suites[key] = strongswan.default(protocol, self._catalog, self._release)
         else:
             key = (protocol, text)
             self._proposals(text, protocol)
@@ -69,7 +70,7 @@ class Values:
 
     def default_text(self, protocol: Protocol) -> str:
         """The defaults, written out."""
-        return strongswan.default_text(protocol, self._catalog, self._lacking)
+        return strongswan.default_text(protocol, self._catalog, self._release)
 
     def asks(self, pattern: str, value: str) -> bool:
         """Whether the whole value matches."""
@@ -121,7 +122,7 @@ class Values:
                     protocol,
                     self._catalog,
                     swanctl=self._swanctl,
-                    lacking=self._lacking,
+                    release=self._release,
                 )
             except ProposalError as error:
                 self._suites[key] = error.message

@@ -2,16 +2,16 @@
 """exampled, a daemon that does not exist: `peer NAME esp PROPOSAL` a line, in exampled.conf."""
 
 from modprobe_ipsec.base.annotations import Iterator
-from modprobe_ipsec.catalog.model import Catalog, Protocol, XfrmTable
+from modprobe_ipsec.catalog.model import Protocol, XfrmTable
 from modprobe_ipsec.daemons.common.descriptor import Configuration, Context, Daemon, programs
 from modprobe_ipsec.daemons.common.errors import ProposalSyntaxError
 from modprobe_ipsec.needs.need import Choice, Need, Source, Suite
 from modprobe_ipsec.needs.reading import Files, Place, Problem, Reading
 
 
-def _suites(text: str, protocol: Protocol, catalog: Catalog, fips: bool) -> tuple[Suite, ...]:
+def _suites(text: str, protocol: Protocol, context: Context) -> tuple[Suite, ...]:
     """`aes-256/sha2`, or `aes-256-gcm` alone."""
-    words = catalog.vocabularies[DAEMON.name].words
+    words = context.catalog.vocabularies[DAEMON.name].words
     choices, position = [], 0
     for name in text.split("/"):
         if name not in words:
@@ -26,9 +26,9 @@ def _suites(text: str, protocol: Protocol, catalog: Catalog, fips: bool) -> tupl
     raise ProposalSyntaxError("is no cipher with integrity", text, 0)
 
 
-def _default_suites(protocol: Protocol, catalog: Catalog, fips: bool) -> tuple[Suite, ...]:
-    text = catalog.vocabularies[DAEMON.name].defaults[protocol]
-    return _suites(text, protocol, catalog, fips)
+def _default_suites(protocol: Protocol, context: Context) -> tuple[Suite, ...]:
+    text = context.catalog.vocabularies[DAEMON.name].default(protocol)
+    return _suites(text, protocol, context)
 
 
 def _read(path: str, files: Files, context: Context) -> Reading:
@@ -37,7 +37,7 @@ def _read(path: str, files: Files, context: Context) -> Reading:
     for place, name, text in _peers(path, files.text(path)):
         source = Source(f"{place} peer {name}", text, DAEMON.name)
         try:
-            suites = _suites(text, Protocol.ESP, context.catalog, context.fips)
+            suites = _suites(text, Protocol.ESP, context)
         except ProposalSyntaxError as wrong:
             problems.append(Problem(place, name, wrong.explain(text, DAEMON).message))
             continue
