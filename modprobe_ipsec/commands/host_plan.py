@@ -2,10 +2,10 @@
 """Host plans as files: read one that somebody hands over, print or store what is made of one."""
 
 import os
-import sys
 
 from modprobe_ipsec.base.errors import Bug, ConfigError
 from modprobe_ipsec.catalog.model import Catalog
+from modprobe_ipsec.commands import standard_input
 from modprobe_ipsec.commands.store import store
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.facts import Unreadable
@@ -21,11 +21,9 @@ def read(path: str, catalog: Catalog) -> HostPlan:
 
     Raises ConfigError if it cannot be read, or holds anything that is not in the map.
     """
-    if path == "-":
-        # Python has no sys.stdin if it was started without one
-        if sys.stdin is None:
-            raise ConfigError("-: standard input is closed")
-        answer: bytes | Unreadable = sys.stdin.buffer.read(MAX_BYTES + 1)
+    answer: bytes | Unreadable
+    if path == standard_input.NAME:
+        answer = standard_input.read(MAX_BYTES)
     else:
         answer = Host().read(os.path.abspath(path)[1:], MAX_BYTES)  # noqa: PTH100 (start-up time)
     if isinstance(answer, Unreadable):

@@ -14,7 +14,7 @@ from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.daemons.selection import Demand, Query, select
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import gather
-from modprobe_ipsec.host.root import Host
+from modprobe_ipsec.host.root import LIMIT, Host
 from modprobe_ipsec.report import formats
 from modprobe_ipsec.report.model import Action, Report, Style
 
@@ -84,22 +84,34 @@ def _query(arguments: Arguments, facts: Facts, host: Host) -> Query:
     number = release(version) if equals else None
     if equals and number is None:
         raise UsageError(f"--daemon {name}={version}: a release looks like 4.15")
+    config = arguments.value("--config")
     return Query(
         esp=arguments.values("--esp"),
         ah=arguments.values("--ah"),
         ipcomp=arguments.has("--ipcomp"),
         everything=arguments.has("--all"),
-        config=_config(arguments.value("--config"), host),
+        config=_config(config, host),
         daemon=DAEMONS.get(name),
         release=number,
         families=_families(arguments, facts),
         fips=facts.fips,
+        given={config: _given()} if config == "-" else {},
+        directory=os.path.abspath("") if config == "-" and host.root == "/" else "",  # noqa: PTH100
     )
 
 
+def _given() -> str:
+    from modprobe_ipsec.commands import standard_input
+
+    return standard_input.read(LIMIT).decode("utf-8", "surrogateescape")
+
+
 def _config(path: str, host: Host) -> str:
-    """The file of `--config`: here from the working directory, of another tree from its root."""
-    if not path:
+    """The file of `--config`: here from the working directory, of another tree from its root.
+
+    `-` stays what it is.
+    """
+    if path in ("", "-"):
         return path
     if host.root == "/":
         return os.path.abspath(path)  # noqa: PTH100 (start-up time)

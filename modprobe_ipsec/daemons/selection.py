@@ -29,6 +29,10 @@ class Query(Value):
     release: Release | None
     families: tuple[Family, ...]
     fips: bool
+    # What is read as such a file and is none, by the name that `config` has for it; and from where
+    # it includes others.
+    given: Mapping[str, str] = {}  # noqa: RUF012 (never changed)
+    directory: str = ""
 
 
 class Demand(Value):
@@ -59,7 +63,7 @@ def select(request: Query, host: Host, catalog: Catalog, tree: Tree) -> Demand:
     if needs:
         return Demand(merge(needs))
     there = installed.read(host)
-    found = _configured(request.config, host, context, there)
+    found = _configured(request, host, context, there)
     if found.configs:
         return found
     releases = there.releases
@@ -86,16 +90,16 @@ def _named(request: Query, context: Context) -> list[Need]:
     return needs
 
 
-def _configured(path: str, host: Host, context: Context, installed: Installed) -> Demand:
+def _configured(request: Query, host: Host, context: Context, installed: Installed) -> Demand:
     """What `--config` asks for, or all configurations that the installed daemons read."""
     # a third of a start-up, which a proposal on the command line need not pay
     from modprobe_ipsec.daemons import configured
     from modprobe_ipsec.host.config_files import ConfigFiles
 
-    files = ConfigFiles(host)
-    if path:
-        reading = configured.read_file(path, files, context, installed)
-        return _wanted((path,), reading)
+    files = ConfigFiles(host, request.given, request.directory)
+    if request.config:
+        reading = configured.read_file(request.config, files, context, installed)
+        return _wanted((request.config,), reading)
     paths, reading = configured.read_host(files, context, installed)
     return _wanted(paths, reading)
 

@@ -1,22 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The door through which the readers of configurations see one host's files."""
 
+from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.host.facts import Unreadable
 from modprobe_ipsec.host.root import Host
 
+_NOTHING: Mapping[str, str] = {}
 # No honest pattern matches more; a directory of a million names is somebody's bad joke.
 _MAX_MATCHES = 10_000
 
 
 class ConfigFiles:
-    """`demand.reading.Files` on a host: bounded, and never out of its root."""
+    """`needs.reading.Files` on a host: bounded, and never out of its root."""
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    def __init__(
+        self, host: Host, given: Mapping[str, str] = _NOTHING, directory: str = ""
+    ) -> None:
+        """`given` are texts that stand in no file; other relative paths are below `directory`."""
+        self._host, self._given, self._directory = host, given, directory
 
     def text(self, path: str) -> str:
         """The file's text. Raises ConfigError that names the file and why it cannot be read."""
+        if path in self._given:
+            return self._given[path]
         answer = self._host.read(path.lstrip("/"))
         if isinstance(answer, Unreadable):
             raise ConfigError(f"{path}: {answer.why}")
@@ -27,6 +34,8 @@ class ConfigFiles:
 
         Raises ConfigError if there are too many, or what is there cannot be seen.
         """
+        if not pattern.startswith("/"):
+            pattern = f"{self._directory}/{pattern}"
         found = [""]
         for part in pattern.strip("/").split("/"):
             if not {"*", "?", "["} & set(part):

@@ -107,6 +107,35 @@ def test_a_configuration_is_found_from_the_working_directory(
     assert f"{tmp_path}/nowhere.conf: no such file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("root", [False, True])
+def test_a_configuration_on_standard_input(tmp_path: Path, root: bool) -> None:
+    child = "children { c { esp_proposals = aes128gcm16 } }"
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more/a.conf").write_text(f"connections {{ a {{ {child} }} }}\n")
+    text = f"connections {{\n b {{ {child.replace('128', '129')} }} }}\ninclude more/*.conf\n"
+    there = ["--root", str(tmp_path), "--kernel", "6.1.0"] if root else []
+    done = subprocess.run(
+        [*TOOL, "--check", "--config", "-", "-4", "--format", "json", *there],
+        input=text, capture_output=True, text=True, timeout=60, cwd=tmp_path,
+    )  # fmt: skip
+    report = json.loads(done.stdout)
+    assert report["configs"] == ["-"]
+    assert report["problems"][0]["place"] == "-:2"
+    (where,) = {
+        source["where"]
+        for verdict in report["needs"]
+        for source in verdict["sources"]
+        if verdict["need"].startswith("ESP")
+    }
+    assert where == f"{'' if root else tmp_path}/more/a.conf:1 a children c"
+
+
+def test_standard_input_may_be_closed() -> None:
+    command = f"{' '.join(TOOL)} --check --config - <&-"
+    done = subprocess.run(["/bin/sh", "-c", command], stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (78, "modprobe-ipsec: -: standard input is closed\n")
+
+
 def test_a_configuration_of_a_tree_is_a_path_in_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
