@@ -13,9 +13,10 @@ import pytest
 
 from modprobe_ipsec.catalog import loader
 from modprobe_ipsec.daemons.registry import DAEMONS
-from modprobe_ipsec.host.shipped import daemon_names, read_data
 from modprobe_ipsec.report import formats
+from tests.daemons.libreswan.big import make_config
 from tests.hosts import tree as recorded
+from tests.shipped import TREES
 
 REPOSITORY = Path(__file__).parent.parent
 PACKAGE = REPOSITORY / "modprobe_ipsec"
@@ -125,10 +126,31 @@ COSTLY = {
 def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Where the parsed map lies that only a wheel has, and a host where nothing is in the way."""
     place = tmp_path_factory.mktemp("map")
-    daemons = [f"{loader.DAEMONS}{name}" for name in daemon_names()]
-    trees = loader.parse_all(read_data((*loader.FILES, *daemons)))
-    (place / "_map.py").write_text(f"TREES = {trees!r}\n")
-    return place, recorded.assemble("booted-6.12", place / "host")
+    for name, text in loader.modules(TREES).items():
+        (place / name).write_text(text)
+    host = recorded.assemble("booted-6.12", place / "host")
+    for path, text in make_config(10, 1).items():
+        file = host / path.lstrip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return place, host
+
+
+def imported(arguments: list[str], installed: tuple[Path, Path]) -> set[str]:
+    """What a run imports, as installed, on that host."""
+    place, host = installed
+    code = (
+        "import sys; before = set(sys.modules); import modprobe_ipsec; "
+        f"modprobe_ipsec.__path__.append({str(place)!r}); "
+        "from modprobe_ipsec.commands.main import main; "
+        f"main({[*arguments, '--root', str(host)]!r}); "
+        "print(*(set(sys.modules) - before), file=sys.stderr)"
+    )
+    command = [sys.executable, "-S", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    names = set(done.stderr.split())
+    assert "modprobe_ipsec._map" in names
+    return names
 
 
 # Of ours, on the way of a check; small ones that are always read together should be one.
@@ -140,24 +162,20 @@ MOST_FILES = 115
 def test_a_check_does_not_pay_for_what_it_does_not_use(
     action: str, format: str, installed: tuple[Path, Path]
 ) -> None:
-    place, host = installed
-    arguments = [action, "--esp", "aes256gcm16", "--format", format, "--root", str(host)]
-    code = (
-        "import sys; before = set(sys.modules); import modprobe_ipsec; "
-        f"modprobe_ipsec.__path__.append({str(place)!r}); "
-        "from modprobe_ipsec.commands.main import main; "
-        f"main({arguments!r}); print(*(set(sys.modules) - before), file=sys.stderr)"
-    )
-    command = [sys.executable, "-S", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
-    imported = set(done.stderr.split())
-    assert "modprobe_ipsec._map" in imported
+    names = imported([action, "--esp", "aes256gcm16", "--format", format], installed)
     # Python's own writer of JSON brings these
     allowed = {"re", "enum", "collections"} if format == "json" else set()
-    assert COSTLY & imported == allowed
+    assert COSTLY & names == allowed
     # each file that is found, read and run is a hundredth of what a check may take
-    ours = {name for name in imported if name.startswith("modprobe_ipsec.")}
+    ours = {name for name in names if name.startswith("modprobe_ipsec.")}
     assert len(ours) <= MOST_FILES, sorted(ours)
+
+
+def test_nor_does_one_that_reads_a_configuration(installed: tuple[Path, Path]) -> None:
+    asked = ["--check", "--daemon", "libreswan=4.15", "--config", "/etc/ipsec.conf"]
+    names = imported(asked, installed)
+    assert "modprobe_ipsec.daemons.libreswan.needs" in names
+    assert not COSTLY & names
 
 
 def test_nothing_is_printed_or_ended_but_by_commands() -> None:

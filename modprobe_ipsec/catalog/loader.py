@@ -2,7 +2,7 @@
 """The YAML of `data/` -> `Catalog`, checked: a mistake names its file and line."""
 
 from modprobe_ipsec.base.annotations import Any, Iterator, Mapping
-from modprobe_ipsec.base.crypto_names import expand, split, words_of
+from modprobe_ipsec.base.names import expand, split, words_of
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import (
     CardFeature,

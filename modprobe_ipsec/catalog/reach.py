@@ -7,7 +7,7 @@ A host plan that names anything else is refused, and a record of a host holds no
 import re
 
 from modprobe_ipsec.base.annotations import Iterator
-from modprobe_ipsec.base.crypto_names import words_of
+from modprobe_ipsec.base.names import words_of
 from modprobe_ipsec.catalog.model import Catalog, ModuleRequest
 
 _REQUEST = re.compile(r"crypto-[a-z0-9_(),]{1,100}")

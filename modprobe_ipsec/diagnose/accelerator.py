@@ -2,7 +2,7 @@
 """The CPU's own implementations of an algorithm: not needed for an answer, only for speed. Pure."""
 
 from modprobe_ipsec.base.annotations import Iterable, Mapping
-from modprobe_ipsec.base.crypto_names import expand
+from modprobe_ipsec.base.names import expand
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.diagnose.requests import Requests

@@ -6,7 +6,7 @@ template, then its arguments; and what no name shows.
 """
 
 from modprobe_ipsec.base.annotations import Mapping, Sequence
-from modprobe_ipsec.base.crypto_names import arguments, expand, split
+from modprobe_ipsec.base.names import arguments, expand, split
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.base.version import numbers
 from modprobe_ipsec.catalog.model import CardFeature, Catalog, ModuleRequest

@@ -3,6 +3,7 @@
 
 from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.errors import ConfigError
+from modprobe_ipsec.base.names import glob
 from modprobe_ipsec.host.facts import Unreadable
 from modprobe_ipsec.host.root import Host
 
@@ -68,7 +69,5 @@ class ConfigFiles:
 
 
 def _matches(name: str, pattern: str) -> bool:
-    from fnmatch import fnmatchcase
-
     # a dot at the start is only matched by a dot
-    return (name[:1] != "." or pattern[:1] == ".") and fnmatchcase(name, pattern)
+    return (name[:1] != "." or pattern[:1] == ".") and glob(name, pattern)

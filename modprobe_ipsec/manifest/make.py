@@ -8,7 +8,7 @@ code may or may not register on top is no part of the bargain.
 
 from modprobe_ipsec import __version__
 from modprobe_ipsec.base.annotations import Iterator, Mapping, Sequence
-from modprobe_ipsec.base.crypto_names import words_of
+from modprobe_ipsec.base.names import words_of
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.catalog.reach import Reach
 from modprobe_ipsec.daemons.selection import Demand

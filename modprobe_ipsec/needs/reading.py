@@ -51,7 +51,7 @@ class Reading(Value):
 
 
 class Files(Protocol):
-    """The reader's door to files: demand/ itself opens nothing.
+    """The reader's door to files: they themselves open nothing.
 
     Paths are those of the host that is looked at. Both answer within bounds, whatever is there.
     """

@@ -1,31 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One line of libreswan's ipsec.conf taken apart, as its flex rules do.
 
+Written out rather than as patterns: importing `re` takes a tenth of a start-up.
 source: lib/libipsecconf/parser.lex of 5.2; 4.10 differs where it is said
 """
 
-import re
-
+from modprobe_ipsec.base.annotations import Iterator
 from modprobe_ipsec.daemons.common.errors import show
 
-BLANK = re.compile(r"[ \t]*(?:#.*)?\Z")
-COMMENT = re.compile(r'[ \t]*#[^"= \t]*\Z')
-WORD = re.compile(r'[^"= \t]+')
-# `key = value`; flex skips what it does not know before the `=`. Without ++ it would look for the
-# `=` once for each character of the key.
-SETTING = re.compile(r'([^"= \t]++)[^=]*+=[ \t]*')
-_PLAIN = re.compile(r'[^"{} \t]+')
-# A value in order of preference; the longest one counts.
-_VALUES = (
-    re.compile(r'"([^"]*)"'),
-    re.compile(r'\{([^"]*)\}'),
-    re.compile(r'([^" \t]+)'),
-    re.compile(r"([^{} \t]+)"),
-)
+_BLANKS = " \t"
 # A word that the lexer itself makes a number of.
 _FOREVER = "%forever"
-NUMBER = re.compile(r"(?:[0-9]+|%forever)(?![^ \t])")
-PRIVATE = re.compile(r"[Xx][_-].")
 
 
 class BadLine(Exception):
@@ -42,25 +27,76 @@ class CarriageReturn(Exception):
         )
 
 
-def value(line: str, start: int) -> str:
-    """The value from `start` on, which must be all that is left of the line but a comment."""
-    rest = line[start:].lstrip(" \t")
-    match = _PLAIN.match(rest)
-    if match and match.end() == len(rest):
-        return "0" if rest == _FOREVER else rest
-    if not rest:
-        return ""
-    longest = max(
-        (match for pattern in _VALUES if (match := pattern.match(rest))),
-        key=lambda match: match.end(),
-    )
-    end(rest, longest.end())
-    return "0" if longest[0] == _FOREVER else longest[1]
+def word(line: str) -> str:
+    """What the line starts with, up to a blank, a quote or a `=`."""
+    return _until(line, ' \t"=')
 
 
-def end(line: str, start: int) -> None:
-    """See that nothing follows but a comment. Raises Unreadable."""
-    rest = line[start:].lstrip(' \t"')
+def is_private(key: str) -> bool:
+    """Whether it is an option, `x-...`, that libreswan leaves to others."""
+    return len(key) > 2 and key[0] in "xX" and key[1] in "-_"
+
+
+def is_number(text: str) -> bool:
+    """Whether it is a decimal number: nothing but ASCII digits."""
+    return text.isascii() and text.isdigit()
+
+
+def is_blank(line: str) -> bool:
+    """Whether there is nothing but blanks and a comment."""
+    return line.lstrip(_BLANKS)[:1] in ("", "#")
+
+
+def is_word_comment(line: str) -> bool:
+    """Whether it is a comment that flex would take for a word, did not its end of line follow."""
+    text = line.lstrip(_BLANKS)
+    return text[:1] == "#" and word(text) == text
+
+
+def assignment(body: str) -> tuple[str, str] | None:
+    """`key = value` -> both, the latter as it stands there; None for what is no such line.
+
+    flex skips what it does not know before the `=`.
+    """
+    left, equals, right = body.partition("=")
+    key = word(left)
+    return (key, right.lstrip(_BLANKS)) if key and equals else None
+
+
+def starts_as_number(text: str) -> bool:
+    """Whether the lexer takes what comes first, without quotes, for a number."""
+    first = _until(text, _BLANKS)
+    return first == _FOREVER or is_number(first)
+
+
+def value(text: str) -> str:
+    """The value in a text, which must be all that is there but for a comment."""
+    rest = text.lstrip(_BLANKS)
+    length, found = max(_readings(rest), key=lambda reading: reading[0], default=(0, ""))
+    end(rest[length:])
+    return "0" if rest[:length] == _FOREVER else found
+
+
+def _readings(text: str) -> Iterator[tuple[int, str]]:
+    """What may be a value, and how much of the text that takes; the longest one counts.
+
+    Of two of the same length it is the first.
+    """
+    head, quote, tail = text.partition('"')
+    if quote and not head:
+        inside, closed, _ = tail.partition('"')
+        if closed:
+            yield len(inside) + 2, inside
+    if text[:1] == "{" and (last := head.rfind("}")) > 0:
+        yield last + 1, text[1:last]
+    for ends in (' \t"', " \t{}"):
+        if plain := _until(text, ends):
+            yield len(plain), plain
+
+
+def end(rest: str) -> None:
+    """See that nothing is left but a comment. Raises BadLine."""
+    rest = rest.lstrip(' \t"')
     if not rest:
         return
     if rest[0] != "#":
@@ -68,5 +104,12 @@ def end(line: str, start: int) -> None:
             f"`{show(rest)}` stands behind the value: one with blanks must be put in quotes"
         )
     # flex takes `#word` for a word and `# word` for a comment
-    if (word := WORD.match(rest)) and word.end() == len(rest):
+    if word(rest) == rest:
         raise BadLine(f"`{show(rest)}` is no comment to libreswan: a blank must follow the `#`")
+
+
+def _until(text: str, ends: str) -> str:
+    """What comes before any of some characters."""
+    for char in ends:
+        text = text.partition(char)[0]
+    return text

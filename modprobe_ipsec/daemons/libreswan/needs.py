@@ -4,8 +4,6 @@
 source: programs/pluto/{connections,kernel,plutomain}.c of 5.2, extract.c of 5.4
 """
 
-import re
-
 from modprobe_ipsec.base.annotations import Iterator
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
@@ -16,6 +14,7 @@ from modprobe_ipsec.daemons.libreswan import DAEMON
 from modprobe_ipsec.daemons.libreswan import proposals as libreswan
 from modprobe_ipsec.daemons.libreswan.also import Conn
 from modprobe_ipsec.daemons.libreswan.conf import Config, load
+from modprobe_ipsec.daemons.libreswan.lines import is_number
 from modprobe_ipsec.daemons.libreswan.options import LibreswanOptions, Version, at
 from modprobe_ipsec.daemons.libreswan.question import (
     Common,
@@ -46,7 +45,6 @@ MAX_REASONS = 2_000_000
 # Characters of proposals that differ: each takes some milliseconds to read.
 MAX_PROPOSALS = 1 << 20
 
-_IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}\Z")
 _NEVER = frozenset({"pass", "drop", "reject"})
 _ESN = {"yes": (True,), "no": (False,), "either": libreswan.EITHER}
 
@@ -328,12 +326,17 @@ def _families(conn: Conn, families: tuple[Family, ...]) -> tuple[Family, ...]:
     if not wanted:
         hosts = [conn.value(side + end) for end in ("", "nexthop") for side in ("left", "right")]
         six = any(":" in host or host in ("%any6", "%defaultroute6") for host in hosts)
-        four = any(_IPV4.match(host) for host in hosts)
+        four = any(_is_ipv4(host) for host in hosts)
         if six and four:
             raise Refused("its hosts have addresses of both families, IPv4 and IPv6")
         wanted = Family.IPV6 if six else Family.IPV4 if four else ""
     # %any, %defaultroute and names say nothing
     return tuple(family for family in families if not wanted or family == wanted)
+
+
+def _is_ipv4(host: str) -> bool:
+    parts = host.split(".", 4)
+    return len(parts) == 4 and all(is_number(part) and len(part) < 4 for part in parts)
 
 
 def _names(common: Common) -> str:

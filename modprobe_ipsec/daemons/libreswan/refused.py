@@ -4,17 +4,16 @@
 source: programs/pluto/connections.c of 5.2, extract.c of 5.4
 """
 
-import re
-
 from modprobe_ipsec.base.annotations import Iterable
 from modprobe_ipsec.catalog.model import Protocol
 from modprobe_ipsec.daemons.libreswan.also import Conn
+from modprobe_ipsec.daemons.libreswan.lines import is_number
 from modprobe_ipsec.daemons.libreswan.options import Version
 from modprobe_ipsec.daemons.libreswan.question import Question, Refused
 from modprobe_ipsec.daemons.libreswan.setting import Setting
 
 _NO = frozenset({"no", "false", "off", "n"})
-_INTERFACE = re.compile(r"(?:[0-9]+|yes|no|true|false|on|off|y|n)\Z", re.IGNORECASE)
+_INTERFACE = frozenset({"yes", "true", "on", "y"}) | _NO
 _PACKET_WINDOWS = ("32", "64", "128", "256")
 
 
@@ -74,7 +73,7 @@ def check(conn: Conn, question: Question, version: Version) -> None:
         ("authby", ("never",), "needs type=pass, drop or reject", True),
     )
     interface = conn.get("ipsec-interface")
-    if interface and not _INTERFACE.match(interface.value):
+    if interface and not (is_number(interface.value) or interface.value.lower() in _INTERFACE):
         raise Refused(f"{interface.written} is neither yes, no nor a number", interface)
     for name, values, problem, applies in rules:
         setting = conn.get(name) if applies else None

@@ -6,21 +6,19 @@ well as can be.
 source: lib/libipsecconf/{parser.lex,parser.y} of 5.2; 4.10 differs where it is said
 """
 
-import re
-
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.libreswan.lines import (
-    BLANK,
-    COMMENT,
-    NUMBER,
-    PRIVATE,
-    SETTING,
-    WORD,
     BadLine,
     CarriageReturn,
+    assignment,
     end,
+    is_blank,
+    is_private,
+    is_word_comment,
+    starts_as_number,
     value,
+    word,
 )
 from modprobe_ipsec.daemons.libreswan.options import Release
 from modprobe_ipsec.daemons.libreswan.section import (
@@ -83,7 +81,7 @@ class SectionReader:
         # An end of file ends a section as an end of line would.
         if not text or text.endswith("\n"):
             self._section = None
-        elif COMMENT.match(line):
+        elif is_word_comment(line):
             # to flex it is a comment only with its end of line
             self.notes.refuse(Place(path, number), f"`{show(line)}` must end with an end of line")
 
@@ -99,17 +97,16 @@ class SectionReader:
     def _indented(self, line: str, path: str, number: int) -> None:
         # flex warns of a quote that it finds here, and goes on
         body = line.lstrip(' \t"')
-        # the most frequent case first; BLANK is for the rest
         if not body or body[0] == "#":
             return
-        if not (match := SETTING.match(body)):
+        if not (found := assignment(body)):
             # source: parser.y of 4.x, `COMMENT EQUAL STRING`
-            if self._version < (5, 0) or not PRIVATE.match(body):
+            if self._version < (5, 0) or not is_private(body):
                 self._no_setting(body)
             return
-        key = match[1].lower()
-        if PRIVATE.match(key):
-            if self._version < (5, 0) and match.end() == len(body):
+        key, text = found[0].lower(), found[1]
+        if is_private(key):
+            if self._version < (5, 0) and not text:
                 self._no_setting(body)
             return
         section = self._section
@@ -118,47 +115,45 @@ class SectionReader:
             raise BadLine("a line with a blank at its start is an option, and stands in no section")
         if key in ("conn", "config", "include", "setup", "version"):
             self._no_setting(body)
-        start = match.end()
-        text = value(body, start)
         # digits, and nothing at all, are something else to 4.x where no quotes are around them
-        quoted = not NUMBER.match(body, start) and start < len(body)
-        self._setter.set(section, key, text, Place(path, number), quoted=quoted)
+        quoted = text != "" and not starts_as_number(text)
+        self._setter.set(section, key, value(text), Place(path, number), quoted=quoted)
 
     def _no_setting(self, body: str) -> None:
-        word = WORD.match(body)
-        if word and word[0] in ("conn", "config", "include", "setup", "version"):
+        keyword = word(body)
+        if keyword in ("conn", "config", "include", "setup", "version"):
             self._section = Section("", Place("", 0))
-            raise BadLine(f"`{word[0]}` must stand at the start of the line, without blanks")
+            raise BadLine(f"`{keyword}` must stand at the start of the line, without blanks")
         raise BadLine(f"`{show(body)}` is no option: KEY=VALUE is expected")
 
     def _header(self, line: str, place: Place, above: tuple[str, ...]) -> None:
-        if BLANK.match(line):
+        if is_blank(line):
             return
         line = line.lstrip('"')
-        word = WORD.match(line)
-        keyword = word[0] if word else ""
+        keyword = word(line)
+        rest = line[len(keyword) :]
         starts = keyword in ("conn", "config", "include", "version")
-        if word and not starts and line[word.end() :].lstrip(" \t").startswith("="):
+        if keyword and not starts and rest.lstrip(" \t").startswith("="):
             # the section it is meant for goes on
             raise BadLine(f"`{show(line)}` stands outside: an option must start with a blank")
         # whatever is wrong here, the options that follow belong to it
         self._section = Section("", place)
         self.known = self.known or starts
         if keyword == "conn":
-            self._open(self._section, line, place)
+            self._open(self._section, rest, place)
         elif keyword == "config":
-            match = re.match(r"config[ \t]+(setup)", line)
-            if not match:
+            name = rest.lstrip(" \t")
+            if name == rest or not name.startswith("setup"):
                 raise BadLine(f"`{show(line)}` is no section; did you mean `config setup`?")
-            end(line, match.end())
+            end(name.removeprefix("setup"))
             self._section = self.setup
         elif keyword == "include":
-            pattern = value(line, len("include"))
+            pattern = value(rest)
             self._section = None
             self._include(pattern, place, above)
         elif keyword == "version":
             self._section = None
-            value(line, len("version"))
+            value(rest)
             if self.sections or self.setup.settings:
                 raise BadLine("`version` may only come first")
         elif keyword == "ca":
@@ -168,8 +163,8 @@ class SectionReader:
         else:
             raise BadLine("a carriage return stands here; write the file with Unix line ends")
 
-    def _open(self, section: Section, line: str, place: Place) -> None:
-        section.name = name = value(line, len("conn"))
+    def _open(self, section: Section, rest: str, place: Place) -> None:
+        section.name = name = value(rest)
         if not name:
             raise BadLine("`conn` needs a name")
         if len(self.sections) >= MAX_CONNS:

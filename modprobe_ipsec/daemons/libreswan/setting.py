@@ -5,19 +5,13 @@ source: lib/libipsecconf/{parser.y,parser.lex,confread.c} of libreswan 4.10 and 
 lib/libswan/ipsecconf/{parser.y,confread.c} of 5.3 and 5.4
 """
 
-import re
-
 from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.daemons.common.errors import show
+from modprobe_ipsec.daemons.libreswan.lines import is_number
 from modprobe_ipsec.daemons.libreswan.options import Keyword, Version
 from modprobe_ipsec.needs.reading import Place
 
-_TIME = re.compile(
-    r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+) *"
-    r"(us|ms|s|m|h|d|w|seconds?|minutes?|hours?|days?|weeks?|)\Z",
-    re.IGNORECASE,
-)
 _MICROSECONDS = {
     "us": 1,
     "ms": 1_000,
@@ -28,11 +22,13 @@ _MICROSECONDS = {
     "d": 86_400_000_000,
     "w": 604_800_000_000,
 }
-_DIGITS = re.compile(r"[0-9]+\Z")
-# strtoul's and shunk_to_uintmax's with base 0
-_ANY_BASE = re.compile(r"(?:0[xX][0-9a-fA-F]+|[0-9]+)\Z")
-_PERCENT = re.compile(r"[0-9]+%\Z")
-_BYTES = re.compile(r"[0-9]+(?:[kmgtpe]i?)?b?\Z", re.IGNORECASE)
+_UNITS = frozenset(
+    unit + several for unit in ("second", "minute", "hour", "day", "week") for several in ("", "s")
+)
+_SIZES = frozenset(
+    size + of + byte for size in ("", *"kmgtpe") for of in ("", "i") for byte in ("", "b")
+) - {"i", "ib"}
+_SEPARATORS = str.maketrans("+,\t", "   ")
 
 
 class WrongValue(StrEnum):
@@ -106,17 +102,16 @@ def _meaning(option: Keyword, text: str, version: Version) -> str | None:
         case "words" | "bool":
             return option.words.get(_lower(text))
         case "number":
-            number = _ANY_BASE if option.by_pluto else _DIGITS
-            if not number.match(text):
+            if not (is_number(text) or (option.by_pluto and _is_hexadecimal(text))):
                 # source: parse_kt_unsigned() of 5.3
                 return text if text == "-1" and version >= (5, 3) else None
             return text.lstrip("0") or "0"
         case "time":
             return _time(text)
         case "percent":
-            return text if _PERCENT.match(text) else None
+            return text if _is_percentage(text) else None
         case "bytes":
-            return text if _BYTES.match(text) else None
+            return text if _is_size(text) else None
         case "flags":
             return text if _are_flags(option, text) else None
         case _:
@@ -125,7 +120,7 @@ def _meaning(option: Keyword, text: str, version: Version) -> str | None:
 
 def _meaning_4(option: Keyword, text: str, quoted: bool) -> str | WrongValue:
     """4.x: the lexer tells numbers from texts, and the grammar takes one or the other."""
-    digits = not quoted and bool(_DIGITS.match(text))
+    digits = not quoted and is_number(text)
     if not text and not quoted:
         # source: parser.y, `KEYWORD EQUAL`; the others are words of their own
         needed = option.kind in ("bool", "time", "percent", "bytes")
@@ -145,9 +140,9 @@ def _meaning_4(option: Keyword, text: str, quoted: bool) -> str | WrongValue:
         case "percent":
             if digits:
                 return WrongValue.REFUSES
-            return text if _PERCENT.match(text) else WrongValue.IGNORED
+            return text if _is_percentage(text) else WrongValue.IGNORED
         case "bytes":
-            return text if digits or _BYTES.match(text) else WrongValue.IGNORED
+            return text if digits or _is_size(text) else WrongValue.IGNORED
         case "text":
             return WrongValue.LOSES if digits else text
         case "flags":
@@ -158,17 +153,37 @@ def _meaning_4(option: Keyword, text: str, quoted: bool) -> str | WrongValue:
 
 def _are_flags(option: Keyword, text: str) -> bool:
     """source: lmod_arg()"""
-    flags = re.split(r"[+, \t]+", text)
+    flags = text.translate(_SEPARATORS).split(" ")
     return all(not flag or flag.removeprefix("no-") in option.words for flag in flags)
 
 
 def _time(text: str) -> str | None:
-    match = _TIME.match(text[:40])
-    if not match:
+    """`1.5h` -> in microseconds."""
+    text = text[:40]
+    written = text.lstrip("0123456789.")
+    number = text[: len(text) - len(written)]
+    unit = _lower(written.lstrip(" "))
+    if not is_number(number.replace(".", "", 1)) or unit not in _UNITS | _MICROSECONDS.keys():
         return None
-    unit = match[2].lower()
     scale = _MICROSECONDS[unit if unit in _MICROSECONDS else unit[0]]
-    return str(round(float(match[1]) * scale))
+    return str(round(float(number) * scale))
+
+
+def _is_hexadecimal(text: str) -> bool:
+    """strtoul's and shunk_to_uintmax's with base 0 take it, too."""
+    return (
+        text[:2] in ("0x", "0X") and text[2:] != "" and not text[2:].strip("0123456789abcdefABCDEF")
+    )
+
+
+def _is_percentage(text: str) -> bool:
+    return text.endswith("%") and is_number(text[:-1])
+
+
+def _is_size(text: str) -> bool:
+    """`10`, `10k`, `10KiB`."""
+    unit = text.lstrip("0123456789")
+    return unit != text and _lower(unit) in _SIZES
 
 
 def _lower(text: str) -> str:

@@ -5,7 +5,7 @@ from modprobe_ipsec.base.annotations import Sequence
 from modprobe_ipsec.catalog.model import Catalog, Protocol
 from modprobe_ipsec.daemons.common.errors import ProposalError, ProposalSyntaxError
 from modprobe_ipsec.daemons.common.form import Setting
-from modprobe_ipsec.daemons.libreswan.lines import PRIVATE
+from modprobe_ipsec.daemons.libreswan.lines import is_private
 from modprobe_ipsec.daemons.libreswan.options import Release
 from modprobe_ipsec.daemons.libreswan.proposals import parse
 from modprobe_ipsec.daemons.libreswan.setting import WrongValue, meaning
@@ -25,7 +25,7 @@ def knows(setting: Setting, releases: Sequence[Release], catalog: Catalog) -> bo
     key = setting.key.lower()
     if key in _PROPOSALS:
         return any(_takes(setting.value, protocol, catalog) for protocol in _PROPOSALS[key])
-    if key == "also" or PRIVATE.match(key):
+    if key == "also" or is_private(key):
         return True
     for release in releases:
         for table in (release.conn, release.setup):
