@@ -9,7 +9,9 @@ from modprobe_ipsec.catalog.model import (
     Catalog,
     Family,
     Feature,
+    KernelInterface,
     ModuleRequest,
+    NeverLoad,
     Part,
     Protocol,
     Transform,
@@ -84,10 +86,10 @@ def build(trees: Mapping[str, object]) -> Catalog:
         whole={arch: _lists(row) for arch, row in whole.items()},
         cpu_words=crypto.sub("cpu_words").words(),
         config=code.config,
-        xfrm=_request(rows["protocols"].sub("xfrm")),
+        sockets={i: _request(rows["protocols"].sub(i)) for i in KernelInterface},
         types=dict(_types(rows["protocols"])),
         features={name: _feature(row) for name, row in rows["features"].rows()},
-        never_load=rows["never_load"].words(),
+        never_load=dict(_never_load(rows["never_load"])),
         not_fips=_parts_of(obstacles, "not_fips"),
         knowledge=_knowledge(
             obstacles,
@@ -131,6 +133,7 @@ def _transform(name: str, row: Row, code: _Code) -> Transform:
         icv_bits=row.take("icv", int, 0),
         geniv=row.take("geniv", str, ""),
         why_not=why_not,
+        sadb=row.take("sadb", int, 0),
     )
     if "config" in row:
         # without, a line of initcall_blacklist= that keeps it out would not be seen
@@ -141,6 +144,18 @@ def _transform(name: str, row: Row, code: _Code) -> Transform:
             raise row.error(f"`{word}` has no kernel option: say `config: {{{word}: OPTION}}`")
     row.done()
     return transform
+
+
+def _never_load(row: Row) -> Iterator[tuple[str, NeverLoad]]:
+    """`MODULE: why`, or with the exception a mapping."""
+    for module in tuple(row.rest):
+        if isinstance(row.rest[module], str):
+            yield module, NeverLoad(row.take(module, str))
+            continue
+        sub = row.sub(module)
+        why, unless, then = (sub.take(key, str) for key in ("why", "unless", "then"))
+        sub.done()
+        yield module, NeverLoad(why=why, unless=unless, then=then)
 
 
 def _until(row: Row) -> Iterator[tuple[str, Until]]:

@@ -30,6 +30,15 @@ class Family(StrEnum):
         return f"IPv{self[-1]}"
 
 
+class KernelInterface(StrEnum):
+    """How a daemon tells the kernel about its SAs."""
+
+    # NETLINK_XFRM, include/uapi/linux/xfrm.h
+    XFRM = "xfrm"
+    # RFC 2367, include/uapi/linux/pfkeyv2.h
+    PF_KEY = "pf_key"
+
+
 class XfrmTable(StrEnum):
     """The four tables of net/xfrm/xfrm_algo.c."""
 
@@ -64,6 +73,8 @@ class Transform(Value):
     geniv: str
     # Why no kernel can do it, if so.
     why_not: str
+    # Its number over PF_KEY; 0 if it has none there.
+    sadb: int = 0
 
     def __eq__(self, other: object) -> bool:
         return self is other
@@ -160,6 +171,15 @@ class ModuleRequest(Value):
     title: str
 
 
+class NeverLoad(Value):
+    """Why a module is not loaded, whatever asks for it; but for one request."""
+
+    why: str
+    # That one, and what people have to know once it was loaded for it; empty if there is none.
+    unless: str = ""
+    then: str = ""
+
+
 class CardFeature(Value):
     """What a network card must have switched on for a feature of a configuration."""
 
@@ -202,10 +222,12 @@ class Catalog(Value):
     whole: Mapping[str, Mapping[str, tuple[str, ...]]]
     cpu_words: Mapping[str, str]
     config: Mapping[str, str]
-    xfrm: ModuleRequest
+    # What opening each kind of socket asks for.
+    sockets: Mapping[KernelInterface, ModuleRequest]
     types: Mapping[tuple[Protocol, Family], tuple[ModuleRequest, ...]]
     features: Mapping[str, Feature]
-    never_load: Mapping[str, str]
+    # By module.
+    never_load: Mapping[str, NeverLoad]
     # Names that are not given out in FIPS mode, and on which kernels.
     not_fips: tuple[Part, ...]
     knowledge: Knowledge

@@ -56,7 +56,9 @@ class Reach:
         the algorithm does (aesni_intel, sha2_ce for crypto-sha256), or are named for the option
         that builds them (drbg for crypto-stdrng).
         """
-        if not _NAME.fullmatch(name) or name in self._never_load or not self.request(request):
+        if not _NAME.fullmatch(name) or not self.request(request):
+            return False
+        if name in self._never_load and self._never_load[name].unless != request:
             return False
         if request in self._plain:
             return name == self._plain[request]
@@ -71,7 +73,7 @@ class Reach:
 
 
 def _plain(catalog: Catalog) -> Iterator[ModuleRequest]:
-    yield catalog.xfrm
+    yield from catalog.sockets.values()
     for types in catalog.types.values():
         yield from types
     for feature in catalog.features.values():

@@ -102,14 +102,10 @@ def _of_need(need: AnyNeed, catalog: Catalog) -> NeedRequests:
         algorithms.append("digest_null")
     return NeedRequests(
         need=need,
-        modules=(catalog.xfrm, *catalog.types[suite.protocol, need.family]),
+        modules=(catalog.sockets[need.interface], *catalog.types[suite.protocol, need.family]),
         crypto=suite.crypto_name,
         algorithms=tuple(algorithms) if suite.crypto_name else (),
-        impossible=tuple(
-            (choice.label, choice.transform.why_not)
-            for choice in choices
-            if not suite.crypto_name and not choice.transform.xfrm
-        ),
+        impossible=need.impossible,
     )
 
 

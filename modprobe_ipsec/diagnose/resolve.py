@@ -135,10 +135,13 @@ class _Answers:
         named = (name,) if name in index.files or name in index.builtin else ()
         found = []
         for module in index.aliases.get(alias, named):
-            never = self._catalog.never_load.get(module, "")
+            never = self._never(module, alias)
             if not by_name and _is_for_hardware(index, module):
                 continue
-            found.append(self._module(index, module, alias)._replace(never=never))
+            answer = self._module(index, module, alias)
+            if not never and module in self._catalog.never_load:
+                answer = self._after_all(answer)
+            found.append(answer._replace(never=never))
         there = [answer for answer in found if answer.state in SERVED]
         wanted = there or [answer for answer in found if not answer.never]
         if not wanted:
@@ -146,6 +149,17 @@ class _Answers:
             # what we never load is still more than nothing
             wanted = [other] if other.state in SERVED or not found else found
         self.by_alias[alias] = tuple(wanted)
+
+    def _never(self, module: str, alias: str) -> str:
+        """Why a module is not loaded for this request; empty if it is."""
+        rule = self._catalog.never_load.get(module)
+        return rule.why if rule and rule.unless != alias else ""
+
+    def _after_all(self, answer: Resolution) -> Resolution:
+        """What else would never be loaded: whoever has it loaded is to know what that means."""
+        if answer.state is not ResolutionState.LOADABLE or answer.evidence:
+            return answer
+        return answer._replace(evidence=self._catalog.never_load[answer.module].then)
 
     def best(self, accelerators: Iterable[Accelerator]) -> Resolution | None:
         """The first of these whose load has not failed yet; None if that one is there."""

@@ -6,65 +6,105 @@ Says ["socket", errno], ["proof", number, and the fields of Proof after the need
 """
 
 import socket
+from contextlib import ExitStack
 
-from modprobe_ipsec.base.annotations import Iterable, Sequence
+from modprobe_ipsec.base.annotations import Callable, Sequence
 from modprobe_ipsec.base.text import error_text
+from modprobe_ipsec.base.value import once
+from modprobe_ipsec.catalog.model import KernelInterface
 from modprobe_ipsec.host.kernel.proc_crypto import parse
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.kernel import features, namespace
 from modprobe_ipsec.kernel.child import Send
 from modprobe_ipsec.kernel.driver import serving
-from modprobe_ipsec.kernel.sa import sa_for
+from modprobe_ipsec.kernel.features import goes_by_pf_key
+from modprobe_ipsec.kernel.pf_key import PfKey, numbers_of
+from modprobe_ipsec.kernel.sa import Sa, sa_for
 from modprobe_ipsec.kernel.xfrm import Xfrm
-from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed
+from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Need
 from modprobe_ipsec.needs.proof import Answer
-from modprobe_ipsec.plan.meaning import NO_ANSWER, NO_SOCKET
+from modprobe_ipsec.plan.meaning import NO_ANSWER, NO_PF_KEY, NO_SOCKET
+
+# The fields of Proof after the need.
+_Fields = tuple[object, ...]
 
 
-def ask(needs: Sequence[AnyNeed], numbers: Iterable[int], send: Send) -> None:
+def ask(needs: Sequence[AnyNeed], numbers: Sequence[int], send: Send) -> None:
     """Ask for the needs with these numbers. Moves the calling process to another namespace."""
-    try:
-        # Needs no permission and no namespace: even who cannot ask more learns this much.
-        socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_XFRM).close()
-    except OSError as error:
-        send(["socket", error.errno])
-        send(["stop", f"{NO_SOCKET}: {error_text(error.errno or 0)}"])
-        return
-    send(["socket", 0])
-    try:
-        namespace.enter()
-    except OSError as error:
-        why = error_text(error.errno or 0)
-        if namespace.is_filtered():
-            why = f"a seccomp filter, as the container runtime sets it, forbids unshare: {why}"
-        send(["stop", f"cannot make a network namespace: {why}"])
-        return
-    with Xfrm() as xfrm:
-        for number in numbers:
-            send(["proof", number, *_answer(xfrm, needs[number], number)])
+    by_pf_key = [number for number in numbers if goes_by_pf_key(needs[number])]
+    no_socket = ""
+    if len(by_pf_key) < len(numbers):
+        try:
+            # Needs no permission and no namespace: even who cannot ask more learns this much.
+            socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_XFRM).close()
+            send(["socket", 0])
+        except OSError as error:
+            send(["socket", error.errno])
+            numbers, no_socket = by_pf_key, f"{NO_SOCKET}: {error_text(error.errno or 0)}"
+    if numbers:
+        try:
+            namespace.enter()
+        except OSError as error:
+            why = error_text(error.errno or 0)
+            if namespace.is_filtered():
+                why = f"a seccomp filter, as the container runtime sets it, forbids unshare: {why}"
+            send(["stop", f"cannot make a network namespace: {why}"])
+            return
+        with ExitStack() as sockets:
+            xfrm = once(lambda: sockets.enter_context(Xfrm()))
+            pf_key = once(lambda: sockets.enter_context(PfKey()))
+            for number in numbers:
+                send(["proof", number, *_answer(xfrm, pf_key, needs[number], number)])
+    if no_socket:
+        send(["stop", no_socket])
 
 
-def _answer(xfrm: Xfrm, need: AnyNeed, number: int) -> tuple[object, ...]:
+def _answer(
+    xfrm: Callable[[], Xfrm], pf_key: Callable[[], PfKey], need: AnyNeed, number: int
+) -> _Fields:
     """Return the fields of Proof after the need."""
     try:
         if isinstance(need, FeatureNeed):
-            features.ask(need, number)
+            pf_key() if goes_by_pf_key(need) else features.ask(need, number)
             return Answer.ACCEPTED, 0, "", "", None, ""
         sa = sa_for(need, number)
-        xfrm.add(sa)
+        if need.interface is KernelInterface.PF_KEY:
+            return _answer_by_pf_key(pf_key(), need, sa)
+        return _answer_by_xfrm(xfrm(), need, sa)
     except OSError as error:
         code = error.errno or 0
         why = NO_ANSWER.get(code, "")
+        if error.strerror == NO_PF_KEY and namespace.is_filtered():
+            why = "no PF_KEY socket: a seccomp filter may forbid it (RestrictAddressFamilies=)"
         return (Answer.NOT_ASKED if why else Answer.REFUSED), code, error.strerror, "", None, why
+
+
+def _answer_by_xfrm(xfrm: Xfrm, need: Need, sa: Sa) -> _Fields:
+    xfrm.add(sa)
     try:
         made = xfrm.read(sa)
         if made != sa.without_keys():
-            why = f"the kernel made something else: {made} instead of {sa}"
-            return Answer.REFUSED, 0, "", "", None, why
+            return _other(f"{made} instead of {sa}")
         # Templates are there only while something uses them.
         return Answer.ACCEPTED, 0, "", *_driver(need.suite.crypto_name), ""
     finally:
         xfrm.delete(sa)
+
+
+def _answer_by_pf_key(pf_key: PfKey, need: Need, sa: Sa) -> _Fields:
+    numbers = numbers_of(need)
+    made = pf_key.add(sa, numbers)
+    try:
+        if made != numbers:
+            return _other(f"algorithms {made} instead of {numbers}")
+        return Answer.ACCEPTED, 0, "", *_driver(need.suite.crypto_name), ""
+    finally:
+        pf_key.delete(sa)
+
+
+def _other(what: str) -> _Fields:
+    why = f"the kernel made something else: {what}"
+    return Answer.REFUSED, 0, "", "", None, why
 
 
 def _driver(name: str) -> tuple[str, int | None]:

@@ -4,9 +4,9 @@
 import socket
 import struct
 
-from modprobe_ipsec.catalog.model import Family
+from modprobe_ipsec.catalog.model import Family, KernelInterface
 from modprobe_ipsec.kernel.netlink import NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, Netlink, attribute
-from modprobe_ipsec.needs.need import FeatureNeed
+from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed
 
 # include/uapi/linux/{rtnetlink,if_link}.h
 _RTM_NEWLINK = 16
@@ -14,6 +14,8 @@ _IFLA_IFNAME, _IFLA_LINKINFO, _IFLA_INFO_KIND, _IFLA_INFO_DATA = 3, 18, 1, 2
 _IFLA_XFRM_LINK, _IFLA_XFRM_IF_ID = 1, 2
 _LOOPBACK = 1
 
+# Asked by opening its socket.
+PF_KEY = "af_key"
 # Link kinds by feature and family.
 _KINDS = {
     ("xfrm_interface", None): "xfrm",
@@ -23,8 +25,15 @@ _KINDS = {
 
 
 def askable(need: FeatureNeed) -> bool:
-    """Whether a question to the kernel tells. The XFRM socket is opened before anything else."""
-    return need.feature == "xfrm_socket" or (need.feature, need.family) in _KINDS
+    """Whether a question to the kernel tells. The sockets are opened before anything is asked."""
+    return need.feature in ("xfrm_socket", PF_KEY) or (need.feature, need.family) in _KINDS
+
+
+def goes_by_pf_key(need: AnyNeed) -> bool:
+    """Whether a PF_KEY socket is asked, and not XFRM's."""
+    if isinstance(need, FeatureNeed):
+        return need.feature == PF_KEY
+    return need.interface is KernelInterface.PF_KEY
 
 
 def ask(need: FeatureNeed, number: int) -> None:

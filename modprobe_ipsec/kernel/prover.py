@@ -5,7 +5,7 @@ import errno
 
 from modprobe_ipsec.base.annotations import Callable, Sequence
 from modprobe_ipsec.kernel import child
-from modprobe_ipsec.kernel.features import askable
+from modprobe_ipsec.kernel.features import askable, goes_by_pf_key
 from modprobe_ipsec.kernel.loaded import watching
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed
 from modprobe_ipsec.needs.proof import Answer, Proof, Proofs
@@ -44,8 +44,7 @@ def _impossible(need: AnyNeed) -> str:
     """Why no kernel can meet a need; empty if one can."""
     if isinstance(need, FeatureNeed):
         return ""
-    choices = (need.suite.encryption, need.suite.integrity)
-    return "; ".join(c.transform.why_not for c in choices if c and not c.transform.xfrm)
+    return "; ".join(why for _, why in need.impossible)
 
 
 class _Conversation:
@@ -82,7 +81,7 @@ class _Conversation:
         if not _askable(need):
             return Proof(need, Answer.NOT_ASKED)
         # Only this errno is the kernel's; others come from a sandbox around us.
-        if self.socket_errno == errno.EPROTONOSUPPORT:
+        if self.socket_errno == errno.EPROTONOSUPPORT and not goes_by_pf_key(need):
             return Proof(need, Answer.REFUSED, errno.EPROTONOSUPPORT, NO_SOCKET)
         return Proof(need, Answer.NOT_ASKED, self.socket_errno or 0, why=self.why)
 

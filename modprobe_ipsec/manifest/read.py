@@ -4,7 +4,7 @@
 from modprobe_ipsec.base.annotations import Iterator, TypeVar
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import StrEnum
-from modprobe_ipsec.catalog.model import Catalog, Family, Protocol, XfrmTable
+from modprobe_ipsec.catalog.model import Catalog, Family, KernelInterface, Protocol, XfrmTable
 from modprobe_ipsec.catalog.reach import Reach
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.catalog.strict_yaml import Bounds, parse_bounded
@@ -172,6 +172,9 @@ def _feature(row: _Entry, catalog: Catalog) -> FeatureNeed:
 def _sa(row: _Entry, catalog: Catalog) -> Need:
     protocol, family = row.member("protocol", Protocol), row.member("family", Family)
     mode = row.member("mode", Mode) if "mode" in row else Mode.TUNNEL
+    interface = (
+        row.member("interface", KernelInterface) if "interface" in row else KernelInterface.XFRM
+    )
     encryption = _choice(row, "encryption", protocol, catalog)
     integrity = _choice(row, "integrity", protocol, catalog)
     suite = Suite(
@@ -182,7 +185,7 @@ def _sa(row: _Entry, catalog: Catalog) -> Need:
         raise row.error(f"no SA of {protocol} has these transforms", "encryption")
     if suite.esn and protocol is Protocol.COMP:
         raise row.error("IPComp has no sequence numbers", "esn")
-    return Need(suite=suite, family=family, mode=mode)
+    return Need(suite=suite, family=family, mode=mode, interface=interface)
 
 
 # The transforms of an SA; encryption without integrity is encryption only.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A host plan -> plain values, which are written as YAML or JSON. `read` is the way back."""
 
+from modprobe_ipsec.catalog.model import KernelInterface
 from modprobe_ipsec.manifest.model import (
     VERSION,
     Blocker,
@@ -60,6 +61,7 @@ def _need(need: AnyNeed) -> dict[str, Plain]:
             "protocol": str(suite.protocol),
             "family": str(need.family),
             "mode": "" if need.mode is Mode.TUNNEL else str(need.mode),
+            "interface": "" if need.interface is KernelInterface.XFRM else str(need.interface),
             "encryption": _choice(suite.encryption),
             "integrity": _choice(suite.integrity),
             "esn": suite.esn,

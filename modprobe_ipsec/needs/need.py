@@ -3,7 +3,7 @@
 
 from modprobe_ipsec.base.annotations import Callable, Collection, Iterable, TypeVar
 from modprobe_ipsec.base.value import StrEnum, Value
-from modprobe_ipsec.catalog.model import Family, Protocol, Transform, XfrmTable
+from modprobe_ipsec.catalog.model import Family, KernelInterface, Protocol, Transform, XfrmTable
 
 
 class Choice(Value):
@@ -80,6 +80,9 @@ class Source(Value):
     forwards: tuple[Family, ...] = ()
 
 
+_NO_NUMBER = "PF_KEY has no way to ask for it"
+
+
 class Mode(StrEnum):
     """How an SA wraps packets. Built into XFRM since Linux 5.2, but for IP-TFS."""
 
@@ -96,13 +99,27 @@ class Need(Value):
     family: Family
     sources: tuple[Source, ...] = ()
     mode: Mode = Mode.TUNNEL
+    # How the daemon asks for it.
+    interface: KernelInterface = KernelInterface.XFRM
 
     @property
     def label(self) -> str:
-        """`ESP IPv4 AES_GCM_16_256`."""
+        """`ESP IPv4 AES_GCM_16_256`; what does not go through XFRM's own socket says so."""
         protocol, _, rest = self.suite.label.partition(" ")
         mode = "" if self.mode is Mode.TUNNEL else f" {self.mode}"
-        return f"{protocol} {self.family.label}{mode} {rest}".rstrip()
+        way = "" if self.interface is KernelInterface.XFRM else " by PF_KEY"
+        return f"{protocol} {self.family.label}{mode} {rest}".rstrip() + way
+
+    @property
+    def impossible(self) -> tuple[tuple[str, str], ...]:
+        """What of it no kernel can do that is asked in this way: its label, and why."""
+        choices = [choice for choice in (self.suite.encryption, self.suite.integrity) if choice]
+        lacking = [(c.label, c.transform.why_not) for c in choices if not c.transform.xfrm]
+        if self.interface is KernelInterface.PF_KEY and not lacking:
+            lacking = [(c.label, _NO_NUMBER) for c in choices if not c.transform.sadb]
+            if self.suite.esn:
+                lacking.append(("ESN", _NO_NUMBER))
+        return tuple(lacking)
 
 
 class FeatureNeed(Value):

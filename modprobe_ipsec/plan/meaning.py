@@ -14,6 +14,7 @@ from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Need
 from modprobe_ipsec.needs.proof import Answer, Proof
 
 NO_SOCKET = "no NETLINK_XFRM socket"
+NO_PF_KEY = "no PF_KEY socket"
 
 # Errors that say something about us or the moment, and nothing about what the kernel can do.
 NO_ANSWER: Mapping[int, str] = {
@@ -45,6 +46,8 @@ def _cause(proof: Proof, need: AnyNeed) -> str:
     message = proof.message
     if message == NO_SOCKET:
         return "the kernel has no XFRM netlink interface: xfrm_user is missing or blocked"
+    if message == NO_PF_KEY:
+        return "the kernel has no PF_KEY interface: af_key is missing or blocked"
     if isinstance(need, FeatureNeed):
         return f"the kernel refuses {need.label}"
     protocol, number = need.suite.protocol, proof.errno

@@ -44,7 +44,7 @@ def need(document: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("autoload", [True, False])
-def test_a_module_that_we_never_load_is_not_missing(
+def test_af_key_is_loaded_where_a_daemon_has_no_other_way(
     root: Path, capsys: pytest.CaptureFixture[str], autoload: bool
 ) -> None:
     plugins = "random nonce openssl pem stroke kernel-pfkey kernel-netlink socket-default"
@@ -65,9 +65,18 @@ def test_a_module_that_we_never_load_is_not_missing(
     found = need(document, "af_key")
     assert found["verdict"] == "loadable"
     (reason,) = found["reasons"]
-    assert "af_key is there, and never loaded by this tool" in reason["text"]
     assert ("the kernel loads what it needs when asked" in reason["text"]) is autoload
-    assert "modprobe af_key" in reason["remedy"]
+    assert "the only way to the kernel" in reason["text"]
+    step = next(step for steps in document["plan"] for step in steps if step["module"] == "af_key")
+    assert "the kernel loads every algorithm it has" in step["why"]
+    sa = need(document, "ESP IPv4 AES_CBC_128 HMAC_SHA2_256_128 by PF_KEY")
+    assert sa["interface"] == "pf_key"
+    requests = [request["request"] for request in sa["requests"]]
+    assert requests[0] == "net-pf-15" and "net-pf-16-proto-6" not in requests
+
+
+def test_nobody_else_gets_af_key(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, document = check(capsys, root, "--all")
     assert "af_key" not in {step["module"] for steps in document["plan"] for step in steps}
 
 

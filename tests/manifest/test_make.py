@@ -8,6 +8,7 @@ from modprobe_ipsec.catalog.reach import Reach
 from modprobe_ipsec.diagnose.resolution import ResolutionState
 from modprobe_ipsec.host.facts import Environment
 from modprobe_ipsec.manifest.model import AUTOLOAD_OFF, PlannedModule, Where
+from modprobe_ipsec.needs.need import FeatureNeed
 from tests import facts as hosts
 from tests.hosts import tree
 from tests.manifest.common import EVERYTHING, FEATURES, GCM, NEEDS, SOURCE, plan, plan_of
@@ -136,13 +137,16 @@ def test_the_container_gets_only_what_its_needs_tell() -> None:
     assert more.devices == ("/dev/net/tun",) and "4500/tcp" in more.ports
 
 
-def test_af_key_is_never_to_be_loaded() -> None:
-    extra = {"af_key": ("net/key", "net-pf-15")}
-    index = hosts.tree(extra)
-    modules = plan_of(FEATURES, hosts.facts(module_index=index, modprobe_path="")).modules
-    assert not any(
-        m.name == "af_key" or (m.request == "net-pf-15" and m.must_come) for m in modules
-    )
+def test_what_is_never_loaded_is_in_no_plan_but_for_the_request_that_it_is_loaded_for() -> None:
+    extra = {"af_key": ("net/key", "net-pf-15"), "af_alg": ("crypto", "net-pf-38")}
+    host = hosts.facts(module_index=hosts.tree(extra), modprobe_path="")
+    needs = (FeatureNeed("af_key", None), FeatureNeed("af_alg", None))
+    modules = {m.request: m for m in plan_of(needs, host).modules}
+    assert modules["net-pf-15"].name == "af_key" and modules["net-pf-15"].must_come
+    assert "every algorithm" in modules["net-pf-15"].why
+    assert "net-pf-38" not in modules
+    # and not because something else is asked for
+    assert "af_key" not in {m.name for m in plan_of(NEEDS, host).modules}
 
 
 def test_text_of_the_host_cannot_break_out() -> None:
@@ -180,7 +184,8 @@ def test_other_modules_are_not_known() -> None:
         ("crypto-stdrng", "ansi_cprng"),
         ("xfrm-type-2-50", "esp4_offload"),
         ("xfrm-type-2-50", "dccp"),
-        ("net-pf-15", "af_key"),
+        ("net-pf-38", "af_alg"),
+        ("net-pf-16-proto-6", "af_key"),
         ("crypto-aes", "aes/../../evil"),
         ("crypto-aes", "aes --ignore-install"),
         ("fs-ext4", "ext4"),

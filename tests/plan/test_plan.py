@@ -9,8 +9,9 @@ from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.model import Family
 from modprobe_ipsec.diagnose.resolution import LoadFailure, ResolutionState
 from modprobe_ipsec.host.facts import Directive, Facts, KernelConfig, Rule
-from modprobe_ipsec.needs.need import Need
+from modprobe_ipsec.needs.need import FeatureNeed, Need
 from modprobe_ipsec.plan import forecast
+from modprobe_ipsec.plan.judge import judge
 from modprobe_ipsec.plan.planner import make_plan
 from modprobe_ipsec.plan.verdict import Verdict
 from tests.facts import (
@@ -194,6 +195,21 @@ def test_never_load_and_hardware_are_left_alone() -> None:
     modules = {module for steps in rounds(GCM, facts()) for module in steps}
     modules |= {m for steps in rounds(GCM, facts(cpu_modalias="")) for m in steps}
     assert not modules & {"aes_ti", "ansi_cprng", "qat", "padlock_aes"}
+
+
+def test_what_is_never_loaded_is_not_missing() -> None:
+    index = MODERN._replace(
+        aliases={**MODERN.aliases, "net-pf-38": ("af_alg",)},
+        files={**MODERN.files, "af_alg": MODERN.files["seqiv"]},
+    )
+    need = FeatureNeed("af_alg", None)
+    plan = make_plan([need], facts(module_index=index), CATALOG)
+    assert plan.rounds == ()
+    (verdict,) = judge(plan, {}, loaded=False)
+    assert verdict.verdict is Verdict.LOADABLE
+    (reason,) = verdict.reasons
+    assert "af_alg is there, and never loaded by this tool" in reason.text
+    assert "modprobe af_alg" in reason.remedy
 
 
 def test_missing_is_said_only_where_an_index_says_it() -> None:

@@ -7,7 +7,7 @@ source: src/libcharon/sa/child_sa.c install_internal, sa/ikev2/tasks/child_creat
 
 from modprobe_ipsec.base.annotations import Collection, Iterable, Iterator, Mapping
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
+from modprobe_ipsec.catalog.model import Catalog, Family, KernelInterface, Protocol
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.strongswan import DAEMON
 from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
@@ -88,6 +88,8 @@ class Asks:
         self._catalog, self._options, self._values = catalog, options, values
         self._families = tuple(families)
         self._daemon_conf = daemon_conf
+        is_pf_key = daemon_conf.kernel == "pfkey"
+        self._interface = KernelInterface.PF_KEY if is_pf_key else KernelInterface.XFRM
         self._open: dict[frozenset[Family], tuple[Family, ...]] = {}
         self._groups: dict[_Group, dict[Source, None]] = {}
         self._lacks = frozenset[str]().union(
@@ -207,14 +209,14 @@ class Asks:
                     if mode is Mode.IPTFS and suite.protocol is not Protocol.ESP:
                         continue
                     for family in group.families:
-                        yield Need(suite, family, (), mode), sources
+                        yield Need(suite, family, (), mode, self._interface), sources
         deflate = Suite(Protocol.COMP, Choice(self._catalog.transforms["DEFLATE"], 0), None)
         for (name, families), sources in self._compress.items():
             for mode in self._options.modes[name]:
                 # the kernel compresses in these modes only
                 if mode in (Mode.TUNNEL, Mode.TRANSPORT):
                     for family in families:
-                        yield Need(deflate, family, (), mode), sources
+                        yield Need(deflate, family, (), mode, self._interface), sources
 
     def _modes(self, group: _Group) -> tuple[Mode, ...]:
         modes = self._options.modes[group.mode]

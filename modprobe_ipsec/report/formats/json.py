@@ -4,6 +4,7 @@
 import json
 
 from modprobe_ipsec.base.annotations import Any
+from modprobe_ipsec.catalog.model import KernelInterface
 from modprobe_ipsec.diagnose.resolution import Resolution
 from modprobe_ipsec.kernel.load import LoadResult
 from modprobe_ipsec.needs.need import AnyNeed, Choice, FeatureNeed
@@ -92,6 +93,8 @@ def _need(need: AnyNeed) -> dict[str, Any]:
         "esn": suite.esn,
         "crypto_name": suite.crypto_name,
         "mode": need.mode,
+        # without it: xfrm
+        **({"interface": need.interface} if need.interface is not KernelInterface.XFRM else {}),
         "sources": sources,
     }
 

@@ -3,6 +3,7 @@
 
 from modprobe_ipsec.base.annotations import Iterable, Sequence
 from modprobe_ipsec.base.text import printable
+from modprobe_ipsec.catalog.model import KernelInterface
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.facts import StackSign
@@ -69,7 +70,8 @@ def _needs(judgements: Iterable[NeedVerdict]) -> list[tuple[str, str, str, str]]
         need = judgement.need
         what: tuple[object, ...] = (need.label,)
         if isinstance(need, Need):
-            what = (need.suite.protocol, need.mode, need.suite.encryption, need.suite.integrity)
+            suite = need.suite
+            what = (suite.protocol, need.mode, suite.encryption, suite.integrity, need.interface)
         key = (judgement.verdict, *what)
         reason = because(judgement) if judgement.verdict is not Verdict.READY else ""
         rows.setdefault((*key, reason), []).append(judgement)
@@ -86,7 +88,8 @@ def _name(need: AnyNeed) -> str:
         return need.feature
     mode = "" if need.mode is Mode.TUNNEL else f" {need.mode}"
     protocol, space, rest = need.suite.label.removesuffix(" ESN").partition(" ")
-    return f"{protocol}{mode}{space}{rest}"
+    way = "" if need.interface is KernelInterface.XFRM else " by PF_KEY"
+    return f"{protocol}{mode}{space}{rest}{way}"
 
 
 def _over(needs: Sequence[AnyNeed]) -> str:

@@ -113,7 +113,7 @@ def pfkey(child: str) -> Reading:
 def test_pf_key_has_what_it_has() -> None:
     reading = pfkey("esp_proposals = aes128-sha256")
     assert reading.problems == ()
-    assert needs(reading) == {"ESP IPv4 AES_CBC_128 HMAC_SHA2_256_128"}
+    assert needs(reading) == {"ESP IPv4 AES_CBC_128 HMAC_SHA2_256_128 by PF_KEY"}
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,8 @@ def test_pf_key_needs_no_xfrm_socket(root: Path, capsys: pytest.CaptureFixture[s
     programs = dict.fromkeys(("usr/lib/ipsec/starter", "usr/lib/ipsec/charon"), "")
     files = {"etc/ipsec.conf": STRICT, "etc/strongswan.conf": conf, **programs}
     _, document = check(root, files, capsys)
-    assert labels(document) == {"ESP IPv4 AES_CBC_128 HMAC_SHA2_256_128", "af_key"}
+    by_pf_key = "ESP IPv4 AES_CBC_128 HMAC_SHA2_256_128 by PF_KEY"
+    assert labels(document) == {by_pf_key, "af_key"}
     assert document["problems"] == []
 
 
