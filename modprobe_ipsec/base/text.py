@@ -1,10 +1,36 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Words for error numbers, and text that does nothing but show."""
+"""Words for error numbers, and text that does nothing but show, whoever wrote what is in it.
+
+Whatever leaves this program leaves as `line`s, `name`s in them, and the `first` of many.
+"""
 
 import errno
 from os import strerror
 
-__all__ = ["error_text", "printable", "reason", "strerror"]
+from modprobe_ipsec.base.annotations import Iterable, TypeVar
+
+__all__ = [
+    "LINE",
+    "SHOWN",
+    "cut",
+    "error_text",
+    "first",
+    "line",
+    "name",
+    "printable",
+    "reason",
+    "strerror",
+]
+
+# Characters of a line that leaves. journald splits a longer one (LineMax=, 48 KiB), and reads the
+# rest as a line of its own, with a level of its author's choice.
+LINE = 1000
+# Of one kind of thing, that a report names; the others are counted.
+SHOWN = 50
+# Characters of a name in a line: of a connection, a file, a program.
+_NAME = 200
+
+_T = TypeVar("_T")
 
 
 def error_text(number: int) -> str:
@@ -22,3 +48,28 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else " " if c == "\t" else "?" for c in text)
+
+
+def cut(text: str, most: int = LINE) -> str:
+    """At most `most` characters: the middle goes, since what is wrong often stands at the end."""
+    if len(text) <= most:
+        return text
+    gone = f" ... ({len(text)} characters) ... "
+    end = (most - len(gone)) // 3
+    return f"{text[: most - len(gone) - end]}{gone}{text[-end:]}"
+
+
+def line(text: str, most: int = LINE) -> str:
+    """One printable line of at most `most` characters."""
+    return printable(cut(text, most))
+
+
+def name(text: str) -> str:
+    """A name that somebody else chose, as part of a line."""
+    return line(text, _NAME)
+
+
+def first(things: Iterable[_T], most: int = SHOWN) -> tuple[list[_T], int]:
+    """The first of many, and how many more there are."""
+    found = list(things)
+    return found[:most], max(0, len(found) - most)

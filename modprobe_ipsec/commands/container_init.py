@@ -13,7 +13,7 @@ from io import StringIO
 
 from modprobe_ipsec.base.annotations import FrameType, NoReturn, Sequence
 from modprobe_ipsec.base.errors import Error, UsageError, as_error
-from modprobe_ipsec.base.text import printable, reason
+from modprobe_ipsec.base.text import line, reason
 from modprobe_ipsec.commands import output, verbs
 from modprobe_ipsec.commands.command_line import parse
 from modprobe_ipsec.commands.main import guarded, traceback_of
@@ -173,7 +173,7 @@ def _give_up(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"modprobe-ipsec-init: {printable(text)}\n")
+    sys.stderr.write(f"modprobe-ipsec-init: {line(text)}\n")
 
 
 if __name__ == "__main__":

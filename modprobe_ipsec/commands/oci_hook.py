@@ -14,7 +14,7 @@ from select import POLLOUT, poll
 
 from modprobe_ipsec.base.annotations import Mapping, NoReturn, Sequence
 from modprobe_ipsec.base.errors import Bug, ConfigError, Error, UsageError, as_error
-from modprobe_ipsec.base.text import printable
+from modprobe_ipsec.base.text import line
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.commands import engine
 from modprobe_ipsec.commands.main import traceback_of
@@ -39,7 +39,6 @@ LIMIT = 32
 _WORK = 25.0
 # Bytes of address space while the container's files are read.
 _MEMORY = 1 << 30
-_LINE = 1000
 # What a pipe takes whole if it takes any of it (limits.h:PIPE_BUF).
 _PIECE = 4096
 # Facility daemon, severity error: RFC 5424, 6.2.1
@@ -106,17 +105,17 @@ def main(arguments: Sequence[str], limit: float) -> int:
         said.append([Error.exit_code, why, ""])
     code, text, trace = said[-1]
     if code:
-        _tell(_one_line(text), trace)
+        _tell(line(text), trace)
     return int(code)
 
 
-def _tell(line: str, trace: str) -> None:
+def _tell(said: str, trace: str) -> None:
     """Into the system's log, since crun hands stderr to nobody, and to whoever reads stderr.
 
     Nobody is waited for: neither a daemon that does not read its socket, nor a full pipe.
     """
-    _log(f"<{_DAEMON_ERROR}>modprobe-ipsec-hook: {line}".encode())
-    data = f"{trace}modprobe-ipsec-hook: {line}\n".encode()
+    _log(f"<{_DAEMON_ERROR}>modprobe-ipsec-hook: {said}".encode())
+    data = f"{trace}modprobe-ipsec-hook: {said}\n".encode()
     stderr = poll()
     stderr.register(2, POLLOUT)
     # Python has no sys.stderr if it was started without one; and nobody may read it any more
@@ -279,10 +278,6 @@ def _remedies(judgement: NeedVerdict, facts: Facts) -> tuple[str, ...]:
         # a rootless engine's hook is the user's own
         return ("load them on the host as root: this hook runs without CAP_SYS_MODULE",)
     return tuple(dict.fromkeys(reason.remedy for reason in judgement.reasons if reason.remedy))
-
-
-def _one_line(text: str) -> str:
-    return printable(text)[:_LINE]
 
 
 if __name__ == "__main__":

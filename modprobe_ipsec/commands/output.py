@@ -7,7 +7,7 @@ from io import TextIOWrapper
 
 from modprobe_ipsec.base.annotations import TextIO
 from modprobe_ipsec.base.errors import Error
-from modprobe_ipsec.base.text import printable
+from modprobe_ipsec.base.text import line
 from modprobe_ipsec.commands.command_line import PROGRAM
 
 
@@ -35,7 +35,7 @@ def put(text: str) -> None:
 def complain(text: str) -> None:
     """Say something on standard error, in one line."""
     try:
-        print(f"{PROGRAM}: {printable(text)}", file=sys.stderr)
+        print(f"{PROGRAM}: {line(text)}", file=sys.stderr)
     except OSError:
         # the exit code says it even where nobody can be told
         return

@@ -5,6 +5,7 @@ import os
 import sys
 
 from modprobe_ipsec.base.errors import ConfigError, UsageError
+from modprobe_ipsec.base.text import cut
 from modprobe_ipsec.catalog.model import Catalog, Family
 from modprobe_ipsec.commands import engine
 from modprobe_ipsec.commands.command_line import Arguments
@@ -83,7 +84,7 @@ def _query(arguments: Arguments, facts: Facts, host: Host) -> Query:
     name, equals, version = arguments.value("--daemon").partition("=")
     number = release(version) if equals else None
     if equals and number is None:
-        raise UsageError(f"--daemon {name}={version}: a release looks like 4.15")
+        raise UsageError(f"--daemon {name}={cut(version, 40)}: a release looks like 4.15")
     config = arguments.value("--config")
     return Query(
         esp=arguments.values("--esp"),

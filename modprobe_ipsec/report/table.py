@@ -2,7 +2,7 @@
 """Aligned plain text, and the little colour that a terminal gets."""
 
 from modprobe_ipsec.base.annotations import Sequence
-from modprobe_ipsec.base.text import printable
+from modprobe_ipsec.base.text import LINE, line
 
 _COLOURS = {
     "blocked": "31;1",
@@ -15,22 +15,22 @@ _COLOURS = {
 
 
 def table(rows: Sequence[Sequence[str]], *, colour: bool, indent: str = "") -> list[str]:
-    """Lines with aligned columns, all of it printable; the last column may be of any length.
+    """Lines with aligned columns, all of it printable and none longer than `LINE`.
 
-    With `colour`, a cell that is a verdict gets that verdict's colour.
+    With `colour`, a verdict in the first column gets that verdict's colour.
     """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [min(max(map(len, column)), LINE) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
-        cells = [printable(cell).ljust(width) for cell, width in zip(row, widths, strict=True)]
-        if colour:
-            pairs = zip(row, cells, strict=True)
-            cells = [paint(padded, _COLOURS.get(cell, "")) for cell, padded in pairs]
-        lines.append((indent + "  ".join(cells)).rstrip())
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        text = line((indent + "  ".join(cells)).rstrip())
+        if colour and (code := _COLOURS.get(row[0])):
+            end = len(indent) + len(row[0])
+            text = f"{paint(text[:end], code)}{text[end:]}"
+        lines.append(text)
     return lines
 
 
 def paint(text: str, code: str) -> str:
-    """`text` in the colour of an SGR code, padding outside."""
-    bare = text.rstrip()
-    return f"\033[{code}m{bare}\033[0m{text[len(bare) :]}" if code else text
+    """`text` in the colour of an SGR code."""
+    return f"\033[{code}m{text}\033[0m"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sentences that more than one of the writers for people says."""
 
+from modprobe_ipsec.base.text import name
 from modprobe_ipsec.needs.need import FeatureNeed
 from modprobe_ipsec.needs.proof import Answer
 from modprobe_ipsec.needs.reading import Problem
@@ -47,7 +48,7 @@ def _count(number: int) -> str:
 
 def in_words(problem: Problem) -> str:
     """What is wrong in a configuration, where, and what it costs: in one line."""
-    lost = f"; {problem.conn} is left out" if problem.conn else ""
+    lost = f"; {name(problem.conn)} is left out" if problem.conn else ""
     return f"{problem.place}: {problem.text}{lost}"
 
 

@@ -4,6 +4,7 @@
 import json
 from typing import Any
 
+from modprobe_ipsec.base.text import LINE
 from modprobe_ipsec.catalog.model import Family
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.facts import Facts, StackSign, Unreadable
@@ -207,6 +208,28 @@ def test_nothing_but_print_reaches_a_terminal_or_a_log() -> None:
     said = text(hostile, colour=True)
     assert "\033[31;1mblocked\033[0m" in said and "\033[31m" not in said
     assert json.loads(formats.render("json", hostile, Style()))["problems"][0]["conn"] == evil
+
+
+def test_every_line_is_cut_and_problems_are_counted() -> None:
+    """What a journal splits is read as a line of its own, with a level of its author's choice."""
+    long = "x" * 70_000
+    problems = tuple(Problem(Place(f"/etc/{long}", n), long, f"{long}<0>forged") for n in range(90))
+    silent = tuple(IgnoredConnection(Place(long, n), long, long) for n in range(90))
+    found = Demand(tuple(NEEDS), (long,), problems, silent)
+    gaps = tuple(Unreadable(f"{n}{long}", long) for n in range(90))
+    facts = report().facts._replace(release=long, unreadable=gaps)
+    hostile = report()._replace(demand=found, facts=facts)
+    journal = formats.render("journal", hostile, Style()).split("\n")
+    assert "<4>and 40 more problems in the configuration" in journal
+    plain = text(hostile, verbose=2).split("\n")
+    assert plain.count("  and 40 more") == 3
+    for said in (journal, plain):
+        assert len(said) < 250
+        assert max(map(len, said)) <= LINE
+    document = json.loads(formats.render("json", hostile, Style()))
+    assert document["left_out"] == {"problems": 40, "silent": 40, "gaps": 40}
+    assert len(document["problems"]) == 50
+    assert len(json.dumps(document)) < 500_000
 
 
 def test_a_seal_that_was_refused_is_no_success() -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """--manifest: what a host must do for a daemon that runs in a container on it."""
 
+from modprobe_ipsec.base.text import first
 from modprobe_ipsec.commands import engine, host_plan
 from modprobe_ipsec.commands.command_line import Arguments
 from modprobe_ipsec.commands.output import complain, put
@@ -31,6 +32,9 @@ def run(arguments: Arguments) -> int:
         files = host_plan.write(plan, arguments.value("--manifest"), options)
         directory = arguments.value("--output")
         put(host_plan.put(directory, files) if directory else host_plan.as_text(files))
-    for problem in report.demand.problems:
+    problems, more = first(report.demand.problems)
+    for problem in problems:
         complain(in_words(problem))
+    if more:
+        complain(f"and {more} more problems in the configuration")
     return Verdict.UNKNOWN.exit_code if code < 2 and report.is_uncertain else code

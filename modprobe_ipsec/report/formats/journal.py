@@ -5,7 +5,7 @@ Levels as in sd-daemon(3): journald takes the `<N>` off and keeps the number.
 """
 
 from modprobe_ipsec.base.annotations import Iterable, Iterator
-from modprobe_ipsec.base.text import printable
+from modprobe_ipsec.base.text import first, line
 from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
 from modprobe_ipsec.report.model import Report, Style
 from modprobe_ipsec.report.words import because, headline, in_words
@@ -33,11 +33,13 @@ def render(report: Report, style: Style) -> str:
         lines.append(f"{_INFO}loaded by the kernel itself: {', '.join(report.autoloaded)}")
     if report.sealed and report.sealed.done:
         lines.append(_NOTICE + report.sealed.text)
-    lines += [_WARNING + in_words(problem) for problem in report.demand.problems]
+    problems, more = first(report.demand.problems)
+    lines += [_WARNING + in_words(problem) for problem in problems]
+    lines += [f"{_WARNING}and {more} more problems in the configuration"] if more else []
     lines += _troubles(report.verdicts)
     if report.sealed and not report.sealed.done:
         lines.append(_ERROR + _with_remedies(report.sealed.text, [report.sealed.remedy]))
-    return "".join(f"{printable(line)}\n" for line in lines)
+    return "".join(f"{line(text)}\n" for text in lines)
 
 
 def _troubles(judgements: Iterable[NeedVerdict]) -> Iterator[str]:

@@ -4,6 +4,7 @@
 import json
 
 from modprobe_ipsec.base.annotations import Any
+from modprobe_ipsec.base.text import cut, first
 from modprobe_ipsec.catalog.model import KernelInterface
 from modprobe_ipsec.diagnose.resolution import Resolution
 from modprobe_ipsec.kernel.load import LoadResult
@@ -22,6 +23,10 @@ SCHEMA = 1
 def render(report: Report, style: Style) -> str:
     """The whole report as one JSON object, keys in a fixed order."""
     facts = report.facts
+    problems, more_problems = first(report.demand.problems)
+    silent, more_silent = first(report.demand.silent)
+    gaps, more_gaps = first(facts.unreadable)
+    left_out = {"problems": more_problems, "silent": more_silent, "gaps": more_gaps}
     inside = container.look(report)
     document = {
         "schema": SCHEMA,
@@ -29,12 +34,9 @@ def render(report: Report, style: Style) -> str:
         "exit_code": report.exit_code,
         "kernel": {"release": facts.release, "arch": facts.arch, "fips": facts.fips},
         "configs": list(report.demand.configs),
-        "problems": [
-            {"place": str(p.place), "conn": p.conn, "text": p.text} for p in report.demand.problems
-        ],
-        "silent": [
-            {"place": str(s.place), "conn": s.conn, "why": s.why} for s in report.demand.silent
-        ],
+        "problems": [{"place": str(p.place), "conn": p.conn, "text": p.text} for p in problems],
+        "silent": [{"place": str(s.place), "conn": s.conn, "why": s.why} for s in silent],
+        **({"left_out": left_out} if any(left_out.values()) else {}),
         "needs": [_judgement(judgement) for judgement in report.verdicts],
         "plan": [[_step(step) for step in steps] for steps in report.plan.rounds],
         "loads": [_load(result) for result in report.loads],
@@ -45,10 +47,19 @@ def render(report: Report, style: Style) -> str:
         ],
         "xfrm_socket": report.xfrm_socket,
         **({"sealed": report.sealed._asdict()} if report.sealed else {}),
-        "gaps": [{"path": gap.path, "why": gap.why} for gap in facts.unreadable],
+        "gaps": [{"path": gap.path, "why": gap.why} for gap in gaps],
         **({"container": container.as_data(inside)} if inside else {}),
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json.dumps(_cut(document), indent=2) + "\n"
+
+
+def _cut(value: Any) -> Any:
+    """The same with no text longer than a line may be; JSON itself makes them harmless."""
+    if isinstance(value, str):
+        return cut(value)
+    if isinstance(value, dict):
+        return {key: _cut(inner) for key, inner in value.items()}
+    return [_cut(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _judgement(judgement: NeedVerdict) -> dict[str, Any]:
@@ -79,10 +90,18 @@ def _reason(reason: Reason) -> dict[str, Any]:
 
 
 def _need(need: AnyNeed) -> dict[str, Any]:
-    sources = [{"where": s.where, "text": s.text, "daemon": s.daemon} for s in need.sources]
+    named, more = first(need.sources)
+    sources: dict[str, Any] = {
+        "sources": [{"where": s.where, "text": s.text, "daemon": s.daemon} for s in named],
+        **({"more_sources": more} if more else {}),
+    }
     if isinstance(need, FeatureNeed):
-        feature = {"need": need.label, "feature": need.feature, "family": need.family}
-        return {**feature, "sources": sources}
+        return {
+            "need": need.label,
+            "feature": need.feature,
+            "family": need.family,
+            **sources,
+        }
     suite = need.suite
     return {
         "need": need.label,
@@ -95,7 +114,7 @@ def _need(need: AnyNeed) -> dict[str, Any]:
         "mode": need.mode,
         # without it: xfrm
         **({"interface": need.interface} if need.interface is not KernelInterface.XFRM else {}),
-        "sources": sources,
+        **sources,
     }
 
 

@@ -2,7 +2,7 @@
 """A report for people: the verdict in one line, the worst needs first, then what to do."""
 
 from modprobe_ipsec.base.annotations import Iterable, Sequence
-from modprobe_ipsec.base.text import printable
+from modprobe_ipsec.base.text import first, line, name
 from modprobe_ipsec.catalog.model import KernelInterface
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.daemons.selection import Demand
@@ -26,7 +26,7 @@ _UNMET = (Verdict.BLOCKED, Verdict.MISSING, Verdict.UNKNOWN)
 def render(report: Report, style: Style) -> str:
     """The whole report; a quiet one has only what is not ready, a verbose one all evidence."""
     quiet, verbose = style.quiet, style.verbose
-    lines = [] if quiet else [printable(headline(report))]
+    lines = [] if quiet else [line(headline(report))]
     sections = []
     judgements = _worst_first(report.verdicts, quiet)
     if report.action is Action.DRY_RUN:
@@ -52,7 +52,7 @@ def render(report: Report, style: Style) -> str:
     for section in sections:
         if section:
             # the colour of a table is ours
-            clean = section if section is needs else [printable(line) for line in section]
+            clean = section if section is needs else [line(text) for text in section]
             lines += ["", *clean] if lines else clean
     return "\n".join(lines) + "\n" if lines else ""
 
@@ -146,8 +146,9 @@ def _autoloaded(modules: Sequence[str]) -> list[str]:
 
 def _problems(wanted: Demand) -> list[str]:
     """What costs a connection is said even in silence: it is not in the verdict."""
-    lines = [f"  {in_words(problem)}" for problem in wanted.problems]
-    return ["configuration:", *lines] if lines else []
+    problems, more = first(wanted.problems)
+    lines = [f"  {in_words(problem)}" for problem in problems]
+    return ["configuration:", *lines, *_more(more)] if lines else []
 
 
 def _seal(report: Report, quiet: bool) -> list[str]:
@@ -163,13 +164,18 @@ def _symptoms(judgements: Iterable[NeedVerdict]) -> list[str]:
     lines: list[str] = []
     for symptom in found:
         lines.append(f"  errno {symptom.errno}")
-        lines += [f"    {DAEMONS[name].program}: {line}" for name, line in symptom.lines]
+        lines += [f"    {DAEMONS[daemon].program}: {said}" for daemon, said in symptom.lines]
     return ["what kernel and daemon say in that case:", *lines] if lines else []
 
 
 def _silent(wanted: Demand) -> list[str]:
-    lines = [f"  {silent.place} {silent.conn}: {silent.why}" for silent in wanted.silent]
-    return ["asks the kernel for nothing:", *lines] if lines else []
+    found, more = first(wanted.silent)
+    lines = [f"  {silent.place} {name(silent.conn)}: {silent.why}" for silent in found]
+    return ["asks the kernel for nothing:", *lines, *_more(more)] if lines else []
+
+
+def _more(number: int) -> list[str]:
+    return [f"  and {number} more"] if number else []
 
 
 def _chain(judgements: Iterable[NeedVerdict]) -> list[str]:
@@ -177,7 +183,9 @@ def _chain(judgements: Iterable[NeedVerdict]) -> list[str]:
     lines: list[str] = []
     for judgement in judgements:
         lines.append(judgement.need.label)
-        lines += [f"  from {s.where}: {s.text}".rstrip(": ") for s in judgement.need.sources]
+        sources, more = first(judgement.need.sources)
+        lines += [f"  from {s.where}: {s.text}".rstrip(": ") for s in sources]
+        lines += _more(more)
         if isinstance(judgement.need, Need) and judgement.need.suite.crypto_name:
             lines.append(f"  the kernel builds {judgement.need.suite.crypto_name}")
         rows = [(f.request, f.state, f.module, f.evidence) for f in judgement.resolutions]
@@ -196,5 +204,7 @@ def _stack(report: Report) -> list[str]:
         rows.append(("/proc/sys/net/core/xfrm_*", ", ".join(dict.fromkeys(values))))
     if report.xfrm_socket:
         rows.append(("NETLINK_XFRM socket", report.xfrm_socket))
-    rows += [(f"/{gap.path}", f"not read: {gap.why}") for gap in report.facts.unreadable]
-    return ["the stack itself:", *table(rows, colour=False, indent="  ")] if rows else []
+    gaps, more = first(report.facts.unreadable)
+    rows += [(f"/{gap.path}", f"not read: {gap.why}") for gap in gaps]
+    lines = table(rows, colour=False, indent="  ") if rows else []
+    return ["the stack itself:", *lines, *_more(more)] if rows else []
