@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes what follows from the table of options: completions, and parts of the manual page.
+"""Writes what follows from the table of options and from the daemons' descriptors: completions,
+parts of the manual page, and which units ours comes before.
 
     python -m scripts.generate
 
@@ -15,11 +16,13 @@ from modprobe_ipsec.base import registry
 from modprobe_ipsec.commands.command_line import PROGRAM
 from modprobe_ipsec.commands.options import LOAD, OPTIONS, Option
 from modprobe_ipsec.commands.verbs.help import FEW
+from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.manifest import formats as manifests
 from modprobe_ipsec.report import formats as reports
 
 REPOSITORY = Path(__file__).parent.parent
 PAGE = "man/modprobe-ipsec.8"
+UNIT = "systemd/modprobe-ipsec.service"
 _MADE = "Made by scripts/generate.py from the table of options."
 
 
@@ -30,6 +33,7 @@ def generated() -> dict[str, str]:
         "completions/_modprobe-ipsec": zsh(),
         "completions/modprobe-ipsec.fish": fish(),
         PAGE: page((REPOSITORY / PAGE).read_text()),
+        UNIT: unit((REPOSITORY / UNIT).read_text()),
     }
 
 
@@ -143,6 +147,12 @@ def page(text: str) -> str:
     return re.sub(r"^\.It Fl .*$", _heading, text, flags=re.MULTILINE)
 
 
+def unit(text: str) -> str:
+    """Our unit with the names of all daemons' units, which it comes before and is started with."""
+    names = " ".join(u for d in DAEMONS.values() for u in (*d.units, *d.unit_aliases))
+    return re.sub(r"^(Before|WantedBy)=.*$", rf"\1={names}", text, flags=re.MULTILINE)
+
+
 def _heading(line: re.Match[str]) -> str:
     """The `.It` line of the options that one is about."""
     names = {f"-{word.replace(chr(92), '')}" for word in re.findall(r"Fl (\S+)", line[0])}
@@ -214,7 +224,12 @@ def _sentence(summary: str) -> str:
     return f"{summary[0].upper()}{summary[1:]}."
 
 
+def _man_daemons() -> str:
+    return "".join(f".Cm {name} ,\n" for name in DAEMONS)
+
+
 _BLOCKS: dict[str, Callable[[], str]] = {
+    "daemons": _man_daemons,
     "synopsis": _synopsis,
     "manifest formats": _man_manifests,
     "report formats": _man_reports,

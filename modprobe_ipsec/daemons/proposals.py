@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Proposals in any daemon's language -> suites and needs."""
 
-from modprobe_ipsec.base.annotations import Iterable, Mapping
-from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
+from modprobe_ipsec.base.annotations import Collection, Iterable, Mapping
+from modprobe_ipsec.catalog.model import Catalog, Family, KernelInterface, Protocol
 from modprobe_ipsec.daemons.common.descriptor import Context, Daemon, Release
 from modprobe_ipsec.daemons.common.errors import ProposalError, ProposalSyntaxError, show
 from modprobe_ipsec.daemons.registry import DAEMONS
@@ -17,8 +17,8 @@ def read(
 ) -> tuple[tuple[Daemon, ...], tuple[Suite, ...]]:
     """Read the proposals of a command line as a whole: whose they are, and the suites they name.
 
-    Without a daemon in `context` the text may be in either language. Where both daemons can read it
-    they must agree, but for ESN: what either may negotiate counts. Raises ProposalError.
+    Without a daemon in `context` the text may be in any language. Where several daemons can read it
+    they must agree, but for ESN: what any may negotiate counts. Raises ProposalError.
     """
     readings: dict[str, tuple[Suite, ...]] = {}
     failures: list[tuple[Daemon, ProposalSyntaxError]] = []
@@ -35,24 +35,39 @@ def read(
     return tuple(DAEMONS[name] for name in readings), tuple(suites)
 
 
-def needs(suites: Iterable[Suite], families: Iterable[Family], source: Source) -> tuple[Need, ...]:
-    """Each suite in each family, because of `source`."""
+def needs(
+    suites: Iterable[Suite],
+    families: Iterable[Family],
+    source: Source,
+    daemons: Collection[Daemon] = (),
+) -> tuple[Need, ...]:
+    """Each suite in each family, because of `source`, in the way that one of `daemons` asks for it.
+
+    With several, or none, that is XFRM: of those that speak it there is always one.
+    """
+    ways = {daemon.interface for daemon in daemons}
+    way = ways.pop() if len(ways) == 1 else KernelInterface.XFRM
     families = tuple(families)
-    return tuple(Need(suite, family, (source,)) for suite in suites for family in families)
+    return tuple(
+        Need(suite, family, (source,), interface=way) for suite in suites for family in families
+    )
 
 
 def default_needs(context: Context, releases: Mapping[str, Release]) -> tuple[Need, ...]:
-    """What the context's daemon, or each, offers by itself: ESP. AH is offered only if configured.
+    """What the context's daemon offers by itself: ESP. AH is offered only if configured.
 
+    Where nothing tells which daemon it is, that is what each offers; but for those that speak
+    PF_KEY, as af_key is only loaded for a daemon that is there.
     `releases` are those of the daemons, by name, as far as they are known.
     """
     found: list[Need] = []
-    for offering in (context.daemon,) if context.daemon else DAEMONS.values():
+    usual = (d for d in DAEMONS.values() if d.interface is KernelInterface.XFRM)
+    for offering in (context.daemon,) if context.daemon else usual:
         release = releases.get(offering.name)
         suites = offering.default_suites(Protocol.ESP, context._replace(release=release))
         text = context.catalog.vocabularies[offering.name].default(Protocol.ESP, release)
         source = Source(f"{offering.title}'s default", text, offering.name)
-        found += needs(suites, context.families, source)
+        found += needs(suites, context.families, source, (offering,))
     return merge(found)
 
 

@@ -79,9 +79,9 @@ def _named(request: Query, context: Context) -> list[Need]:
     needs: list[Need] = []
     for protocol, texts in ((Protocol.ESP, request.esp), (Protocol.AH, request.ah)):
         for text in texts:
-            _, suites = proposals.read(text, protocol, context)
+            daemons, suites = proposals.read(text, protocol, context)
             source = Source(f"--{protocol}", text, request.daemon and request.daemon.name)
-            needs += proposals.needs(suites, request.families, source)
+            needs += proposals.needs(suites, request.families, source, daemons)
     if request.ipcomp:
         source = Source("--ipcomp")
         needs += proposals.ipcomp_needs(context.catalog, request.families, source)

@@ -59,6 +59,12 @@ class ConfigFiles:
             raise ConfigError(f"{path}: whether it is there cannot be seen", "run it as root")
         return there
 
+    def rights(self, path: str) -> tuple[int, int] | None:
+        """Owner and mode; None on another root, for a given text, and for what cannot be seen."""
+        if path in self._given or self._host.root != "/":
+            return None
+        return self._host.rights(path.lstrip("/"))
+
     def _names(self, directory: str) -> list[str]:
         names = self._host.list_dir(directory.lstrip("/") or ".")
         if not isinstance(names, Unreadable):

@@ -150,6 +150,18 @@ class Host:
             return False if error.errno in _MISSING else None
         return True
 
+    def rights(self, path: str) -> tuple[int, int] | None:
+        """The number of the owner of what is there, and its mode; None if that cannot be seen."""
+        try:
+            fd = self._look(path)
+        except OSError:
+            return None
+        try:
+            status = os.fstat(fd)
+            return status.st_uid, status.st_mode
+        finally:
+            os.close(fd)
+
     def link(self, path: str) -> str | None:
         """What a symbolic link says; None if that cannot be seen, and always on a foreign root."""
         if self.root != "/":

@@ -53,7 +53,7 @@ class Reading(Value):
 class Files(Protocol):
     """The reader's door to files: they themselves open nothing.
 
-    Paths are those of the host that is looked at. Both answer within bounds, whatever is there.
+    Paths are those of the host that is looked at. All answer within bounds, whatever is there.
     """
 
     def text(self, path: str) -> str:
@@ -65,3 +65,7 @@ class Files(Protocol):
 
     def exists(self, path: str) -> bool:
         """Whether something is there. Raises ConfigError if that cannot be seen."""
+
+    def rights(self, path: str) -> tuple[int, int] | None:
+        """The file's owner and its mode as in stat(2); None where they tell nothing: in the tree of
+        another machine, whose files somebody has copied, or for what stands in no file."""

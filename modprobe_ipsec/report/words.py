@@ -2,6 +2,8 @@
 """Sentences that more than one of the writers for people says."""
 
 from modprobe_ipsec.base.text import name
+from modprobe_ipsec.catalog.obstacles import Symptom
+from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.needs.need import FeatureNeed
 from modprobe_ipsec.needs.proof import Answer
 from modprobe_ipsec.needs.reading import Problem
@@ -50,6 +52,16 @@ def in_words(problem: Problem) -> str:
     """What is wrong in a configuration, where, and what it costs: in one line."""
     lost = f"; {name(problem.conn)} is left out" if problem.conn else ""
     return f"{problem.place}: {problem.text}{lost}"
+
+
+def log_lines(judgement: NeedVerdict, symptom: Symptom) -> tuple[tuple[str, str], ...]:
+    """What daemons write then, each with its name: of an SA, those that ask for it in this way."""
+    need = judgement.need
+    return tuple(
+        (daemon, line)
+        for daemon, line in symptom.lines
+        if isinstance(need, FeatureNeed) or DAEMONS[daemon].interface is need.interface
+    )
 
 
 def because(judgement: NeedVerdict) -> str:

@@ -4,15 +4,22 @@
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from posixpath import normpath
+from types import MappingProxyType
 
 from modprobe_ipsec.base.errors import ConfigError
 
 
 class Texts:
-    """`demand.reading.Files` in memory. `limit`: how many may match a pattern."""
+    """`needs.reading.Files` in memory. `limit`: how many may match a pattern; `modes`: owner and
+    mode of files that are not root's own and 0600."""
 
-    def __init__(self, texts: Mapping[str, str], limit: int = 1000) -> None:
-        self.texts = texts
+    def __init__(
+        self,
+        texts: Mapping[str, str],
+        limit: int = 1000,
+        modes: Mapping[str, tuple[int, int] | None] = MappingProxyType({}),
+    ) -> None:
+        self.texts, self._modes = texts, modes
         self._limit = limit
 
     def text(self, path: str) -> str:
@@ -35,3 +42,6 @@ class Texts:
     def exists(self, path: str) -> bool:
         """Files, and the directories above them."""
         return any(known == path or known.startswith(f"{path}/") for known in self.texts)
+
+    def rights(self, path: str) -> tuple[int, int] | None:
+        return self._modes.get(path, (0, 0o600))

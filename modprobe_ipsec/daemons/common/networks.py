@@ -12,7 +12,7 @@ _IN_ADDRESSES = "0123456789abcdefABCDEF.:-"
 
 
 def networks(selectors: str) -> tuple[Family, ...]:
-    """Families of the subnets and ranges in a list of traffic selectors, of either daemon.
+    """Families of the subnets and ranges in a list of traffic selectors, as any daemon has it.
 
     A single address is this host itself, and what is no address (`dynamic`, `%priv`, `vhost:`)
     tells nothing.

@@ -107,6 +107,7 @@ DAEMON = Daemon(
         (*programs(_BIN, "charon-systemd"), *programs(_LIBEXEC, "charon")), "daemon (strongSwan "
     ),
     units=("strongswan.service", "strongswan-starter.service"),
+    unit_aliases=("strongswan-swanctl.service",),
     suites=_suites,
     default_suites=_default_suites,
     # source: kernel_netlink_ipsec.c

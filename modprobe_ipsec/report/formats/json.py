@@ -14,6 +14,7 @@ from modprobe_ipsec.plan.plan import Step
 from modprobe_ipsec.plan.verdict import NeedVerdict, Reason
 from modprobe_ipsec.report import container
 from modprobe_ipsec.report.model import Report, Style
+from modprobe_ipsec.report.words import log_lines
 
 SUMMARY = "for programs: one object, with a published schema"
 
@@ -66,13 +67,13 @@ def _judgement(judgement: NeedVerdict) -> dict[str, Any]:
     return {
         **_need(judgement.need),
         "verdict": judgement.verdict,
-        "reasons": [_reason(reason) for reason in judgement.reasons],
+        "reasons": [_reason(judgement, reason) for reason in judgement.reasons],
         "proof": _proof(judgement.proof) if judgement.proof else None,
         "requests": [_resolution(resolution) for resolution in judgement.resolutions],
     }
 
 
-def _reason(reason: Reason) -> dict[str, Any]:
+def _reason(judgement: NeedVerdict, reason: Reason) -> dict[str, Any]:
     obstacle, symptom = reason.obstacle, reason.symptom
     return {
         "text": reason.text,
@@ -85,7 +86,7 @@ def _reason(reason: Reason) -> dict[str, Any]:
             "where": obstacle.rule.where if obstacle.rule else None,
             "line": obstacle.rule.text if obstacle.rule else None,
         },
-        "symptom": symptom and {"errno": symptom.errno, **dict(symptom.lines)},
+        "symptom": symptom and {"errno": symptom.errno, **dict(log_lines(judgement, symptom))},
     }
 
 

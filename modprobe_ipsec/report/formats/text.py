@@ -14,7 +14,7 @@ from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
 from modprobe_ipsec.report import container
 from modprobe_ipsec.report.model import Action, Report, Style
 from modprobe_ipsec.report.table import table
-from modprobe_ipsec.report.words import because, headline, in_words
+from modprobe_ipsec.report.words import because, headline, in_words, log_lines
 
 SUMMARY = "for people: the verdict, what stands in the way, and what to do"
 
@@ -160,11 +160,16 @@ def _seal(report: Report, quiet: bool) -> list[str]:
 
 def _symptoms(judgements: Iterable[NeedVerdict]) -> list[str]:
     """The log lines that a user has in hand who comes here because something failed."""
-    found = dict.fromkeys(r.symptom for j in judgements for r in j.reasons if r.symptom)
+    found = {
+        (reason.symptom.errno, log_lines(judgement, reason.symptom)): None
+        for judgement in judgements
+        for reason in judgement.reasons
+        if reason.symptom
+    }
     lines: list[str] = []
-    for symptom in found:
-        lines.append(f"  errno {symptom.errno}")
-        lines += [f"    {DAEMONS[daemon].program}: {said}" for daemon, said in symptom.lines]
+    for errno, logged in found:
+        lines.append(f"  errno {errno}")
+        lines += [f"    {DAEMONS[daemon].program}: {said}" for daemon, said in logged]
     return ["what kernel and daemon say in that case:", *lines] if lines else []
 
 
