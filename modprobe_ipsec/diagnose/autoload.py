@@ -4,7 +4,7 @@
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.obstacles import Knowledge
 from modprobe_ipsec.diagnose.resolution import Autoload, Resolution, ResolutionState, Resolved
-from modprobe_ipsec.host.facts import ALIAS_BIN, Environment, Facts
+from modprobe_ipsec.host.facts import ALIAS_BIN, BUSYBOX, Environment, Facts
 
 # What an admin, or a distribution, puts into kernel.modprobe to switch autoload off.
 _LOADS_NOTHING = ("false", "true", "disabled", "null")
@@ -95,8 +95,9 @@ def _on_request(facts: Facts, around: Environment) -> Autoload:
         return Autoload(False, f"kernel.modprobe is {path}, and there is no such program")
     lacks = facts.module_index.lacks if facts.module_index else ()
     index = next((path for path in lacks if path.endswith(ALIAS_BIN)), "")
-    # a container's module directory is not the one that the kernel's modprobe looks into
-    if index and around.libkmod and not around.container:
+    # BusyBox's modprobe reads the index as text, and a container's module directory is not the one
+    # that the kernel's modprobe looks into
+    if index and around.libkmod and not around.container and around.modprobe_of != BUSYBOX:
         why = f"{index}: no such file, so that modprobe finds no alias (depmod -a)"
         return Autoload(False, why)
     if around.selinux:

@@ -49,6 +49,9 @@ class IndexedModule(Value):
     deps: tuple[str, ...]
 
 
+# Its modprobe knows alias, options, include, blacklist and softdep of modprobe.d, but no install,
+# and reads the index as text. source: busybox modutils/modprobe.c, 1.35
+BUSYBOX = "busybox"
 # What libkmod reads in place of modules.dep and modules.alias.
 BINARY_INDEXES = (DEP_BIN, ALIAS_BIN) = ("modules.dep.bin", "modules.alias.bin")
 
@@ -138,6 +141,8 @@ class Environment(Value):
     # Whether the program that the kernel runs to load modules is there; None if that cannot be
     # seen.
     modprobe_there: bool | None = None
+    # Whose that program is, as far as its link tells: kmod, busybox; empty if unknown.
+    modprobe_of: str = ""
     # Where libkmod.so.2 lies; empty if nowhere, None if nobody looked.
     libkmod: str | None = None
     # SELinux decides about module_request: it enforces, and not every domain may.

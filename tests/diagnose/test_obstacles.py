@@ -12,6 +12,7 @@ from modprobe_ipsec.diagnose.obstacles import Stage, checks, kinds
 from modprobe_ipsec.diagnose.resolution import LoadFailure, Resolution, ResolutionState
 from modprobe_ipsec.host.facts import (
     BINARY_INDEXES,
+    BUSYBOX,
     Directive,
     Environment,
     KernelConfig,
@@ -221,6 +222,15 @@ def test_what_is_not_known_is_said() -> None:
             },
             False,
             ALIAS_BIN,
+        ),
+        # BusyBox's modprobe reads modules.alias
+        (
+            {
+                "module_index": MODERN._replace(lacks=(ALIAS_BIN,)),
+                "environment": around(libkmod=LIBKMOD, modprobe_of=BUSYBOX),
+            },
+            True,
+            "",
         ),
         # it has no say in that
         ({"environment": around(apparmor="/usr/sbin/modprobe-ipsec")}, True, ""),

@@ -7,7 +7,7 @@ from modprobe_ipsec.diagnose.mitigation import Suspicion, shipped_against
 from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind
 from modprobe_ipsec.diagnose.obstacles import ObstacleCheck, Scene, Stage, Subject
 from modprobe_ipsec.diagnose.resolution import ResolutionState
-from modprobe_ipsec.host.facts import Directive, Rule
+from modprobe_ipsec.host.facts import BUSYBOX, Directive, Environment, Rule
 
 KINDS = {
     directive: ObstacleKind(directive.value, forbids=True)
@@ -49,7 +49,7 @@ def _find(subjects: Sequence[Subject], scene: Scene) -> Iterator[tuple[Subject, 
     )
     for hit, suspicion in zip(hits, suspicions, strict=True):
         for rule in hit.rules:
-            yield hit.subject, _obstacle(hit, rule, suspicion, around.container)
+            yield hit.subject, _obstacle(hit, rule, suspicion, around)
 
 
 def _hits(subjects: Sequence[Subject], scene: Scene) -> list[_Hit]:
@@ -87,17 +87,17 @@ def _hits(subjects: Sequence[Subject], scene: Scene) -> list[_Hit]:
     return [hit for hit in hits if hit.rules]
 
 
-def _obstacle(hit: _Hit, rule: Rule, suspicion: Suspicion, container: str) -> Obstacle:
+def _obstacle(hit: _Hit, rule: Rule, suspicion: Suspicion, around: Environment) -> Obstacle:
     of_file = rule.where.startswith("/")
     found = Obstacle(
         kind=KINDS[rule.directive],
         module=hit.module,
         text=f"{rule.where}: {rule.text}",
         remedy="",
-        means=_means(hit, rule),
+        means=_means(hit, rule, around.modprobe_of),
         rule=rule,
     )
-    if of_file and container:
+    if of_file and around.container:
         return found._replace(
             text=f"{found.text} (in this container; the host's modprobe.d counts)",
             remedy="modprobe-ipsec --check on the host tells whether it says the same there",
@@ -122,10 +122,15 @@ def _obstacle(hit: _Hit, rule: Rule, suspicion: Suspicion, container: str) -> Ob
     return found._replace(remedy=remedy, against=suspicion.against.get(rule, ()))
 
 
-def _means(hit: _Hit, rule: Rule) -> str:
+def _means(hit: _Hit, rule: Rule, modprobe: str) -> str:
     if rule.directive is Directive.INITCALL_BLACKLIST:
         return f"{rule.name} starts the built-in {hit.module}, and never ran"
     if rule.directive is Directive.INSTALL:
+        if modprobe == BUSYBOX:
+            return (
+                "BusyBox's modprobe, which the kernel runs here, knows no such lines and loads the "
+                "module all the same; it is honoured here"
+            )
         program = rule.command.split(maxsplit=1)[0] if rule.command else ""
         if program.rpartition("/")[2] in ("true", ":"):
             return "modprobe reports success and loads nothing"

@@ -14,6 +14,8 @@ _SIG_ENFORCE = "sys/module/module/parameters/sig_enforce"
 _SELINUX = "sys/fs/selinux/enforce"
 _SELINUX_ALL = "sys/fs/selinux/booleans/domain_kernel_load_modules"
 _APPARMOR = ("proc/self/attr/apparmor/current", "proc/self/attr/current")
+# In bytes; a real program is longer.
+_PROGRAM_NAME = 16
 _OS_RELEASE = ("etc/os-release", "usr/lib/os-release")
 
 READS = (
@@ -36,7 +38,7 @@ def redacted(host: Host, facts: Facts, allowed: Allowed) -> Iterator[tuple[str, 
         yield known.libkmod[1:], b""
     program = facts.modprobe_path if facts.static_helper is None else facts.static_helper
     if known.modprobe_there and program:
-        yield program.strip("/"), b""
+        yield program.strip("/"), known.modprobe_of.encode()
     for release in known.releases:
         # of a kernel that does not run, nothing but this tells that it is the one that was meant
         if facts.running and release != facts.release:
@@ -55,6 +57,8 @@ def read(host: Host, container: str, helper: str | None = None) -> Environment:
         return Environment(distribution=distribution, releases=releases, libkmod=libkmod)
     status = host.text("proc/self/status")
     caps = None if status is None else capabilities(status)
+    # a container has a root of its own, and the kernel runs the program of the host
+    modprobe = "" if container else _modprobe(host, helper)
     return Environment(
         lockdown=lockdown(host.text(_LOCKDOWN) or ""),
         sig_enforce=_switch(host.text(_SIG_ENFORCE)),
@@ -64,8 +68,8 @@ def read(host: Host, container: str, helper: str | None = None) -> Environment:
         container=container,
         own_mounts=_own_mounts(host),
         cap_sys_module=None if caps is None else bool(caps >> CAP_SYS_MODULE & 1),
-        # a container has a root of its own, and the kernel runs the program of the host
-        modprobe_there=None if container else _modprobe_there(host, helper),
+        modprobe_there=host.exists(modprobe) if modprobe else None,
+        modprobe_of=_program_of(host, modprobe) if modprobe else "",
         libkmod=libkmod,
         selinux=_selinux(host),
         apparmor=_apparmor(host),
@@ -101,9 +105,18 @@ def _own_mounts(host: Host) -> bool:
     return bool(ours and inits and ours != inits)
 
 
-def _modprobe_there(host: Host, helper: str | None) -> bool | None:
+def _modprobe(host: Host, helper: str | None) -> str:
+    """The program that the kernel runs to load modules, below the root; empty if none is known."""
     path = (host.text("proc/sys/kernel/modprobe") or "").strip() if helper is None else helper
-    return host.exists(path[1:]) if path.startswith("/") else None
+    return path[1:] if path.startswith("/") else ""
+
+
+def _program_of(host: Host, path: str) -> str:
+    """What a program is a link to, by its last component. A record has that name in its place."""
+    if host.root == "/":
+        return (host.link(path) or "").rpartition("/")[2]
+    said = host.text(path, limit=_PROGRAM_NAME) or ""
+    return said if said.isalnum() else ""
 
 
 def _libkmod(host: Host) -> str:
