@@ -11,6 +11,8 @@ _modprobe_ipsec() {
     fi
     COMPREPLY=()
     case $previous in
+        --prove)
+            mapfile -t COMPREPLY < <(compgen -W 'packets sas' -- "$current") ;;
         --seal)
             mapfile -t COMPREPLY < <(compgen -W 'modules autoload' -- "$current") ;;
         --manifest)

@@ -3,7 +3,7 @@
 
 complete -c modprobe-ipsec -f
 complete -c modprobe-ipsec -s c -l check -d 'only say what is ready'
-complete -c modprobe-ipsec -l prove -d 'also ask the kernel (it may load modules by itself)'
+complete -c modprobe-ipsec -l prove -a 'packets sas' -d 'also ask the kernel, by SAs or by packets through them (it may load modules by itself)'
 complete -c modprobe-ipsec -s n -l dry-run -d 'say which modules would be loaded, why, and what cannot be met'
 complete -c modprobe-ipsec -l seal -a 'modules autoload' -d 'if all is proven: allow no more loading until reboot, or only no autoload'
 complete -c modprobe-ipsec -l manifest -x -a 'ansible bottlerocket cdi cloud-init compose containerfile docker ignition incus json kubernetes lxc machineconfig nfd nixos proxmox quadlet systemd talos yaml' -d 'write what a host must do for a daemon in a container, changing nothing'

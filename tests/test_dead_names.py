@@ -17,6 +17,7 @@ USED = {
     "find_library": "pyudev looks it up",
     "ignore_aliases": "PyYAML calls it",
     "indentless": "an argument that PyYAML gives",
+    "nla_map": "pyroute2 reads it",
     "traceback": "an argument that Python gives",
     "yaml_constructors": "PyYAML reads it",
     "yaml_implicit_resolvers": "PyYAML reads it",

@@ -30,7 +30,7 @@ PURE = {room for room, _, touches in ROWS if touches == "no"} - {"base"}
 IMPURE = {"os", "io", "subprocess", "socket", "ctypes", "pathlib", "shutil", "glob", "tempfile"}
 FACADES = {
     "kmodpy": {"kernel/kmod"},
-    "pyroute2": {"devices/ethtool"},
+    "pyroute2": {"devices/ethtool", "lab/messages", "lab/network"},
     "pyudev": {"devices/udev"},
     "yaml": {"catalog/strict_yaml", "manifest/yaml_text"},
 }

@@ -5,7 +5,7 @@ is the callers' business.
 
 import os
 
-from modprobe_ipsec.base.annotations import Callable, Mapping
+from modprobe_ipsec.base.annotations import Callable, Mapping, Sequence
 from modprobe_ipsec.base.value import once
 from modprobe_ipsec.catalog.loader import DAEMONS, FILES, build, parse_all
 from modprobe_ipsec.catalog.model import Catalog, Family
@@ -24,6 +24,7 @@ from modprobe_ipsec.report.model import Action, Report
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from modprobe_ipsec.host.machine.cards import Cards
+    from modprobe_ipsec.kernel.child import Send
 
 # All that a program which libkmod starts for an `install` line gets to see.
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
@@ -89,6 +90,13 @@ def cards_of(host: Host) -> "Callable[[], Cards]":
     return ask
 
 
+def _with_packets(needs: Sequence[AnyNeed], numbers: Sequence[int], send: "Send") -> None:
+    """In the child: pyroute2 takes longer to import than a whole check."""
+    from modprobe_ipsec.lab.prove import ask
+
+    ask(needs, numbers, send)
+
+
 def act(
     action: Action,
     wanted: Demand,
@@ -97,10 +105,12 @@ def act(
     catalog: Catalog,
     *,
     on_progress: Callable[[int, int], None] | None = None,
+    packets: bool = False,
 ) -> Report:
     """Do what the action says about these needs on this host; the report of it.
 
-    `on_progress` hears how many of how many proofs are done. Before anything is loaded the
+    `on_progress` hears how many of how many proofs are done; `packets` are then sent through the
+    SAs that prove. Before anything is loaded the
     environment is emptied, for good. Raises NoLibkmod only if something is to be loaded.
     """
     needs = wanted.needs
@@ -114,7 +124,7 @@ def act(
     # costs sockets and a child process, which --check need not pay
     from modprobe_ipsec.kernel.prover import prove
 
-    proofs = prove(needs, on_progress=on_progress)
+    proofs = prove(needs, on_progress=on_progress, ask=_with_packets if packets else None)
     facts = refresh(loads.facts, host)
     final = make_plan(needs, facts, catalog, loads.tried)
     by_need: dict[AnyNeed, Proof] = {proof.need: proof for proof in proofs.proofs}

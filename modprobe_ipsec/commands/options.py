@@ -95,7 +95,10 @@ OPTIONS = (
     Option(
         "--prove",
         "what",
-        "also ask the kernel (it may load modules by itself)",
+        "also ask the kernel, by SAs or by packets through them (it may load modules by itself)",
+        metavar="HOW",
+        implied="sas",
+        choices=lambda: ("packets", "sas"),
         verbs=("check",),
         hint="without --check, it proves anyway",
     ),

@@ -47,7 +47,10 @@ def make_report(action: Action, arguments: Arguments) -> tuple[Report, Host]:
         from modprobe_ipsec.report.progress import progress
 
         with progress(sys.stderr, "proving") as show:
-            report = engine.act(action, demand, facts, host, catalog, on_progress=show)
+            packets = arguments.value("--prove") == "packets"
+            report = engine.act(
+                action, demand, facts, host, catalog, on_progress=show, packets=packets
+            )
     else:
         report = engine.act(action, demand, facts, host, catalog)
     return report._replace(strict=arguments.has("--strict")), host

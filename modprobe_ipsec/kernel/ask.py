@@ -26,11 +26,21 @@ from modprobe_ipsec.needs.proof import Answer
 from modprobe_ipsec.plan.meaning import NO_ANSWER, NO_PF_KEY, NO_SOCKET
 
 # The fields of Proof after the need.
-_Fields = tuple[object, ...]
+Fields = tuple[object, ...]
 
 
-def ask(needs: Sequence[AnyNeed], numbers: Sequence[int], send: Send) -> None:
-    """Ask for the needs with these numbers. Moves the calling process to another namespace."""
+def ask(
+    needs: Sequence[AnyNeed],
+    numbers: Sequence[int],
+    send: Send,
+    *,
+    enter: Callable[[], None] | None = None,
+    more: Callable[[AnyNeed, Fields], Fields] = lambda _, fields: fields,
+) -> None:
+    """Ask for the needs with these numbers. Moves the calling process to another namespace.
+
+    `enter` does so in its own way, `more` may find out more about a need that was asked for.
+    """
     by_pf_key = [number for number in numbers if goes_by_pf_key(needs[number])]
     no_socket = ""
     if len(by_pf_key) < len(numbers):
@@ -43,7 +53,7 @@ def ask(needs: Sequence[AnyNeed], numbers: Sequence[int], send: Send) -> None:
             numbers, no_socket = by_pf_key, f"{NO_SOCKET}: {error_text(error.errno or 0)}"
     if numbers:
         try:
-            namespace.enter()
+            (enter or namespace.enter)()
         except OSError as error:
             why = error_text(error.errno or 0)
             if namespace.is_filtered():
@@ -54,14 +64,15 @@ def ask(needs: Sequence[AnyNeed], numbers: Sequence[int], send: Send) -> None:
             xfrm = once(lambda: sockets.enter_context(Xfrm()))
             pf_key = once(lambda: sockets.enter_context(PfKey()))
             for number in numbers:
-                send(["proof", number, *_answer(xfrm, pf_key, needs[number], number)])
+                need = needs[number]
+                send(["proof", number, *more(need, _answer(xfrm, pf_key, need, number))])
     if no_socket:
         send(["stop", no_socket])
 
 
 def _answer(
     xfrm: Callable[[], Xfrm], pf_key: Callable[[], PfKey], need: AnyNeed, number: int
-) -> _Fields:
+) -> Fields:
     """Return the fields of Proof after the need."""
     try:
         if isinstance(need, FeatureNeed):
@@ -79,7 +90,7 @@ def _answer(
         return (Answer.NOT_ASKED if why else Answer.REFUSED), code, error.strerror, "", None, why
 
 
-def _answer_by_xfrm(xfrm: Xfrm, need: Need, sa: Sa) -> _Fields:
+def _answer_by_xfrm(xfrm: Xfrm, need: Need, sa: Sa) -> Fields:
     xfrm.add(sa)
     try:
         made = xfrm.read(sa)
@@ -91,7 +102,7 @@ def _answer_by_xfrm(xfrm: Xfrm, need: Need, sa: Sa) -> _Fields:
         xfrm.delete(sa)
 
 
-def _answer_by_pf_key(pf_key: PfKey, need: Need, sa: Sa) -> _Fields:
+def _answer_by_pf_key(pf_key: PfKey, need: Need, sa: Sa) -> Fields:
     numbers = numbers_of(need)
     made = pf_key.add(sa, numbers)
     try:
@@ -102,7 +113,7 @@ def _answer_by_pf_key(pf_key: PfKey, need: Need, sa: Sa) -> _Fields:
         pf_key.delete(sa)
 
 
-def _other(what: str) -> _Fields:
+def _other(what: str) -> Fields:
     why = f"the kernel made something else: {what}"
     return Answer.REFUSED, 0, "", "", None, why
 

@@ -3,25 +3,32 @@
 
 import errno
 
-from modprobe_ipsec.base.annotations import Callable, Sequence
+from modprobe_ipsec.base.annotations import Any, Callable, Sequence
 from modprobe_ipsec.kernel import child
 from modprobe_ipsec.kernel.features import askable, goes_by_pf_key
 from modprobe_ipsec.kernel.loaded import watching
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed
-from modprobe_ipsec.needs.proof import Answer, Proof, Proofs
+from modprobe_ipsec.needs.proof import Answer, PacketStep, Proof, Proofs
 from modprobe_ipsec.plan.meaning import NO_SOCKET
 
 # Gets the number of answers so far and that of all.
 Progress = Callable[[int, int], None]
+# What the child does: gets the needs, the numbers of those to ask for, and how to say what came.
+Ask = Callable[[Sequence[AnyNeed], Sequence[int], child.Send], None]
 
 
 def prove(
-    needs: Sequence[AnyNeed], *, on_progress: Progress | None = None, timeout: float = 20
+    needs: Sequence[AnyNeed],
+    *,
+    on_progress: Progress | None = None,
+    timeout: float = 20,
+    ask: Ask | None = None,
 ) -> Proofs:
     """Return the kernel's answer to each need, in the same order.
 
     Everything happens in a child process with a network namespace of its own, and ends with it;
-    `timeout` (seconds) is for each answer. What stays: modules that the kernel loaded by itself.
+    `timeout` (seconds) is for each answer; `ask` does the child's part in another way than by an
+    SA a need. What stays: modules that the kernel loaded by itself.
     Raises nothing on its own account; what cannot be asked is NOT_ASKED.
     """
     possible = [number for number, need in enumerate(needs) if _askable(need)]
@@ -29,7 +36,7 @@ def prove(
     with watching() as loaded:
         if possible:
             ending = child.run(
-                lambda send: _in_child(needs, possible, send), conversation.hear, timeout
+                lambda send: _in_child(ask, needs, possible, send), conversation.hear, timeout
             )
             who = "the kernel" if ending.late else "the process that asks"
             conversation.why = conversation.why or (ending.why and f"{who} {ending.why}")
@@ -61,7 +68,7 @@ class _Conversation:
             case ["socket", number]:
                 self.socket_errno = number
             case ["proof", number, answer, *fields]:
-                self.proofs[number] = Proof(self.needs[number], Answer(answer), *fields)
+                self.proofs[number] = _proof(self.needs[number], answer, *fields)
                 if self.on_progress:
                     self.on_progress(len(self.proofs), self.total)
             case ["stop", why]:
@@ -86,11 +93,22 @@ class _Conversation:
         return Proof(need, Answer.NOT_ASKED, self.socket_errno or 0, why=self.why)
 
 
-def _in_child(needs: Sequence[AnyNeed], numbers: Sequence[int], send: child.Send) -> None:
-    try:
-        # Costs time: only who asks pays for it.
-        from modprobe_ipsec.kernel.ask import ask
+def _proof(need: AnyNeed, answer: str, *fields: Any) -> Proof:
+    """A message as a value; what packets did is its last field."""
+    number, message, driver, priority, why, *steps = fields
+    done = tuple(PacketStep(*step) for step in (steps[0] if steps else ()))
+    return Proof(need, Answer(answer), number, message, driver, priority, why, done)
 
+
+def _in_child(
+    ask: Ask | None, needs: Sequence[AnyNeed], numbers: Sequence[int], send: child.Send
+) -> None:
+    try:
+        if ask is None:
+            # Costs time: only who asks pays for it.
+            from modprobe_ipsec.kernel.ask import ask as with_an_sa_each
+
+            ask = with_an_sa_each
         ask(needs, numbers, send)
     except Exception as error:
         send(["stop", f"the process that asks failed: {type(error).__name__}: {error}"])

@@ -15,6 +15,16 @@ class Answer(StrEnum):
     NOT_ASKED = "not asked"
 
 
+class PacketStep(Value):
+    """One claim about packets through an SA, and whether it came true."""
+
+    # round trip, replay, ...
+    name: str
+    held: bool
+    # What was seen.
+    seen: str
+
+
 class Proof(Value):
     """What the kernel answered to one security association made as the need wants it."""
 
@@ -29,6 +39,8 @@ class Proof(Value):
     priority: int | None = None
     # NOT_ASKED: why not. REFUSED without errno: how the kernel's SA differs from what was asked.
     why: str = ""
+    # What packets through it did, where they were asked for; a failed one is the last.
+    steps: tuple[PacketStep, ...] = ()
 
 
 class Proofs(Value):

@@ -38,7 +38,8 @@ def _how(report: Report) -> str:
     of_sas = [proof for proof in proofs if not isinstance(proof.need, FeatureNeed)]
     answers = {proof.answer for proof in of_sas}
     if Answer.ACCEPTED in answers:
-        return "proven with real SAs"
+        packets = any(proof.steps for proof in of_sas)
+        return f"proven with {'packets' if packets else 'real SAs'}"
     if Answer.REFUSED in answers:
         return "asked with real SAs"
     return "no SA could be tried" if of_sas else "the kernel was asked"

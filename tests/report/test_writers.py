@@ -11,7 +11,7 @@ from modprobe_ipsec.host.facts import Facts, StackSign, Unreadable
 from modprobe_ipsec.kernel.load import LoadOutcome, LoadResult
 from modprobe_ipsec.kernel.seal import Sealed
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed
-from modprobe_ipsec.needs.proof import Answer, Proof
+from modprobe_ipsec.needs.proof import Answer, PacketStep, Proof
 from modprobe_ipsec.needs.reading import IgnoredConnection, Place, Problem
 from modprobe_ipsec.plan.judge import judge
 from modprobe_ipsec.plan.planner import make_plan
@@ -278,3 +278,18 @@ def test_the_bar_comes_late_and_leaves_nothing(monkeypatch: Any) -> None:
         show(2, 4)
         assert "proving [" in stream.said and "2/4" in stream.said
     assert stream.said.endswith("\r\033[K")
+
+
+def test_what_packets_did_is_said() -> None:
+    steps = (PacketStep("round trip", True, "there and back"), PacketStep("replay", False, "lost"))
+    failed = Proof(GCM, Answer.REFUSED, why="packets fail at replay: lost", steps=steps)
+    passed = Proof(CBC, Answer.ACCEPTED, steps=steps[:1])
+    done = report(Action.PROVE, proofs={GCM: failed, CBC: passed})
+    assert text(done).splitlines()[0].endswith("(proven with packets)")
+    assert "packets fail at replay: lost" in text(done) and "there and back" not in text(done)
+    chain = text(done, verbose=1)
+    assert "    round trip  there and back\n    replay      failed: lost\n" in chain
+    shown = json.loads(formats.render("json", done, Style()))["needs"]
+    assert [need["proof"].get("steps") for need in shown if need["proof"]] == [
+        [step._asdict() for step in proof.steps] for proof in (failed, passed)
+    ]

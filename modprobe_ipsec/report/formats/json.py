@@ -140,6 +140,7 @@ def _proof(proof: Proof) -> dict[str, Any]:
         "driver": proof.driver,
         "priority": proof.priority,
         "why": proof.why,
+        **({"steps": [step._asdict() for step in proof.steps]} if proof.steps else {}),
     }
 
 

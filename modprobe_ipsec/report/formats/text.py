@@ -193,6 +193,9 @@ def _chain(judgements: Iterable[NeedVerdict]) -> list[str]:
         lines += _more(more)
         if isinstance(judgement.need, Need) and judgement.need.suite.crypto_name:
             lines.append(f"  the kernel builds {judgement.need.suite.crypto_name}")
+        steps = judgement.proof.steps if judgement.proof else ()
+        said = [(step.name, step.seen if step.held else f"failed: {step.seen}") for step in steps]
+        lines += table(said, colour=False, indent="    ") if said else []
         rows = [(f.request, f.state, f.module, f.evidence) for f in judgement.resolutions]
         lines += table(rows, colour=False, indent="    ") if rows else []
     return lines
