@@ -5,7 +5,7 @@ libkmod: dashes are underscores, patterns are those of fnmatch(3). The crypto AP
 `template(argument,argument)`, nested. source: crypto/algboss.c
 """
 
-from modprobe_ipsec.base.annotations import Iterable
+from modprobe_ipsec.base.annotations import Iterable, Sequence
 
 # No name is that long (MODULE_NAME_LEN is 56), and no pattern need be.
 _LONGEST = 4096
@@ -43,27 +43,79 @@ def underscores(word: str) -> str | None:
 
 
 def glob(text: str, pattern: str) -> bool:
-    """Whether `text` as a whole fits the shell pattern, upper and lower case told apart."""
-    if "?" in pattern or "[" in pattern or "\\" in pattern:
-        # rare, and its regular expressions cost start-up time
-        from fnmatch import fnmatchcase
+    """Whether `text` as a whole fits the shell pattern, upper and lower case told apart.
 
-        return fnmatchcase(text, pattern)
-    first, *middle = pattern.split("*")
+    As fnmatch.fnmatchcase, whose regular expressions take longer to import than a check has.
+    """
+    first, *middle = _between_stars(pattern)
     if not middle:
-        return text == pattern
+        return len(text) == len(first) and _fits(text, 0, first)
     last = middle.pop()
-    if len(text) < len(first) + len(last):
-        return False
-    if not (text.startswith(first) and text.endswith(last)):
-        return False
     at, end = len(first), len(text) - len(last)
+    if at > end or not (_fits(text, 0, first) and _fits(text, end, last)):
+        return False
     for part in middle:
         # the leftmost fit leaves most room for the rest
-        at = text.find(part, at, end)
+        at = _find(text, part, at, end)
         if at < 0:
             return False
         at += len(part)
+    return True
+
+
+# A character, `?`, or what stands in brackets: whether it is one of them, and from where to where.
+_One = str | None | tuple[bool, list[tuple[str, str]]]
+# A text without anything special is what most are.
+_Part = str | list[_One]
+
+
+def _between_stars(pattern: str) -> Sequence[_Part]:
+    if "?" not in pattern and "[" not in pattern:
+        return pattern.split("*")
+    parts: list[list[_One]] = [[]]
+    at = 0
+    while at < len(pattern):
+        char = pattern[at]
+        at += 1
+        if char == "*":
+            parts.append([])
+        elif char == "?":
+            parts[-1].append(None)
+        elif char == "[" and (end := pattern.find("]", at + 1 + pattern.startswith("!", at))) > 0:
+            parts[-1].append(_brackets(pattern[at:end]))
+            at = end + 1
+        else:
+            parts[-1].append(char)
+    return parts
+
+
+def _brackets(inside: str) -> tuple[bool, list[tuple[str, str]]]:
+    chars = inside.removeprefix("!")
+    ranges, at = [], 0
+    while at < len(chars):
+        several = chars[at + 1 : at + 2] == "-" and at + 2 < len(chars)
+        ranges.append((chars[at], chars[at + 2] if several else chars[at]))
+        at += 3 if several else 1
+    return chars == inside, ranges
+
+
+def _find(text: str, part: _Part, start: int, end: int) -> int:
+    if isinstance(part, str):
+        return text.find(part, start, end)
+    places = range(start, end - len(part) + 1)
+    return next((at for at in places if _fits(text, at, part)), -1)
+
+
+def _fits(text: str, at: int, part: _Part) -> bool:
+    if isinstance(part, str):
+        return text.startswith(part, at)
+    for char, one in zip(text[at : at + len(part)], part, strict=True):
+        if isinstance(one, tuple):
+            among, ranges = one
+            if any(low <= char <= high for low, high in ranges) is not among:
+                return False
+        elif one is not None and one != char:
+            return False
     return True
 
 

@@ -4,7 +4,7 @@
 from fnmatch import fnmatchcase
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from modprobe_ipsec.base.names import canonical, glob, module_of, underscores
@@ -32,7 +32,11 @@ def test_cpu(modalias: str, pattern: str, fits: bool) -> None:
     assert bool(cpu.fitting(modalias, {"module": (pattern,)})) is fits
 
 
-@given(st.text("ab*", max_size=12), st.text("ab*?", max_size=8))
+@given(st.text("ab-!]*", max_size=8), st.text("ab*?[]!-^\\", max_size=12))
+@example("-", "[--a]")
+@example("b", "[!]a-]")
+@example("ab", "[b-a]*")
+@example("a*", "?[*]")
 def test_glob_is_fnmatch(text: str, pattern: str) -> None:
     assert glob(text, pattern) == fnmatchcase(text, pattern)
 
