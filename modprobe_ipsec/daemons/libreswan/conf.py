@@ -5,6 +5,7 @@ from modprobe_ipsec.base.annotations import Sequence
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.libreswan.also import AlsoResolver, Conn, Settings
+from modprobe_ipsec.daemons.libreswan.lines import Assignment
 from modprobe_ipsec.daemons.libreswan.options import Release
 from modprobe_ipsec.daemons.libreswan.sections import SectionReader
 from modprobe_ipsec.needs.reading import Files, Problem
@@ -18,9 +19,11 @@ class Config(Value):
     problems: Sequence[Problem]
 
 
-def load(path: str, files: Files, release: Release) -> Config:
-    """Read a file with all that it includes. Raises ConfigError."""
-    reader = SectionReader(files, release)
+def load(
+    path: str, files: Files, release: Release, known: dict[str, Assignment] | None = None
+) -> Config:
+    """Read a file with all that it includes; `known`: as SectionReader's. Raises ConfigError."""
+    reader = SectionReader(files, release, {} if known is None else known)
     reader.file(path, files.text(path), ())
     if reader.notes.first_unreadable and not reader.known:
         first = reader.notes.first_unreadable

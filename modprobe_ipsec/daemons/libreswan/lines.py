@@ -6,11 +6,22 @@ source: lib/libipsecconf/parser.lex of 5.2; 4.10 differs where it is said
 """
 
 from modprobe_ipsec.base.annotations import Iterator
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.common.errors import show
 
 _BLANKS = " \t"
 # A word that the lexer itself makes a number of.
 _FOREVER = "%forever"
+
+
+class Assignment(Value):
+    """`key = value` as the lexer hands it on."""
+
+    # In lower case.
+    key: str
+    value: str
+    # Digits, and nothing at all, are something else to 4.x where no quotes are around them.
+    quoted: bool
 
 
 class BadLine(Exception):
@@ -53,7 +64,7 @@ def is_word_comment(line: str) -> bool:
     return text[:1] == "#" and word(text) == text
 
 
-def assignment(body: str) -> tuple[str, str] | None:
+def halves(body: str) -> tuple[str, str] | None:
     """`key = value` -> both, the latter as it stands there; None for what is no such line.
 
     flex skips what it does not know before the `=`.
@@ -61,6 +72,11 @@ def assignment(body: str) -> tuple[str, str] | None:
     left, equals, right = body.partition("=")
     key = word(left)
     return (key, right.lstrip(_BLANKS)) if key and equals else None
+
+
+def assignment(key: str, text: str) -> Assignment:
+    """The value taken apart. Raises BadLine."""
+    return Assignment(key, value(text), text != "" and not starts_as_number(text))
 
 
 def starts_as_number(text: str) -> bool:

@@ -14,7 +14,7 @@ from modprobe_ipsec.daemons.libreswan import DAEMON
 from modprobe_ipsec.daemons.libreswan import proposals as libreswan
 from modprobe_ipsec.daemons.libreswan.also import Conn
 from modprobe_ipsec.daemons.libreswan.conf import Config, load
-from modprobe_ipsec.daemons.libreswan.lines import is_number
+from modprobe_ipsec.daemons.libreswan.lines import Assignment, is_number
 from modprobe_ipsec.daemons.libreswan.options import LibreswanOptions, Version, at
 from modprobe_ipsec.daemons.libreswan.question import (
     Common,
@@ -66,10 +66,12 @@ def read(
     `vendor` tells whose build it is. Raises ConfigError for what is no configuration at all.
     """
 
+    known: dict[str, Assignment] = {}
+
     def read_as(version: Version) -> Reading:
         release = options.at(version, vendor)
         common = Common(catalog, options, release, vendor, families, fips)
-        reading = _Demand(common, load(path, files, release)).reading()
+        reading = _Demand(common, load(path, files, release, known)).reading()
         if version >= _NO_PROC_NEEDED or not _lacks_proc(files):
             return reading
         stops = Problem(Place(_PROC[0], 0), "", _NO_START.format(release.name), refuses=True)

@@ -8,7 +8,7 @@ lib/libswan/ipsecconf/parser.y of 5.3 and 5.4
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.common.errors import show
-from modprobe_ipsec.daemons.libreswan.lines import BadLine, CarriageReturn
+from modprobe_ipsec.daemons.libreswan.lines import Assignment, BadLine, CarriageReturn
 from modprobe_ipsec.daemons.libreswan.options import Keyword, Release
 from modprobe_ipsec.daemons.libreswan.setting import (
     Setting,
@@ -23,6 +23,8 @@ MAX_CONNS = 100_000
 MAX_ALSO = 1000
 # Lines without a meaning. Who has more has no ipsec.conf.
 MAX_UNREADABLE = 1000
+# Lines that are remembered with what they mean: connections repeat most of theirs.
+MAX_REMEMBERED = 10_000
 
 DEFAULT = "%default"
 
@@ -109,13 +111,18 @@ class Setter:
 
     def __init__(self, release: Release, notes: Notes) -> None:
         self._release, self._version, self._notes = release, release.version, notes
+        # What a release makes of what is set in a connection, where nothing is wrong with it.
+        self._taken: dict[Assignment, tuple[Keyword, str, str, bool]] = {}
         # Unknown keys, each of which is said once.
         self._refused: set[str] = set()
 
-    def set(
-        self, section: Section, key: str, text: str, place: Place, *, quoted: bool = True
-    ) -> None:
-        """One option of one line. Raises Unreadable, and CarriageReturn."""
+    def set(self, section: Section, said: Assignment, place: Place) -> None:
+        """One option of one line. Raises BadLine, and CarriageReturn."""
+        key, text, quoted = said
+        if section.name and (taken := self._taken.get(said)):
+            known, name, value, wrong = taken
+            self._put(section, known, name, Setting(value, key, text, place, wrong))
+            return
         if not section.name and not section.is_setup:
             # what it belongs to has been complained of
             return
@@ -142,6 +149,8 @@ class Setter:
             name = option.name
             if name in ("ah", "phase2alg") and self._version < (5, 3):
                 name = "esp"
+            if not section.is_setup and len(self._taken) < MAX_REMEMBERED:
+                self._taken[said] = option, name, value, wrong
             self._put(section, option, name, Setting(value, key, text, place, wrong))
 
     def _also(self, section: Section, text: str, place: Place) -> None:

@@ -6,17 +6,19 @@ well as can be.
 source: lib/libipsecconf/{parser.lex,parser.y} of 5.2; 4.10 differs where it is said
 """
 
+from modprobe_ipsec.base.annotations import NoReturn
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.libreswan.lines import (
+    Assignment,
     BadLine,
     CarriageReturn,
     assignment,
     end,
+    halves,
     is_blank,
     is_private,
     is_word_comment,
-    starts_as_number,
     value,
     word,
 )
@@ -24,6 +26,7 @@ from modprobe_ipsec.daemons.libreswan.options import Release
 from modprobe_ipsec.daemons.libreswan.section import (
     DEFAULT,
     MAX_CONNS,
+    MAX_REMEMBERED,
     Notes,
     RejectedConnection,
     Section,
@@ -35,13 +38,19 @@ from modprobe_ipsec.needs.reading import Files, Place
 MAX_DEPTH = 10
 MAX_FILES = 1000
 MAX_CHARACTERS = 32 << 20
+# What must not stand behind a blank.
+_OUTSIDE = frozenset({"conn", "config", "include", "setup", "version"})
+_BEFORE = ' \t"'
 
 
 class SectionReader:
-    """Takes files apart into sections."""
+    """Takes files apart into sections.
 
-    def __init__(self, files: Files, release: Release) -> None:
-        self._files, self._version = files, release.version
+    `known` remembers lines; readers of the same files for several releases share it.
+    """
+
+    def __init__(self, files: Files, release: Release, known: dict[str, Assignment]) -> None:
+        self._files, self._version, self._known = files, release.version, known
         self.notes = Notes(release.name)
         self._setter = Setter(release, self.notes)
         self.setup = Section("", Place("", 0), is_setup=True)
@@ -95,33 +104,45 @@ class SectionReader:
             section.lost = RejectedConnection(place, why, garbled=True)
 
     def _indented(self, line: str, path: str, number: int) -> None:
-        # flex warns of a quote that it finds here, and goes on
-        body = line.lstrip(' \t"')
-        if not body or body[0] == "#":
-            return
-        if not (found := assignment(body)):
-            # source: parser.y of 4.x, `COMMENT EQUAL STRING`
-            if self._version < (5, 0) or not is_private(body):
-                self._no_setting(body)
-            return
-        key, text = found[0].lower(), found[1]
-        if is_private(key):
-            if self._version < (5, 0) and not text:
-                self._no_setting(body)
+        said = self._known.get(line)
+        parts = None if said else self._halves(line)
+        if not said and not parts:
             return
         section = self._section
         if section is None:
             self._section = Section("", Place(path, number))
             raise BadLine("a line with a blank at its start is an option, and stands in no section")
-        if key in ("conn", "config", "include", "setup", "version"):
-            self._no_setting(body)
-        # digits, and nothing at all, are something else to 4.x where no quotes are around them
-        quoted = text != "" and not starts_as_number(text)
-        self._setter.set(section, key, value(text), Place(path, number), quoted=quoted)
+        if parts:
+            if parts[0] in _OUTSIDE:
+                self._no_setting(line)
+            said = assignment(*parts)
+            if len(self._known) < MAX_REMEMBERED:
+                self._known[line] = said
+        if said:
+            self._setter.set(section, said, Place(path, number))
 
-    def _no_setting(self, body: str) -> None:
+    def _halves(self, line: str) -> tuple[str, str] | None:
+        """Key, in lower case, and value; None if the line sets nothing."""
+        # flex warns of a quote that it finds here, and goes on
+        body = line.lstrip(_BEFORE)
+        if not body or body[0] == "#":
+            return None
+        if not (found := halves(body)):
+            # source: parser.y of 4.x, `COMMENT EQUAL STRING`
+            if self._version < (5, 0) or not is_private(body):
+                self._no_setting(line)
+            return None
+        key, text = found[0].lower(), found[1]
+        if is_private(key):
+            if self._version < (5, 0) and not text:
+                self._no_setting(line)
+            return None
+        return key, text
+
+    def _no_setting(self, line: str) -> NoReturn:
+        body = line.lstrip(_BEFORE)
         keyword = word(body)
-        if keyword in ("conn", "config", "include", "setup", "version"):
+        if keyword in _OUTSIDE:
             self._section = Section("", Place("", 0))
             raise BadLine(f"`{keyword}` must stand at the start of the line, without blanks")
         raise BadLine(f"`{show(body)}` is no option: KEY=VALUE is expected")
