@@ -57,6 +57,9 @@ else:
         def __new__(cls, *values, **named):
             fields = cls._fields
             if len(values) != len(fields) or named:
+                if tuple(named) == fields and not values:
+                    # all by name, in their order: what most callers do
+                    return tuple.__new__(cls, named.values())
                 defaults = cls._field_defaults
                 try:
                     for field in fields[len(values) :]:

@@ -67,6 +67,8 @@ def show(text: str, position: int = 0) -> str:
         start = min(max(0, position - _SHOWN // 2), len(text) - _SHOWN)
         end = start + _SHOWN
         text = "..." * (start > 0) + text[start:end] + "..." * (end < len(text))
+    if text.isprintable():
+        return text
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )

@@ -30,22 +30,17 @@ class Conn(Value):
 
     name: str
     place: Place
-    own: Settings
-    default: Settings
+    # All that count: those of %default come last, and only where no other overrules them.
+    settings: Settings
     lost: RejectedConnection | None = None
-
-    def counting(self) -> Iterator[tuple[str, Setting]]:
-        """All settings that count: those of %default only where no other overrules them."""
-        yield from self.own.items()
-        yield from ((name, s) for name, s in self.default.items() if name not in self.own)
 
     def get(self, option: str) -> Setting | None:
         """What an option is set to, here or in %default."""
-        return self.own.get(option) or self.default.get(option)
+        return self.settings.get(option)
 
     def value(self, option: str, default: str = "") -> str:
         """The same without its place."""
-        setting = self.own.get(option) or self.default.get(option)
+        setting = self.settings.get(option)
         return setting.value if setting else default
 
 
@@ -83,7 +78,10 @@ class AlsoResolver:
                 lost = lost or problem
             if lost and lost.overlooked and self._adds_failed:
                 lost = None
-            yield Conn(section.name, section.place, own, self._default, lost)
+            settings = dict(own)
+            for name, setting in self._default.items():
+                settings.setdefault(name, setting)
+            yield Conn(section.name, section.place, settings, lost)
 
     def _merge(self, conn: Section) -> tuple[Settings, RejectedConnection | None]:
         """The settings of a connection and of all that it names, directly or not.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """/etc/ipsec.conf as libreswan reads it: its connections, with all that adds up to them."""
 
-from modprobe_ipsec.base.annotations import Sequence
+from modprobe_ipsec.base.annotations import Iterable, Sequence
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.libreswan.also import AlsoResolver, Conn, Settings
@@ -15,7 +15,8 @@ class Config(Value):
     """All that was read."""
 
     setup: Settings
-    conns: Sequence[Conn]
+    # Made one by one: each has all of %default.
+    conns: Iterable[Conn]
     problems: Sequence[Problem]
 
 
@@ -32,5 +33,5 @@ def load(
             f"{first.text}",
             "name the daemon's configuration file: --config FILE",
         )
-    conns = tuple(AlsoResolver(reader.sections, release).conns())
+    conns = AlsoResolver(reader.sections, release).conns()
     return Config(reader.setup.settings, conns, reader.notes.problems)

@@ -10,6 +10,8 @@ from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.common.errors import show
 
 _BLANKS = " \t"
+# Without one of these, all that is left of a line is its value.
+_SPECIAL = ' \t"{}'
 # A word that the lexer itself makes a number of.
 _FOREVER = "%forever"
 
@@ -88,6 +90,8 @@ def starts_as_number(text: str) -> bool:
 def value(text: str) -> str:
     """The value in a text, which must be all that is there but for a comment."""
     rest = text.lstrip(_BLANKS)
+    if not any(char in rest for char in _SPECIAL):
+        return "0" if rest == _FOREVER else rest
     length, found = max(_readings(rest), key=lambda reading: reading[0], default=(0, ""))
     end(rest[length:])
     return "0" if rest[:length] == _FOREVER else found

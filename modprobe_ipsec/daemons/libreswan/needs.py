@@ -154,7 +154,7 @@ class _Demand:
             return
         try:
             check_ends(conn, self._common.version)
-            for _, setting in conn.counting():
+            for setting in conn.settings.values():
                 if setting.wrong:
                     raise Refused(f"{setting.written} has a wrong value", setting)
             families = _families(conn, self._common.families)
@@ -224,12 +224,11 @@ class _Demand:
 
     def _conn_features(self, conn: Conn, families: tuple[Family, ...]) -> None:
         options = self._common.release.conn
-        for setting in (*conn.own.values(), *conn.default.values()):
+        for name, setting in conn.settings.items():
             option = options[setting.key]
             if not option.feature or not asks(setting, option.when, option.kind):
                 continue
-            # one of %default may be overruled
-            if conn.get(option.name) is setting and self._applies(conn, option.name, setting):
+            if self._applies(conn, name, setting):
                 source = Source(
                     f"{setting.place} conn {show(conn.name)}", setting.written, DAEMON.name
                 )
