@@ -15,8 +15,8 @@ from modprobe_ipsec.daemons.common.text import check_length, split
 from modprobe_ipsec.daemons.strongswan import DAEMON
 from modprobe_ipsec.needs.need import Choice, Suite
 
-# Of one proposal, as VICI takes it.
-_VICI_LENGTH = 2047
+# The longest proposal that VICI takes, since 6.0.0 and before.
+_VICI_LENGTH, _OLD_VICI_LENGTH = 2047, 511
 _ESN = {"esn": True, "noesn": False}
 
 
@@ -72,8 +72,8 @@ def parse(
     for position, item in split(value, ",") if swanctl is False else _tokens(value, ","):
         if item.lower() == "default" and swanctl is not False:
             proposals += _defaults(protocol, catalog, release)
-        elif swanctl and len(item) > _VICI_LENGTH:
-            raise ProposalSyntaxError(f"is longer than {_VICI_LENGTH} characters", item, position)
+        elif swanctl and len(item) > (most := longest(release)):
+            raise ProposalSyntaxError(f"is longer than {most} characters", item, position)
         else:
             proposals.append(proposal(item, protocol, catalog, position))
     if not proposals:
@@ -122,6 +122,11 @@ def proposal(text: str, protocol: Protocol, catalog: Catalog, start: int = 0) ->
         key_exchange=tuple(dict.fromkeys(key_exchange)),
         esn=tuple(dict.fromkeys(esn)) or (False,),
     )
+
+
+def longest(release: Release | None) -> int:
+    """How many characters of a proposal in swanctl.conf charon takes."""
+    return _VICI_LENGTH if release is None or release >= (6, 0) else _OLD_VICI_LENGTH
 
 
 def known(catalog: Catalog) -> list[str]:

@@ -22,10 +22,11 @@ _NONE: frozenset[Family] = frozenset()
 _V4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?=\d)|\Z)){4}\Z", re.ASCII)
 _V6 = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:]*(?::[0-9.]+)?(?:%[\w.-]+)?\Z", re.ASCII)
 _ANY = {"%any": _BOTH, "%any4": _IPV4, "%any6": _IPV6}
-# Protocols and services may have names.
-_SELECTOR = re.compile(
-    r"([^\[]*)(?:\[([\w.+-]*)(?:/(?:(\d+)(?:-(\d+))?|[A-Za-z][\w.+-]*|))?\][^\]]*)?\Z", re.ASCII
-)
+# Address, protocol and port; the two last may have names, or be numbers as strtol(3) has them.
+_SELECTOR = re.compile(r"([^\[]*)(?:\[([^/]*)(?:/(.*))?\][^\]]*)?\Z", re.ASCII | re.DOTALL)
+_NAMED = re.compile(r"[A-Za-z][\w.+-]*\Z|\Z", re.ASCII)
+_NUMBER = re.compile(r"\s*[-+]?(?:0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)", re.ASCII | re.IGNORECASE)
+_PREFIX = re.compile(r"\s*\+?([0-9]+)\Z", re.ASCII)
 _TOKEN = re.compile(r"""[ ,]*(?:"([^"]*)"|'([^']*)'|([^,]+))""")
 
 
@@ -143,6 +144,8 @@ class Values:
         for item in items:
             if item.lower() == "default" and self._swanctl:
                 continue
+            if self._swanctl and len(item) > (most := strongswan.longest(self._release)):
+                return f"`{show(item)}` is longer than {most} characters"
             if what := self._ike_proposal(item):
                 return what
         return ""
@@ -178,7 +181,7 @@ class Values:
         for token in tokens(value):
             if kind == "hosts" and not _literal(token) and token not in _ANY:
                 return f"`{show(token)}` is no address"
-            if kind == "selectors" and not _is_selector(token):
+            if kind == "selectors" and not _is_selector(token, self._release):
                 return f"`{show(token)}` is no traffic selector"
         return ""
 
@@ -226,14 +229,15 @@ def _family(token: str) -> frozenset[Family]:
     return _literal(token) or _BOTH
 
 
-def _is_selector(token: str) -> bool:
+def _is_selector(token: str, release: Release | None) -> bool:
     """`dynamic`, an address, subnet or range; `[protocol/port]` may follow."""
     match = _SELECTOR.match(token)
     if not match:
         return False
-    address, protocol, first, last = match.groups()
-    numbers = ((protocol, 0xFF), (first, 0xFFFF), (last, 0xFFFF))
-    if any(number and number.isdecimal() and int(number[:9]) > most for number, most in numbers):
+    address, protocol, port = match[1], match[2] or "", match[3] or ""
+    if not _NAMED.match(protocol) and not 0 <= _strtol(protocol, whole=True)[0] <= 0xFF:
+        return False
+    if not _NAMED.match(port) and not _is_port(port):
         return False
     if address == "dynamic":
         return True
@@ -241,6 +245,38 @@ def _is_selector(token: str) -> bool:
     if dash:
         family = _literal(lower.rstrip(" "))
         return bool(family) and family == _literal(upper.lstrip(" "))
-    # whatever stands after the `/` counts for a number
-    address = address.partition("/")[0]
-    return address in _ANY or bool(_literal(address))
+    net, slash, prefix = address.partition("/")
+    family = _literal(net)
+    if slash and family and release and release >= (6, 1):
+        # before, whatever stands there counts for a number
+        found = _PREFIX.match(prefix)
+        if not found or int(found[1][:9]) > (32 if family is _IPV4 else 128):
+            return False
+    return net in _ANY or bool(family)
+
+
+def _is_port(text: str) -> bool:
+    """A number, or two with a dash between them; there may be none on a side of it."""
+    first, rest = _strtol(text)
+    last = 0
+    if rest.startswith("-"):
+        last, rest = _strtol(rest[1:])
+    return not rest and 0 <= first <= 0xFFFF and 0 <= last <= 0xFFFF
+
+
+def _strtol(text: str, *, whole: bool = False) -> tuple[int, str]:
+    """A number as strtol(3) reads it with base 0, and what follows it; `whole`: -1 if that is more.
+
+    What is no number is 0.
+    """
+    match = _NUMBER.match(text)
+    rest = text[match.end() :] if match else text
+    if whole and rest:
+        return -1, rest
+    if not match:
+        return 0, rest
+    # no more digits than Python takes
+    digits = match[0].strip()[:31].lower()
+    number = digits.lstrip("+-")
+    base = 16 if number.startswith("0x") else 8 if number.startswith("0") else 10
+    return (-1 if digits.startswith("-") else 1) * int(number, base), rest

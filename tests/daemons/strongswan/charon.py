@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""strongSwan itself, of Debian 12: a running charon that loads configurations and lists them.
+"""strongSwan itself, of Debian 12, 13 and sid: a running charon that loads configurations and lists
+them.
 
 The packages are unpacked, not installed, and run in namespaces of their own: no network, no file of
 this system is touched.
@@ -12,16 +13,18 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from modprobe_ipsec.daemons.common.descriptor import Release
 from tests.debs import OracleError, unpacked
 
-SUITE = "bookworm"
-VERSION = "5.9.8"
-PACKAGES = (
+SUITES = ("bookworm", "trixie", "sid")
+"""Debian's releases: strongSwan 5.9.8, 6.0.1 and 6.1 or newer."""
+_PACKAGES = (
     "charon-systemd", "strongswan-charon", "strongswan-starter", "strongswan-swanctl",
     "strongswan-libcharon", "libstrongswan", "libstrongswan-standard-plugins", "libc6", "libcap2",
     "libcrypt1", "libgcc-s1", "libgcrypt20", "libgmp10", "libgpg-error0", "liblz4-1", "liblzma5",
-    "libssl3", "libsystemd0", "libzstd1",
+    "libsystemd0", "libzstd1", "zlib1g",
 )  # fmt: skip
+_SSL = {"bookworm": "libssl3", "trixie": "libssl3t64", "sid": "libssl3t64"}
 _PLUGINS = (
     "random nonce aes sha1 sha2 hmac kdf gmp openssl pem pkcs1 x509 pubkey kernel-netlink "
     "socket-default vici stroke"
@@ -40,6 +43,8 @@ swanctl {{
   socket = unix:///run/test.vici
 }}
 """
+_PROTOCOLS = "icmp 1\ntcp 6\nudp 17\ngre 47\nipv6-icmp 58\nsctp 132\n"
+_SERVICES = "ftp 21/tcp\nssh 22/tcp\ndomain 53/udp\nhttp 80/tcp\n"
 # $1: the unpacked packages, $2: what /cases becomes, the others: files to load.
 _START = """\
 set -e
@@ -114,10 +119,18 @@ Children = dict[str, dict[str, str]]
 
 
 class Charon:
-    """Debian 12's strongSwan, fetched when it is first needed."""
+    """strongSwan of one Debian release, fetched when it is first needed."""
 
-    def __init__(self) -> None:
-        self._root = unpacked(SUITE, PACKAGES)
+    def __init__(self, suite: str) -> None:
+        self._root = unpacked(suite, (*_PACKAGES, _SSL[suite]))
+        self.release = self._release()
+
+    def _release(self) -> Release:
+        program = (self._root / "usr/lib/ipsec/charon").read_bytes()
+        found = re.search(rb"daemon \(strongSwan (\d+)\.(\d+)\.(\d+)", program)
+        if not found:
+            raise OracleError(f"{self._root}: charon does not say which release it is")
+        return tuple(map(int, found.groups()))
 
     def swanctl(self, cases: Path, files: Iterable[str]) -> dict[str, tuple[Children, str]]:
         """Load each file below `cases`: what is loaded, and all that is said about it."""
@@ -137,6 +150,9 @@ class Charon:
             shutil.copytree(cases, copy)
             shutil.copytree(self._root, root, symlinks=True)
             (copy / "strongswan.conf").write_text(_CONF)
+            # names in traffic selectors; Debian's netbase has them
+            (root / "etc/protocols").write_text(_PROTOCOLS)
+            (root / "etc/services").write_text(_SERVICES)
             command = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c"]
             done = subprocess.run(
                 [*command, script, "sh", root, copy, *wanted],

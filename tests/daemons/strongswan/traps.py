@@ -60,7 +60,18 @@ SWANCTL_TAKEN = (
     "connections { a { children { c { local_ts = %any6, 10.0.0.0/, 10.0.0.1 - 10.0.0.2\n"
     "remote_ts = 10.0.0.0/8[6/1-2], ::/0[], dynamic[any/opaque], %any[17/]\n} } } }\n",
     "connections { a { children { c { start_action = | \n dpd_action = TRAP | none|\n} } } }\n",
+    "connections { a { children { c { local_ts = dynamic[6/1-], dynamic[6/-], dynamic[any/1-]\n"
+    "remote_ts = dynamic[0x11/0x10], 10.0.0.0/ 8, ::/+08\n} } } }\n",
     # values that are wrong: the file is not
+    *(
+        f"connections {{ a {{ children {{ c {{ local_ts = {selector}\n}} }} }}\n"
+        "b { children { c { } } } }\n"
+        for selector in (
+            *("dynamic[6x]", "dynamic[6/1-2-3]", "dynamic[6/-5]", "dynamic[6/1x]", "dynamic[256]"),
+            *("10.0.0.0/33", "::/129", "10.0.0.0/255.0.0.0", "10.0.0.0/", "::/x", "10.0.0.1/24/7"),
+            "%any/8",
+        )
+    ),
     "connections { a { children { c { local_ts = ::/0[256]\n} } } b { children { c { } } } }\n",
     "connections { a { children { c { local_ts = ::/0[6/70000]\n} } } b { children { c { } } } }\n",
     "connections { a { children { c { local_ts = ::1-10.0.0.1\n} } } b { children { c { } } } }\n",
