@@ -17,6 +17,7 @@ from modprobe_ipsec.base.errors import Bug, ConfigError, Error, UsageError, as_e
 from modprobe_ipsec.base.text import line
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.commands import engine
+from modprobe_ipsec.commands.apart import read_apart
 from modprobe_ipsec.commands.main import traceback_of
 from modprobe_ipsec.daemons import installed
 from modprobe_ipsec.daemons.registry import DAEMONS, file_titles
@@ -37,8 +38,6 @@ KEYS = ("esp", "ah", "ipcomp", "config", "daemon")
 # runtime, and that its work may: the rest is for ending it and saying so.
 LIMIT = 32
 _WORK = 25.0
-# Bytes of address space while the container's files are read.
-_MEMORY = 1 << 30
 # What a pipe takes whole if it takes any of it (limits.h:PIPE_BUF).
 _PIECE = 4096
 # Facility daemon, severity error: RFC 5424, 6.2.1
@@ -147,8 +146,6 @@ def _work(arguments: Sequence[str], send: child.Send) -> None:
     except Error as error:
         hint = f"; {error.hint}" if error.hint else ""
         send([error.exit_code, f"{name}{error.message}{hint}", ""])
-    except MemoryError:
-        send([Error.exit_code, f"{name}its configuration takes too much memory", ""])
     except Exception as error:
         # fail closed, in one line: a traceback would hide it
         trace = traceback_of(error) if "--debug" in arguments else ""
@@ -195,30 +192,21 @@ def _refuse_what_is_lost(wanted: Demand) -> None:
 def _from_plan(path: str, catalog: Catalog) -> Demand:
     from modprobe_ipsec.commands import host_plan
 
-    return host_plan.wanted(host_plan.read(path, catalog), path)
+    return read_apart(lambda: host_plan.wanted(host_plan.read(path, catalog), path), catalog)
 
 
 def wanted_by(state: oci.OciState, facts: Facts, catalog: Catalog) -> Demand:
     """What its annotations say; else what the configuration says that its daemon will read.
 
-    Raises Error, for whatever is wrong with what it says, and MemoryError.
+    Raises Error, for whatever is wrong with what it says.
     """
-    import resource
-
     request = _request(state.annotations, facts)
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    most = _MEMORY if hard == resource.RLIM_INFINITY else min(_MEMORY, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
-    try:
-        if request.esp or request.ah or request.ipcomp:
-            # the host is not asked: nothing but the annotations counts
-            return select(request, Host(), catalog, engine.daemon_tree)
-        files = oci.files(state)
-        found = Demand(())
-        if request.config or installed.read(files).daemons:
-            found = select(request, files, catalog, engine.daemon_tree)
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    if request.esp or request.ah or request.ipcomp:
+        # the host is not asked: nothing but the annotations counts
+        return read_apart(lambda: select(request, Host(), catalog, engine.daemon_tree), catalog)
+    # the way there takes more rights than what lies there
+    files = oci.files(state)
+    found = read_apart(lambda: _configured(request, files, catalog), catalog)
     if not found.configs:
         raise ConfigError(
             f"nothing says what it needs: no {file_titles()} of an installed daemon in its root "
@@ -226,6 +214,12 @@ def wanted_by(state: oci.OciState, facts: Facts, catalog: Catalog) -> Demand:
             _HINT,
         )
     return found
+
+
+def _configured(request: Query, files: Host, catalog: Catalog) -> Demand:
+    if request.config or installed.read(files).daemons:
+        return select(request, files, catalog, engine.daemon_tree)
+    return Demand(())
 
 
 def _request(annotations: Mapping[str, str], facts: Facts) -> Query:

@@ -19,8 +19,10 @@ from modprobe_ipsec.host.root import LIMIT, Host
 from modprobe_ipsec.report import formats
 from modprobe_ipsec.report.model import Action, Report, Style
 
+# These say all that is needed: no file does.
+_SAY_IT_ALL = ("--esp", "--ah", "--ipcomp", "--all")
 # With one of these, the question of a record does not count.
-_NEEDS = ("--esp", "--ah", "--ipcomp", "--all", "--config", "--daemon", "-4", "-6")
+_NEEDS = (*_SAY_IT_ALL, "--config", "--daemon", "-4", "-6")
 
 
 def host_of(arguments: Arguments) -> Host:
@@ -39,7 +41,13 @@ def make_report(action: Action, arguments: Arguments) -> tuple[Report, Host]:
             "use --check or --dry-run with --root and --kernel",
         )
     facts = gather(host)
-    demand = _demand(arguments, facts, host, catalog)
+    if changes and not any(map(arguments.has, _SAY_IT_ALL)):
+        # who may load modules reads no hostile files; who only checks may do nothing with them
+        from modprobe_ipsec.commands.apart import read_apart
+
+        demand = read_apart(lambda: _demand(arguments, facts, host, catalog), catalog)
+    else:
+        demand = _demand(arguments, facts, host, catalog)
     if arguments.verb != "manifest" and not arguments.has("--apply"):
         # a host plan is for containers, which have cards of their own
         facts = facts._replace(cards=engine.cards_of(host))

@@ -180,20 +180,11 @@ def _sa(row: _Entry, catalog: Catalog) -> Need:
     suite = Suite(
         protocol=protocol, encryption=encryption, integrity=integrity, esn=row.flag("esn")
     )
-    kinds = [choice.transform.kind for choice in (encryption, integrity) if choice]
-    if kinds not in _KINDS[protocol] or (not encryption and protocol is not Protocol.AH):
-        raise row.error(f"no SA of {protocol} has these transforms", "encryption")
     if suite.esn and protocol is Protocol.COMP:
         raise row.error("IPComp has no sequence numbers", "esn")
+    if not suite.is_possible:
+        raise row.error(f"no SA of {protocol} has these transforms", "encryption")
     return Need(suite=suite, family=family, mode=mode, interface=interface)
-
-
-# The transforms of an SA; encryption without integrity is encryption only.
-_KINDS = {
-    Protocol.ESP: ([XfrmTable.AEAD], [XfrmTable.CIPHER], [XfrmTable.CIPHER, XfrmTable.AUTH]),
-    Protocol.AH: ([XfrmTable.AUTH],),
-    Protocol.COMP: ([XfrmTable.COMP],),
-}
 
 
 def _choice(row: _Entry, key: str, protocol: Protocol, catalog: Catalog) -> Choice | None:

@@ -66,6 +66,27 @@ class Suite(Value):
             return encryption.xfrm
         return f"{encryption.geniv}({name})" if encryption.geniv else name
 
+    @property
+    def is_possible(self) -> bool:
+        """Whether an SA can have these transforms together, in these key lengths."""
+        choices = [choice for choice in (self.encryption, self.integrity) if choice]
+        kinds = [choice.transform.kind for choice in choices]
+        if self.protocol is Protocol.ESP:
+            # encryption without integrity is encryption only
+            first, rest = kinds[0] if self.encryption else None, kinds[1:]
+            together = (first is XfrmTable.AEAD and not rest) or (
+                first is XfrmTable.CIPHER and rest in ([], [XfrmTable.AUTH])
+            )
+        elif self.protocol is Protocol.AH:
+            together = kinds == [XfrmTable.AUTH] and not self.encryption
+        else:
+            together = kinds == [XfrmTable.COMP] and not self.integrity and not self.esn
+        return (
+            together
+            and all(self.protocol in choice.transform.protocols for choice in choices)
+            and all(choice.key_bits in choice.transform.key_bits for choice in choices)
+        )
+
 
 class Source(Value):
     """Where a need comes from: the command line, a daemon's built-in default, a file's line."""
