@@ -7,7 +7,7 @@ Whatever leaves this program leaves as `line`s, `name`s in them, and the `first`
 import errno
 from os import strerror
 
-from modprobe_ipsec.base.annotations import Iterable, TypeVar
+from modprobe_ipsec.base.annotations import Iterable, Sequence, TypeVar
 
 __all__ = [
     "LINE",
@@ -16,6 +16,7 @@ __all__ = [
     "error_text",
     "first",
     "line",
+    "listed",
     "name",
     "printable",
     "reason",
@@ -41,6 +42,11 @@ def error_text(number: int) -> str:
 def reason(error: OSError) -> str:
     """`permission denied`: why something failed, as part of a sentence."""
     return (error.strerror or str(error)).lower()
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a, b and c`; empty without any."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def printable(text: str) -> str:

@@ -35,15 +35,14 @@ class Arguments:
         """All its values, in their order; an empty text for each time that a switch was given."""
         return self._given[name]
 
-    def turned_to(self, name: str, value: str) -> "Arguments":
-        """The same with the verb of another option, without what that verb would not heed."""
-        verb = _BY_NAME[name].verb
-        kept = {
-            option.name: self._given[option.name]
+    def words(self, verb: str) -> list[str]:
+        """What another verb would heed of it, as one types it."""
+        return [
+            f"{option.name}={value}" if option.metavar else option.name
             for option in OPTIONS
             if not option.verb and (not option.verbs or verb in option.verbs)
-        }
-        return Arguments(verb, {**kept, name: (value,)})
+            for value in self._given[option.name]
+        ]
 
 
 def parse(words: Sequence[str]) -> Arguments:

@@ -15,7 +15,7 @@ from modprobe_ipsec.base.annotations import FrameType, NoReturn, Sequence
 from modprobe_ipsec.base.errors import Error, UsageError, as_error
 from modprobe_ipsec.base.text import line, reason
 from modprobe_ipsec.commands import output, verbs
-from modprobe_ipsec.commands.command_line import parse
+from modprobe_ipsec.commands.command_line import Arguments, parse
 from modprobe_ipsec.commands.main import guarded, traceback_of
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.host.machine import container
@@ -35,6 +35,9 @@ PATH = tuple(
 # Seconds for all that happens before the daemon.
 LIMIT = 60
 
+# Lines of the report that the log of a start has: with all else that may be said, not more than 20.
+_REPORT = 15
+
 # Exit statuses of a check after which somebody may have something to do: not yet, cannot be met,
 # cannot be told.
 _FOR_THE_HOST = (1, 2, 3)
@@ -44,7 +47,7 @@ _HELP = f"""\
 usage: {_USAGE}
 
 Checks and proves, inside this container, what the daemon will ask the kernel for. Where something
-is to be done, says so on stderr, with the plan for the host. Then becomes PROGRAM: an absolute
+is to be done, says so on stderr in a few lines (with -v in all). Then becomes PROGRAM: an absolute
 path, or a name in {" ".join(PATH)}.
 
   --require   if not everything is ready, end with the exit status of modprobe-ipsec --check
@@ -121,7 +124,7 @@ def _checked(options: Sequence[str]) -> int:
     before = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGINT)}
     signal.signal(signal.SIGALRM, _give_up)
     signal.alarm(LIMIT)
-    text = StringIO()
+    text, said = StringIO(), ""
     debug = "--debug" in options
     try:
         asked = parse(["--check", "--prove", *options])
@@ -130,10 +133,11 @@ def _checked(options: Sequence[str]) -> int:
             raise UsageError(f"usage: {_USAGE}")
         with redirect_stdout(text):
             code = guarded(lambda: verbs.run(asked), debug=debug)
-            if code in _FOR_THE_HOST:
-                text.write("\nthe plan for the host, for modprobe-ipsec --apply FILE there:\n\n")
-                plan = asked.turned_to("--manifest", "yaml")
-                guarded(lambda: verbs.run(plan), debug=debug)
+        said = text.getvalue()
+        if not asked.has("--verbose") and asked.value("--format") != "json":
+            said = _first_lines(said)
+        if code in _FOR_THE_HOST:
+            said += _for_the_host(asked)
     except _TooLong:
         _say(f"the check took more than {LIMIT} s")
         code = Error.exit_code
@@ -153,7 +157,7 @@ def _checked(options: Sequence[str]) -> int:
         for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGALRM):
             signal.signal(number, signal.SIG_DFL)
     if code:
-        sys.stderr.write(text.getvalue())
+        sys.stderr.write(said)
     inside = container.read(Host())
     if inside and inside.may(CAP_NET_ADMIN) is False:
         # the proof was made in a user namespace, where the daemon is not
@@ -161,6 +165,23 @@ def _checked(options: Sequence[str]) -> int:
         code = code or 2
     sys.stderr.flush()
     return code
+
+
+def _first_lines(report: str) -> str:
+    """What comes first in a report is the cause, and what is to be done about it."""
+    lines = [line for line in report.split("\n") if line]
+    more = len(lines) - _REPORT
+    if more > 1:
+        lines[_REPORT:] = [f"({more} more lines; modprobe-ipsec-init -v says all)"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _for_the_host(asked: Arguments) -> str:
+    """How the host gets to know what it is to do."""
+    from shlex import join
+
+    plan = join(["modprobe-ipsec", *asked.words("manifest"), "--manifest", "yaml"])
+    return f"for the host: in here, {plan} >PLAN; there, modprobe-ipsec --apply PLAN\n"
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:

@@ -18,7 +18,10 @@ from modprobe_ipsec.host.gather import gather
 from modprobe_ipsec.host.root import LIMIT, Host
 from modprobe_ipsec.report import formats
 from modprobe_ipsec.report.model import Action, Report, Style
+from modprobe_ipsec.report.table import WIDTH
 
+# Columns that a report needs to be readable.
+_NARROWEST = 40
 # These say all that is needed: no file does.
 _SAY_IT_ALL = ("--esp", "--ah", "--ipcomp", "--all")
 # With one of these, the question of a record does not count.
@@ -67,12 +70,24 @@ def make_report(action: Action, arguments: Arguments) -> tuple[Report, Host]:
 def put_report(report: Report, arguments: Arguments) -> None:
     """Write it to standard output, in the format that was asked for."""
     plain = arguments.has("--no-color") or os.environ.get("NO_COLOR")
+    terminal = sys.stdout.isatty()
     style = Style(
-        colour=not plain and sys.stdout.isatty(),
+        colour=not plain and terminal,
         quiet=arguments.has("--quiet"),
         verbose=len(arguments.values("--verbose")),
+        width=_width() if terminal else WIDTH,
     )
     put(formats.render(arguments.value("--format"), report, style))
+
+
+def _width() -> int:
+    """Columns of the terminal; of a wide one as many as are read easily."""
+    try:
+        columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError):
+        return WIDTH
+    # one that does not know says 0
+    return min(max(columns, _NARROWEST), WIDTH) if columns else WIDTH
 
 
 def _demand(arguments: Arguments, facts: Facts, host: Host, catalog: Catalog) -> Demand:

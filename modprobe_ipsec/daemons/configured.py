@@ -87,8 +87,9 @@ def _installed(only: Daemon | None, installed: Installed) -> Iterator[tuple[Daem
 
 
 def _read(found: Owner, path: str, files: Files, context: Context, installed: Installed) -> Reading:
-    release = context.release or installed.releases.get(found.daemon.name)
-    return found.kind.read(path, files, context._replace(release=release, vendor=installed.vendor))
+    asker = installed.asker(found.daemon, context.release)._replace(config=path)
+    context = context._replace(release=asker.release, vendor=installed.vendor)
+    return found.kind.read(path, files, context)._replace(askers=(asker,))
 
 
 def _together(readings: Iterable[Reading]) -> Reading:
@@ -98,4 +99,5 @@ def _together(readings: Iterable[Reading]) -> Reading:
         features=merge(feature for reading in all_of for feature in reading.features),
         problems=tuple(problem for reading in all_of for problem in reading.problems),
         silent=tuple(silent for reading in all_of for silent in reading.silent),
+        askers=tuple(asker for reading in all_of for asker in reading.askers),
     )

@@ -9,6 +9,7 @@ and features are those of the map, an SA has transforms that make one.
 from modprobe_ipsec.base.annotations import Any
 from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.catalog.model import Catalog, Transform
+from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Need, Source
 
@@ -43,6 +44,8 @@ def from_message(message: object, catalog: Catalog) -> Demand:
         demand: Demand = _decoded(Demand, rest, catalog)
         if len(_a_list(needs)) > _MOST_NEEDS or demand.needs:
             raise ValueError("more needs than there can be")
+        if any(asker.daemon not in DAEMONS for asker in demand.askers):
+            raise ValueError("no daemon of ours")
         return demand._replace(needs=tuple(_need(entry, groups, catalog) for entry in needs))
     except (LookupError, TypeError) as error:
         raise ValueError(str(error)) from None

@@ -8,6 +8,7 @@ from modprobe_ipsec.daemons.common.descriptor import Configuration, Daemon, Rele
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.host.machine.packages import version
 from modprobe_ipsec.host.root import Host
+from modprobe_ipsec.needs.reading import Asker
 
 
 class Installed(Value):
@@ -17,6 +18,8 @@ class Installed(Value):
     programs: frozenset[str]
     # By name of the daemon; one that nothing tells is not in it.
     releases: Mapping[str, Release] = {}  # noqa: RUF012 (never changed)
+    # What tells the release, by name of the daemon: a package manager or a file.
+    told_by: Mapping[str, str] = {}  # noqa: RUF012 (never changed)
     # Whose builds they are, as far as daemons differ by that: debian, ubuntu, fedora, rhel9; empty
     # if nothing tells.
     vendor: str = ""
@@ -30,27 +33,39 @@ class Installed(Value):
         """Whether a program is there that reads such a file."""
         return not self.programs.isdisjoint(kind.programs)
 
+    def asker(self, daemon: Daemon, release: Release | None) -> Asker:
+        """A daemon in the release that the user names, else in the one that is installed."""
+        if release:
+            return Asker(daemon.name, release, "--daemon")
+        found = self.releases.get(daemon.name)
+        return Asker(daemon.name, found, self.told_by.get(daemon.name, "") if found else "")
+
 
 def read(host: Host) -> Installed:
     """Look for all daemons' programs, and for their releases in the package databases."""
     places = dict.fromkeys(path for daemon in DAEMONS.values() for path in daemon.programs)
     installed = Installed(frozenset(path for path in places if host.exists(path[1:])))
-    found = ((d.name, _release(host, d)) for d in installed.daemons)
-    releases = {name: number for name, number in found if number}
+    found = {daemon.name: _release(host, daemon) for daemon in installed.daemons}
+    releases = {name: number for name, (number, _) in found.items() if number}
     # what somebody built in /usr/local is as upstream has it
     local = any(path.startswith("/usr/local/") for path in installed.programs)
-    return installed._replace(releases=releases, vendor="" if local else _vendor(host))
+    return installed._replace(
+        releases=releases,
+        told_by={name: teller for name, (_, teller) in found.items()},
+        vendor="" if local else _vendor(host),
+    )
 
 
-def _release(host: Host, daemon: Daemon) -> Release | None:
+def _release(host: Host, daemon: Daemon) -> tuple[Release | None, str]:
     """What the package manager has written down, else what one of the daemon's files says."""
-    if number := release(version(host, daemon.packages)):
-        return number
+    text, manager = version(host, daemon.packages)
+    if number := release(text):
+        return number, manager
     for path, before in daemon.says_release.items():
         _, found, rest = (host.text(path[1:]) or "").partition(before)
         if found and (number := release(rest[:40].partition('"')[0])):
-            return number
-    return None
+            return number, path
+    return None, ""
 
 
 def _vendor(host: Host) -> str:

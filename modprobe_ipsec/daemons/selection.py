@@ -7,10 +7,11 @@ from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons import installed, proposals
 from modprobe_ipsec.daemons.common.descriptor import Context, Daemon, Release
 from modprobe_ipsec.daemons.installed import Installed
+from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.needs.everything import all_needs
 from modprobe_ipsec.needs.need import AnyNeed, Need, Source, merge
-from modprobe_ipsec.needs.reading import IgnoredConnection, Problem, Reading
+from modprobe_ipsec.needs.reading import Asker, IgnoredConnection, Problem, Reading
 
 # The parsed data/daemons/NAME.yaml by name of the daemon.
 Tree = Callable[[str], Mapping[str, object]]
@@ -43,6 +44,20 @@ class Demand(Value):
     configs: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     silent: tuple[IgnoredConnection, ...] = ()
+    # Whose configurations these are; without any, whose own proposals count.
+    askers: tuple[Asker, ...] = ()
+    # Whether the daemons were found on this host, or named.
+    found: bool = True
+
+    @property
+    def lost(self) -> bool:
+        """Whether a connection is left out of the needs."""
+        return any(problem.conn for problem in self.problems)
+
+    @property
+    def asking(self) -> bool:
+        """Whether any connection is not."""
+        return any(source.conn for need in self.needs for source in need.sources)
 
 
 def select(request: Query, host: Host, catalog: Catalog, tree: Tree) -> Demand:
@@ -71,7 +86,13 @@ def select(request: Query, host: Host, catalog: Catalog, tree: Tree) -> Demand:
         releases = {request.daemon.name: request.release}
     if not request.daemon and len(there.daemons) == 1:
         context = context._replace(daemon=there.daemons[0])
-    return found._replace(needs=proposals.default_needs(context, releases))
+    offered = proposals.default_needs(context, releases)
+    names = dict.fromkeys(s.daemon for need in offered for s in need.sources if s.daemon)
+    return found._replace(
+        needs=offered,
+        askers=tuple(there.asker(DAEMONS[name], request.release) for name in names),
+        found=bool(request.daemon or there.daemons),
+    )
 
 
 def _named(request: Query, context: Context) -> list[Need]:
@@ -106,4 +127,4 @@ def _configured(request: Query, host: Host, context: Context, installed: Install
 
 def _wanted(paths: tuple[str, ...], reading: Reading) -> Demand:
     needs: tuple[AnyNeed, ...] = (*reading.needs, *reading.features)
-    return Demand(needs, paths, reading.problems, reading.silent)
+    return Demand(needs, paths, reading.problems, reading.silent, reading.askers)

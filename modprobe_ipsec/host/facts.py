@@ -209,6 +209,8 @@ class StackSign(Value):
     present: bool | None
     # "28 counters, all zero", "acq_expires 30", ...
     shows: str
+    # Packets were dropped, which may be what somebody is looking for.
+    dropped: bool = False
 
 
 _NOTHING: Mapping[str, ModuleFile] = {}

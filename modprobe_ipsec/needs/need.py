@@ -99,6 +99,9 @@ class Source(Value):
     daemon: str | None = None
     # Families of networks behind this host whose packets go through the tunnel: it is a gateway.
     forwards: tuple[Family, ...] = ()
+    # The connection that asks, if one does, and its place: `office`, `/etc/ipsec.conf:12`
+    conn: str = ""
+    place: str = ""
 
 
 _NO_NUMBER = "PF_KEY has no way to ask for it"

@@ -33,6 +33,19 @@ class Problem(Value):
     refuses: bool = False
 
 
+class Asker(Value):
+    """A daemon that asks, by its configuration or by what it proposes by itself."""
+
+    # Its name: libreswan
+    daemon: str
+    # Its release and what tells it: (4, 10) and `dpkg`, a file, `--daemon`; None and empty if
+    # nothing does.
+    release: tuple[int, ...] | None = None
+    told_by: str = ""
+    # The file that it reads; empty: its own proposals count.
+    config: str = ""
+
+
 class IgnoredConnection(Value):
     """A connection that asks the kernel for nothing, and why."""
 
@@ -48,6 +61,8 @@ class Reading(Value):
     features: tuple[FeatureNeed, ...]
     problems: tuple[Problem, ...]
     silent: tuple[IgnoredConnection, ...]
+    # Whose configuration it is.
+    askers: tuple[Asker, ...] = ()
 
 
 class Files(Protocol):

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plan, load results and proofs -> one verdict a need, with its evidence and what to do. Pure."""
 
-from modprobe_ipsec.base.annotations import Mapping, Sequence, assert_never
+from modprobe_ipsec.base.annotations import Iterable, Mapping, Sequence, assert_never
 from modprobe_ipsec.diagnose.obstacle import Obstacle
 from modprobe_ipsec.diagnose.resolution import SERVED, Resolution, ResolutionState
 from modprobe_ipsec.needs.need import AnyNeed
 from modprobe_ipsec.needs.proof import Answer, Proof
 from modprobe_ipsec.plan.meaning import explain
 from modprobe_ipsec.plan.plan import Forecast, Plan
-from modprobe_ipsec.plan.verdict import NeedVerdict, Reason, Verdict
+from modprobe_ipsec.plan.verdict import Form, NeedVerdict, Reason, Verdict
 
 
 def judge(plan: Plan, proofs: Mapping[AnyNeed, Proof], *, loaded: bool) -> tuple[NeedVerdict, ...]:
@@ -40,7 +40,7 @@ def _accepted(forecast: Forecast) -> tuple[Verdict, tuple[Reason, ...]]:
 
 def _refused(forecast: Forecast, proof: Proof) -> tuple[Verdict, tuple[Reason, ...]]:
     """The kernel said no; the plan may know why."""
-    said = Reason(explain(proof))
+    said = Reason(explain(proof), form=Form.ANSWER)
     verdict, reasons = _not_asked(forecast, None, False)
     if verdict in (Verdict.BLOCKED, Verdict.MISSING, Verdict.LOADABLE):
         return verdict, (*reasons, said)
@@ -90,14 +90,13 @@ def _is_missed_speed(resolution: Resolution) -> bool:
 
 def _slow(resolution: Resolution) -> Reason:
     if resolution.state is ResolutionState.BLOCKED:
-        return Reason(f"slower driver: {_lack([resolution])}", "", resolution.obstacle)
+        return Reason(f"slower driver: {_lack([resolution]).text}", "", resolution.obstacle)
     if resolution.state is not ResolutionState.LOADABLE:
         return Reason(
-            f"slower driver: {_lack([resolution])}", resolution.remedy, resolution.obstacle
+            f"slower driver: {_lack([resolution]).text}", resolution.remedy, resolution.obstacle
         )
-    return Reason(
-        f"slower driver: {resolution.module} ({resolution.evidence}) is not loaded",
-        "run modprobe-ipsec without --check before the daemon starts",
+    return _say(Form.SLOWER, [f"{resolution.module} ({resolution.evidence})"])._replace(
+        remedy="run modprobe-ipsec without --check before the daemon starts"
     )
 
 
@@ -107,11 +106,10 @@ def _loadable(forecast: Forecast) -> tuple[Reason, ...]:
     ours = [resolution for resolution in loadable if not resolution.never]
     if not ours:
         return tuple(never)
-    modules = dict.fromkeys(resolution.module for resolution in ours)
-    text = f"not loaded: {', '.join(modules)}"
     card = [forecast.card] if forecast.card else []
-    text = "; ".join((text, *_autoload(ours), *_remarks(ours), *card))
-    return (Reason(text, ours[0].remedy), *never)
+    more = "; ".join((*_autoload(ours), *_remarks(ours), *card))
+    reason = _say(Form.NOT_LOADED, (resolution.module for resolution in ours), more)
+    return (reason._replace(remedy=ours[0].remedy), *never)
 
 
 def _never(resolution: Resolution) -> Reason:
@@ -150,39 +148,48 @@ def _lacking(forecast: Forecast, state: ResolutionState) -> tuple[Reason, ...]:
     reasons = []
     for (_, remedy), group in groups.items():
         first = group[0]
-        reasons.append(Reason(_lack(group), remedy, first.obstacle, first.symptom))
+        reason = _lack(group)
+        reasons.append(reason._replace(remedy=remedy, symptom=first.symptom))
         # to lift the first ban alone would change nothing
         reasons += [
-            Reason(_kept_out(group, other), other.remedy, other, first.symptom)
+            _kept_out(group, other)._replace(remedy=other.remedy, symptom=first.symptom)
             for other in first.obstacles[1:]
             if other.kind.forbids
         ]
     return tuple(reasons)
 
 
-def _lack(resolutions: Sequence[Resolution]) -> str:
+def _say(form: Form, about: Iterable[str], rest: str = "") -> Reason:
+    """A reason that other needs may have as well, about the same or about more."""
+    names = tuple(dict.fromkeys(about))
+    return Reason(form.of(names, rest), form=form, about=names, rest=rest)
+
+
+def _lack(resolutions: Sequence[Resolution]) -> Reason:
     """What some resolutions lack for one and the same cause."""
     first = resolutions[0]
     if first.state is ResolutionState.UNKNOWN:
-        requests = dict.fromkeys(resolution.request for resolution in resolutions)
-        return f"cannot tell about {', '.join(requests)}: {first.evidence}"
+        reason = _say(Form.CANNOT_TELL, (r.request for r in resolutions), first.evidence)
+        return reason._replace(obstacle=first.obstacle)
     if first.state is not ResolutionState.BLOCKED:
-        return first.evidence
+        about = (first.title,) if first.title else ()
+        found = Reason(first.evidence, obstacle=first.obstacle, about=about)
+        built = first.option and (not first.obstacle or first.obstacle.option)
+        return found._replace(option=f"CONFIG_{first.option}") if built else found
     return _kept_out(resolutions, first.obstacle, first.evidence)
 
 
 def _kept_out(
     resolutions: Sequence[Resolution], obstacle: Obstacle | None, evidence: str = ""
-) -> str:
+) -> Reason:
     """`esp4, esp6 are blocked by` something, or what else keeps them out."""
     evidence = evidence or (obstacle.text if obstacle else "")
     if obstacle and not obstacle.kind.forbids:
-        return evidence
+        return Reason(evidence, obstacle=obstacle)
+    means = f" ({obstacle.means})" if obstacle and obstacle.means else ""
     names = list(dict.fromkeys(resolution.module for resolution in resolutions))
     if obstacle and obstacle.module not in names:
         # a module that all of these depend on
-        text = f"{', '.join(names)} cannot do without {obstacle.module}, which is"
-    else:
-        text = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
-    means = f" ({obstacle.means})" if obstacle and obstacle.means else ""
-    return f"{text} blocked by {evidence}{means}"
+        needed = f"{', '.join(names)} cannot do without {obstacle.module}, which is"
+        return Reason(f"{needed} blocked by {evidence}{means}", obstacle=obstacle)
+    return _say(Form.KEPT_OUT, names, f"{evidence}{means}")._replace(obstacle=obstacle)

@@ -77,7 +77,7 @@ def look(report: Report) -> ContainerView | None:
     )
 
 
-def lines(inside: ContainerView) -> list[str]:
+def lines(inside: ContainerView, width: int) -> list[str]:
     """The block of a report for people."""
     container, wanted = inside.container, ", ".join(inside.wanted)
     rows = [("is", f"{container.kind}: {', '.join(map(_evidence, container.evidence))}")]
@@ -95,7 +95,7 @@ def lines(inside: ContainerView) -> list[str]:
     rows += [("not proven", inside.unproven)] if inside.unproven else []
     rows += [("lacks", f"{lack.what}; {lack.remedy}") for lack in inside.lacks]
     rows += [("not seen", text) for text in inside.unseen]
-    return ["this container:", *table(rows, colour=False, indent="  ")]
+    return ["this container:", *table(rows, indent="  ", width=width)]
 
 
 def as_data(inside: ContainerView) -> dict[str, Any]:

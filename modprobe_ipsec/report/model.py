@@ -28,6 +28,8 @@ class Style(Value):
     quiet: bool = False
     # How much of the evidence; 0 is what a user needs.
     verbose: int = 0
+    # Columns that a line may have.
+    width: int = 100
 
 
 class Report(Value):
@@ -78,8 +80,7 @@ class Report(Value):
         if code == 1 and self.action is Action.DRY_RUN:
             # what would be loaded is its answer, and no lack
             code = 0
-        lost = any(problem.conn for problem in self.demand.problems)
-        if code == 0 and lost and self.action is not Action.DRY_RUN:
+        if self.demand.lost and (code == 0 or (code == 1 and not self.demand.asking)):
             # ready for the connections that are left is not ready
             return Verdict.UNKNOWN.exit_code
         # who wanted a seal has not got it

@@ -28,10 +28,30 @@ def test_the_exit_status_is_the_daemons() -> None:
     assert "no kernel has Camellia-CCM" in done.stderr
 
 
-def test_what_is_to_be_done_stands_on_stderr_with_the_plan_for_the_host() -> None:
+def test_what_is_to_be_done_stands_on_stderr_and_how_the_host_gets_its_plan() -> None:
     said = run(*ASK, "--", "true").stderr
-    assert "VERDICT" in said and "modprobe-ipsec-host-plan: 2" in said
-    assert "CAMELLIA_CCM_16" in said.partition("modprobe-ipsec-host-plan")[2]
+    assert "missing: no kernel has Camellia-CCM" in said
+    (typed,) = re.findall(r"^for the host: in here, (.*) >PLAN; there, ", said, re.MULTILINE)
+    assert typed == f"modprobe-ipsec --esp={IMPOSSIBLE} -4 --manifest yaml"
+    command = [sys.executable, "-I", "-m", *typed.replace("-", "_", 1).split()]
+    plan = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+    assert "modprobe-ipsec-host-plan: 2" in plan and "CAMELLIA_CCM_16" in plan
+
+
+def test_it_takes_few_lines_of_a_log_and_says_a_problem_once(tmp_path: Path) -> None:
+    conf = tmp_path / "swanctl.conf"
+    bad = "".join(
+        f" c{n} {{ children {{ n {{ esp_proposals = wrong{n} }} }} }}\n" for n in range(40)
+    )
+    good = " good { children { n { esp_proposals = camellia256ccm16 } } }\n"
+    conf.write_text(f"connections {{\n{bad}{good}}}\n")
+    said = run("--config", str(conf), "--", "true").stderr
+    assert said.count(".conf:2: `esp_proposals = wrong0`") == 1
+    assert len(said.splitlines()) <= 20
+    assert "no kernel has Camellia-CCM" in said
+    whole = run("-v", "--config", str(conf), "--", "true").stderr
+    assert whole.count(".conf:2: `esp_proposals = wrong0`") == 1
+    assert "wrong39" in whole and "wrong39" not in said
 
 
 def test_with_require_nothing_starts_that_would_not_work() -> None:

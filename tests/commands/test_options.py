@@ -188,18 +188,11 @@ def test_what_is_not_given_has_its_default() -> None:
         arguments.has("--chekc")
 
 
-def test_another_verb_takes_over_what_it_heeds() -> None:
-    line = "--check --prove --strict --format json --esp aes --root /x --no-color"
-    other = parse(line.split()).turned_to("--manifest", "yaml")
-    given = {option.name: other.values(option.name) for option in OPTIONS if other.has(option.name)}
-    assert other.verb == "manifest"
-    assert given == {
-        "--manifest": ("yaml",),
-        "--strict": ("",),
-        "--esp": ("aes",),
-        "--root": ("/x",),
-        "--no-color": ("",),
-    }
+def test_what_another_verb_would_heed_can_be_typed() -> None:
+    line = "--check --prove --strict --format json --esp aes --esp null -4 --root /x"
+    words = parse(line.split()).words("manifest")
+    assert words == ["--esp=aes", "--esp=null", "-4", "--root=/x", "--strict"]
+    assert parse(["--manifest=yaml", *words]).values("--esp") == ("aes", "null")
 
 
 def test_the_table_is_whole() -> None:

@@ -14,13 +14,13 @@ from modprobe_ipsec.daemons.handover import from_message, to_message
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.needs.everything import all_needs
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Mode, Source
-from modprobe_ipsec.needs.reading import IgnoredConnection, Place, Problem
+from modprobe_ipsec.needs.reading import Asker, IgnoredConnection, Place, Problem
 
 from .common import CATALOG, CONTEXT
 
 BOTH = (Family.IPV4, Family.IPV6)
 SOURCES = (
-    Source("/etc/ipsec.conf:3 conn a", "aes_gcm", "libreswan", BOTH),
+    Source("/etc/ipsec.conf:3 conn a", "aes_gcm", "libreswan", BOTH, "a", "/etc/ipsec.conf:3"),
     Source("--esp", "aes256\udcff\x1b[2J\n"),
 )
 
@@ -42,6 +42,10 @@ def everything() -> Demand:
             Problem(Place("/x", 0), "", ""),
         ),
         silent=(IgnoredConnection(Place("/etc/ipsec.conf", 9), "b", "auto=ignore"),),
+        askers=(
+            Asker("libreswan", (4, 10), "dpkg", "/etc/ipsec.conf"),
+            Asker("strongswan"),
+        ),
     )
 
 
@@ -61,7 +65,8 @@ def test_it_arrives_as_it_was_sent() -> None:
 
 def test_every_field_is_tried_with_something_in_it() -> None:
     demand = everything()
-    for kind in (demand, demand.problems[0], demand.silent[0], SOURCES[0]):
+    kinds = (demand, demand.problems[0], demand.silent[0], demand.askers[0], SOURCES[0])
+    for kind in kinds:
         assert all(kind), kind
 
 
@@ -72,8 +77,12 @@ def test_sources_that_many_needs_share_are_said_once() -> None:
     assert over(to_message(demand)) == demand
 
 
+# A demand without needs and all else.
+REST = [[], [], [], [], [], True]
+
+
 def said(suite: list[Any], family: Any = "ipv4", mode: Any = "tunnel", group: Any = 0) -> Any:
-    return [[[]], [[0, group, [suite, family, [], mode, "xfrm"]]], [[], [], [], []]]
+    return [[[]], [[0, group, [suite, family, [], mode, "xfrm"]]], REST]
 
 
 def test_the_sample_is_right() -> None:
@@ -84,7 +93,7 @@ def test_the_sample_is_right() -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        None, {}, [], [[], []], [[], [], [], []], [[], [], [[], [], []]], "x",
+        None, {}, [], [[], []], [[], [], [], []], [[], [], REST[:5]], "x",
         said(["esp", ["EVIL", 256], None, False]),
         said(["esp", ["AES_GCM_16", 255], None, False]),
         said(["esp", ["AES_GCM_16", 256, 1], None, False]),
@@ -101,13 +110,15 @@ def test_the_sample_is_right() -> None:
         said(["esp", ["AES_GCM_16", 256], None, False], mode="x"),
         said(["esp", ["AES_GCM_16", 256], None, False], group=1),
         said(["esp", ["AES_GCM_16", 256], None, False], group="0"),
-        [[[]], [[2, 0, []]], [[], [], [], []]],
-        [[[]], [[1, 0, ["nf_conntrack", None, []]]], [[], [], [], []]],
-        [[[]], [[1, 0, [["xfrm_interface"], None, []]]], [[], [], [], []]],
-        [[], [], [["n"], [], [], []]],
-        [[], [], [[], [1], [], []]],
-        [[], [], [[], [], [[["f", "1"], "", "", False, False]], []]],
-        [[], [], [[], [], [[["f", 1], "", "", False]], []]],
+        [[[]], [[2, 0, []]], REST],
+        [[[]], [[1, 0, ["nf_conntrack", None, []]]], REST],
+        [[[]], [[1, 0, [["xfrm_interface"], None, []]]], REST],
+        [[], [], [["n"], *REST[1:]]],
+        [[], [], [[], [1], *REST[2:]]],
+        [[], [], [[], [], [[["f", "1"], "", "", False, False]], *REST[3:]]],
+        [[], [], [[], [], [[["f", 1], "", "", False]], *REST[3:]]],
+        [[], [], [*REST[:4], [["evild", None, "", ""]], True]],
+        [[], [], [*REST[:4], [["libreswan", ["4"], "", ""]], True]],
     ],
 )  # fmt: skip
 def test_what_nobody_can_have_said(message: object) -> None:

@@ -229,9 +229,7 @@ class _Demand:
             if not option.feature or not asks(setting, option.when, option.kind):
                 continue
             if self._applies(conn, name, setting):
-                source = Source(
-                    f"{setting.place} conn {show(conn.name)}", setting.written, DAEMON.name
-                )
+                source = _of(conn, setting.place, setting.written)
                 of = (Family.IPV4,) if option.feature == "ip_vti" else families
                 self._feature(option.instead.get(setting.value, option.feature), of, source)
 
@@ -286,7 +284,13 @@ def _source(conn: Conn, setting: Setting | None, question: Question, common: Com
     if text is None:
         text = default_of(question.protocol, question.ike, common)
     forwards = _networks(conn) if question.mode is not Mode.TRANSPORT else ()
-    return Source(f"{place} conn {show(conn.name)}", show(text), DAEMON.name, forwards)
+    return _of(conn, place, show(text))._replace(forwards=forwards)
+
+
+def _of(conn: Conn, place: Place, text: str) -> Source:
+    """A line of a connection, as the source of a need."""
+    name = show(conn.name)
+    return Source(f"{place} conn {name}", text, DAEMON.name, conn=name, place=str(place))
 
 
 def _networks(conn: Conn) -> tuple[Family, ...]:

@@ -249,4 +249,4 @@ def wrong(option: str, value: str, what: str) -> str:
 
 
 def _source(place: Place, name: str, text: str) -> Source:
-    return Source(f"{place} {name}", text, DAEMON.name)
+    return Source(f"{place} {name}", text, DAEMON.name, conn=name, place=str(place))

@@ -18,14 +18,14 @@ def _find(subjects: Sequence[Subject], scene: Scene) -> Iterator[tuple[Subject, 
             forbidden = part.asked(scene.version)
             if part.request == subject.algorithm and forbidden is not False:
                 # None: some kernels do, and the version does not tell
-                who = "the kernel does" if forbidden else "some kernels of about this version do"
+                mode = "FIPS mode (crypto.fips_enabled = 1)"
+                doubt = "some kernels of about this version do not give it out"
                 yield (
                     subject,
                     Obstacle(
                         kind=FIPS,
                         module=part.request,
-                        text=f"FIPS mode (crypto.fips_enabled = 1): {who} not give out "
-                        f"{part.request}",
+                        text=mode if forbidden else f"{mode}: {doubt}",
                         remedy="choose an algorithm that is approved, such as AES-GCM, "
                         "or AES-CBC with HMAC-SHA2",
                         sure=bool(forbidden),

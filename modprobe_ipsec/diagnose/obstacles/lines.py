@@ -4,7 +4,7 @@
 from modprobe_ipsec.base.annotations import Iterator, Sequence
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.diagnose.mitigation import Suspicion, shipped_against
-from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind
+from modprobe_ipsec.diagnose.obstacle import ForbiddingLines, Obstacle, ObstacleKind
 from modprobe_ipsec.diagnose.obstacles import ObstacleCheck, Scene, Stage, Subject
 from modprobe_ipsec.diagnose.resolution import ResolutionState
 from modprobe_ipsec.host.facts import BUSYBOX, Directive, Environment, Rule
@@ -104,19 +104,18 @@ def _obstacle(hit: _Hit, rule: Rule, suspicion: Suspicion, around: Environment) 
             sure=False,
         )
     if of_file:
-        places = [r.where for r in hit.rules if r.where.startswith("/")]
-        one = len(places) == 1
-        lines, them = ("remove that line", "it") if one else ("remove these lines", "them")
-        remedy = (
-            f"whoever set {' and '.join(places)} decides: if IPsec is wanted here, {lines}; "
-            f"this tool never overrides {them}"
+        lines = ForbiddingLines(
+            places=tuple(r.where for r in hit.rules if r.where.startswith("/")),
+            decision=suspicion.decision,
         )
-    else:
-        remedy = (
-            f"whoever set {rule.text.partition('=')[0]}= on the kernel command line decides: "
-            f"if IPsec is wanted here, take {rule.name} out of the boot loader's "
-            "configuration and reboot; this tool never overrides it"
+        return found._replace(
+            remedy=lines.remedy, lines=lines, against=suspicion.against.get(rule, ())
         )
+    remedy = (
+        f"whoever set {rule.text.partition('=')[0]}= on the kernel command line decides: "
+        f"if IPsec is wanted here, take {rule.name} out of the boot loader's "
+        "configuration and reboot; this tool never overrides it"
+    )
     if suspicion.decision:
         remedy += f". {suspicion.decision}"
     return found._replace(remedy=remedy, against=suspicion.against.get(rule, ()))

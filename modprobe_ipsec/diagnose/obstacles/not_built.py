@@ -2,6 +2,7 @@
 """The kernel was built without what would answer."""
 
 from modprobe_ipsec.base.annotations import Iterator, Sequence
+from modprobe_ipsec.catalog.model import Family, Protocol
 from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind
 from modprobe_ipsec.diagnose.obstacles import ObstacleCheck, Scene, Stage, Subject
 from modprobe_ipsec.diagnose.resolution import ResolutionState
@@ -29,8 +30,21 @@ def _find(subjects: Sequence[Subject], scene: Scene) -> Iterator[tuple[Subject, 
                     module=subject.name,
                     text=f"/{facts.config.path}: {option} is not set",
                     remedy=f"{single}, and reboot into it" if single else f"a kernel with {option}",
+                    option=option,
+                    protocol=_protocol(subject.resolution.request, scene),
                 ),
             )
+
+
+def _protocol(request: str, scene: Scene) -> str:
+    """The protocol that a request is about, if the kernel was built without it altogether."""
+    for protocol in Protocol:
+        types = [scene.catalog.types[protocol, family][0] for family in Family]
+        if any(of_family.alias == request for of_family in types):
+            config = scene.facts.config
+            unset = config and all(config.get(of_family.config) == "n" for of_family in types)
+            return protocol.upper() if unset else ""
+    return ""
 
 
 CHECK = ObstacleCheck(

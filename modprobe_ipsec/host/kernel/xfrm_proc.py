@@ -10,6 +10,7 @@ from modprobe_ipsec.host.reads import Read, whole
 from modprobe_ipsec.host.root import Host
 
 _NETLINK_XFRM = "6"
+_NO_ERRORS = "all zero"
 _LIMIT = 1 << 20
 _SYSCTLS = ("xfrm_acq_expires", "xfrm_aevent_etime", "xfrm_aevent_rseqth", "xfrm_larval_drop")
 _STAT, _NETLINK, _PFKEY = "proc/net/xfrm_stat", "proc/net/netlink", "proc/net/pfkey"
@@ -41,7 +42,7 @@ def counters(text: str) -> tuple[bool, str]:
     rows = [line.split() for line in text.split("\n")]
     found = [(row[0], row[1]) for row in rows if len(row) == 2 and row[0].startswith("Xfrm")]
     counted = [f"{name} {value}" for name, value in found if value.strip("0")]
-    return True, f"{len(found)} counters, {', '.join(counted) if counted else 'all zero'}"
+    return True, f"{len(found)} counters, {', '.join(counted) if counted else _NO_ERRORS}"
 
 
 def netlink(text: str) -> tuple[bool, str]:
@@ -69,7 +70,8 @@ def _ask(host: Host, path: str, show: Callable[[str], tuple[bool, str]], absent:
     answer = host.read(path, _LIMIT)
     if isinstance(answer, bytes):
         present, shows = show(answer.decode("utf-8", "replace"))
-        return StackSign(path, present, shows)
+        dropped = path == _STAT and not shows.endswith(_NO_ERRORS)
+        return StackSign(path, present, shows, dropped)
     if answer.missing:
         return StackSign(path, False, f"not there, which proves nothing ({absent})")
     return StackSign(path, None, answer.why)

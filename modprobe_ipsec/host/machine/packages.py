@@ -16,10 +16,11 @@ _LIMIT = 32 << 20
 _PACMAN = "var/lib/pacman/local"
 
 
-def version(host: Host, packages: Mapping[str, tuple[str, ...]]) -> str:
-    """The version of the first package that is there, of those named for each package manager.
+def version(host: Host, packages: Mapping[str, tuple[str, ...]]) -> tuple[str, str]:
+    """The version of the first package that is there, of those named for each package manager, and
+    that manager.
 
-    Empty if there is none, or nothing that tells.
+    Both empty if there is none, or nothing that tells.
     """
     for manager, (path, start, line) in _DATABASES.items():
         text = ""
@@ -28,8 +29,9 @@ def version(host: Host, packages: Mapping[str, tuple[str, ...]]) -> str:
             _, found, entry = text.partition(start.format(name))
             if found:
                 _, _, rest = ("\n" + entry.partition("\n\n")[0]).partition(line)
-                return rest.partition("\n")[0]
-    return _of_pacman(host, packages.get("pacman", ()))
+                return rest.partition("\n")[0], manager
+    found = _of_pacman(host, packages.get("pacman", ()))
+    return found, "pacman" if found else ""
 
 
 def _of_pacman(host: Host, names: tuple[str, ...]) -> str:

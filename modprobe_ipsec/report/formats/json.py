@@ -10,6 +10,8 @@ from modprobe_ipsec.diagnose.resolution import Resolution
 from modprobe_ipsec.kernel.load import LoadResult
 from modprobe_ipsec.needs.need import AnyNeed, Choice, FeatureNeed
 from modprobe_ipsec.needs.proof import Proof
+from modprobe_ipsec.needs.reading import Asker
+from modprobe_ipsec.plan.causes import Cause, causes
 from modprobe_ipsec.plan.plan import Step
 from modprobe_ipsec.plan.verdict import NeedVerdict, Reason
 from modprobe_ipsec.report import container
@@ -35,10 +37,12 @@ def render(report: Report, style: Style) -> str:
         "exit_code": report.exit_code,
         "kernel": {"release": facts.release, "arch": facts.arch, "fips": facts.fips},
         "configs": list(report.demand.configs),
+        "daemons": [_asker(asker) for asker in report.demand.askers],
         "problems": [{"place": str(p.place), "conn": p.conn, "text": p.text} for p in problems],
         "silent": [{"place": str(s.place), "conn": s.conn, "why": s.why} for s in silent],
         **({"left_out": left_out} if any(left_out.values()) else {}),
         "needs": [_judgement(judgement) for judgement in report.verdicts],
+        "causes": [_cause(cause) for cause in causes(report.verdicts)],
         "plan": [[_step(step) for step in steps] for steps in report.plan.rounds],
         "loads": [_load(result) for result in report.loads],
         "autoloaded": list(report.autoloaded),
@@ -61,6 +65,24 @@ def _cut(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _cut(inner) for key, inner in value.items()}
     return [_cut(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _asker(asker: Asker) -> dict[str, Any]:
+    return {
+        "daemon": asker.daemon,
+        "release": ".".join(map(str, asker.release or ())),
+        "told_by": asker.told_by,
+        "config": asker.config,
+    }
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    return {
+        "verdict": cause.verdict,
+        "text": cause.text,
+        "remedy": cause.remedy,
+        "needs": [judgement.need.label for judgement in cause.met_at],
+    }
 
 
 def _judgement(judgement: NeedVerdict) -> dict[str, Any]:

@@ -1,119 +1,122 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A report for people: the verdict in one line, the worst needs first, then what to do."""
+"""A report for people: what was read, what stands in the way, the worst first, and what to do."""
 
 from modprobe_ipsec.base.annotations import Iterable, Sequence
-from modprobe_ipsec.base.text import first, line, name
-from modprobe_ipsec.catalog.model import KernelInterface
-from modprobe_ipsec.daemons.registry import DAEMONS
+from modprobe_ipsec.base.text import name
 from modprobe_ipsec.daemons.selection import Demand
-from modprobe_ipsec.host.facts import StackSign
 from modprobe_ipsec.kernel.load import LoadOutcome, LoadResult
-from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Mode, Need
+from modprobe_ipsec.plan.causes import Cause, causes, connections, connections_of, effect_of
 from modprobe_ipsec.plan.plan import Plan, Step
 from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
-from modprobe_ipsec.report import container
+from modprobe_ipsec.report import container, evidence
 from modprobe_ipsec.report.model import Action, Report, Style
-from modprobe_ipsec.report.table import table
-from modprobe_ipsec.report.words import because, headline, in_words, log_lines
+from modprobe_ipsec.report.table import painted, table, wrapped
+from modprobe_ipsec.report.words import kernel, named, problems, read, result, some
 
-SUMMARY = "for people: the verdict, what stands in the way, and what to do"
-
+SUMMARY = "for people: what stands in the way, what it stops, and what to do"
 
 # What no load can mend.
 _UNMET = (Verdict.BLOCKED, Verdict.MISSING, Verdict.UNKNOWN)
+_STOPPING = (Verdict.BLOCKED, Verdict.MISSING)
+# Problems of a configuration that are told without -v, alike ones as one.
+_PROBLEMS = 3
 
 
 def render(report: Report, style: Style) -> str:
     """The whole report; a quiet one has only what is not ready, a verbose one all evidence."""
-    quiet, verbose = style.quiet, style.verbose
-    lines = [] if quiet else [line(headline(report))]
-    sections = []
-    judgements = _worst_first(report.verdicts, quiet)
-    if report.action is Action.DRY_RUN:
-        sections.append(_plan(report.plan))
-        judgements = [judgement for judgement in judgements if judgement.verdict in _UNMET]
-    needs = table(_needs(judgements), colour=style.colour) if judgements else []
-    sections.append(needs)
-    sections.append(_to_do(judgements))
-    if report.action is not Action.DRY_RUN:
-        inside = None if quiet else container.look(report)
-        sections.append(container.lines(inside) if inside else [])
-    sections.append(_problems(report.demand))
-    sections.append(_seal(report, quiet))
+    quiet, verbose, width = style.quiet, style.verbose, style.width
+    dry = report.action is Action.DRY_RUN
+    sections = [] if quiet else [_head(report, width)]
+    wrong = _problems(report.demand, style)
+    costly = any(p.conn or p.refuses or p.unread for p in report.demand.problems)
+    stopping, rest = _causes(report, style)
+    sections += stopping
+    sections += [wrong] if costly else []
+    if dry:
+        sections.append(_plan(report.plan, width))
+    sections += rest
+    if not quiet and not dry:
+        inside = container.look(report)
+        sections.append(container.lines(inside, width) if inside else [])
+    sections += [] if costly else [wrong]
     if not quiet:
-        sections.append(_loads(report.loads))
-        sections.append(_autoloaded(report.autoloaded))
+        sections.append(_silent(report.demand, width))
+    sections.append(_seal(report, quiet, width))
+    if not quiet:
+        sections.append(_loads(report.loads, width))
+        sections.append(_autoloaded(report.autoloaded, width))
     if verbose:
-        sections.append(_symptoms(report.verdicts))
-        sections.append(_silent(report.demand))
-        sections.append(_chain(report.verdicts))
-    if verbose or (not quiet and report.action in (Action.CHECK, Action.PROVE)):
-        sections.append(_stack(report))
-    for section in sections:
-        if section:
-            # the colour of a table is ours
-            clean = section if section is needs else [line(text) for text in section]
-            lines += ["", *clean] if lines else clean
-    return "\n".join(lines) + "\n" if lines else ""
+        worst_first = sorted(report.verdicts, key=lambda j: list(Verdict).index(j.verdict))
+        shown = [j for j in worst_first if not (quiet and j.verdict is Verdict.READY)]
+        sections.append(evidence.needs(shown, style))
+        sections.append(evidence.symptoms(report.verdicts, width))
+        sections.append(evidence.silent(report.demand, width))
+        sections.append(evidence.chain(report.verdicts, width))
+        sections.append(evidence.stack(report, width))
+    elif not quiet:
+        sections.append(evidence.telling(report, width))
+    return "\n".join("".join(f"{line}\n" for line in section) for section in sections if section)
 
 
-def _worst_first(judgements: Iterable[NeedVerdict], quiet: bool) -> list[NeedVerdict]:
-    order = list(Verdict)
-    chosen = [j for j in judgements if not (quiet and j.verdict is Verdict.READY)]
-    return sorted(chosen, key=lambda judgement: order.index(judgement.verdict))
+def _head(report: Report, width: int) -> list[str]:
+    said = (kernel(report), read(report.demand), result(report))
+    return [line for text in said for line in wrapped(text, width, "", "  ")]
 
 
-def _needs(judgements: Iterable[NeedVerdict]) -> list[tuple[str, str, str, str]]:
-    """One row for what differs only in family or ESN and has one verdict for one reason."""
-    rows: dict[tuple[object, ...], list[NeedVerdict]] = {}
-    for judgement in judgements:
-        need = judgement.need
-        what: tuple[object, ...] = (need.label,)
-        if isinstance(need, Need):
-            suite = need.suite
-            what = (suite.protocol, need.mode, suite.encryption, suite.integrity, need.interface)
-        key = (judgement.verdict, *what)
-        reason = because(judgement) if judgement.verdict is not Verdict.READY else ""
-        rows.setdefault((*key, reason), []).append(judgement)
-    result = [("VERDICT", "NEED", "OVER", "BECAUSE")]
-    for group in rows.values():
-        first = group[0]
-        over = _over([judgement.need for judgement in group])
-        result.append((first.verdict, _name(first.need), over, because(first)))
-    return result
+def _causes(report: Report, style: Style) -> tuple[list[list[str]], list[list[str]]]:
+    """A paragraph for each cause: those that stop something, and the rest with what is ready."""
+    found = causes(report.verdicts)
+    if report.action is Action.DRY_RUN:
+        found = tuple(cause for cause in found if cause.verdict in _UNMET)
+    if style.quiet:
+        found = tuple(cause for cause in found if cause.verdict is not Verdict.READY)
+    stopping = [_cause(c, report.verdicts, style) for c in found if c.verdict in _STOPPING]
+    rest = [_cause(c, report.verdicts, style) for c in found if c.verdict not in _STOPPING]
+    ready = [j for j in report.verdicts if j.verdict is Verdict.READY and not j.reasons]
+    if ready and len(ready) < len(report.verdicts) and not style.quiet:
+        text = f"ready: {some(evidence.names(ready))}"
+        rest.append(_coloured(wrapped(text, style.width, "", "  "), Verdict.READY, style))
+    return stopping, rest
 
 
-def _name(need: AnyNeed) -> str:
-    if isinstance(need, FeatureNeed):
-        return need.feature
-    mode = "" if need.mode is Mode.TUNNEL else f" {need.mode}"
-    protocol, space, rest = need.suite.label.removesuffix(" ESN").partition(" ")
-    way = "" if need.interface is KernelInterface.XFRM else " by PF_KEY"
-    return f"{protocol}{mode}{space}{rest}{way}"
+def _coloured(lines: list[str], verdict: Verdict, style: Style) -> list[str]:
+    return [painted(lines[0], verdict), *lines[1:]] if style.colour else lines
 
 
-def _over(needs: Sequence[AnyNeed]) -> str:
-    families = dict.fromkeys(need.family.label for need in needs if need.family)
-    esn = {need.suite.esn for need in needs if isinstance(need, Need)}
-    suffix = {(True,): " with ESN", (False, True): " with and without ESN"}
-    return ", ".join(families) + suffix.get(tuple(sorted(esn)), "")
+def _cause(cause: Cause, verdicts: Sequence[NeedVerdict], style: Style) -> list[str]:
+    lines = wrapped(f"{cause.verdict}: {cause.text}", style.width, "", "  ")
+    rows = [("kernel", answer) for answer in cause.answers]
+    differs = len(cause.met_at) < len(verdicts)
+    if cause.verdict in _STOPPING:
+        effect = effect_of(cause, verdicts)
+        stops, others = named(effect.stops), named(effect.helps_stop)
+        if effect.is_all and len(effect.stops) > 1:
+            stops = f"all {len(effect.stops)} connections: {stops}"
+        rows += [("stops", stops)] if stops else []
+        rows += [("stops", f"{others}, with other causes")] if others else []
+        if effect.limits:
+            rows.append(("limits", f"{named(effect.limits)}: what else they offer is left"))
+        # what stops all that is asked for needs no list of it
+        differs = differs and not (effect.stops and not others and not effect.limits)
+    elif differs and (conns := connections_of(cause.met_at)):
+        rows.append(("for", named(conns)))
+    if differs:
+        rows.append(("needs", some(evidence.names(cause.met_at))))
+    if cause.remedy:
+        rows.append(("to do", cause.remedy))
+    lines = _coloured(lines, cause.verdict, style)
+    return lines + (table(rows, indent="  ", width=style.width) if rows else [])
 
 
-def _to_do(judgements: Iterable[NeedVerdict]) -> list[str]:
-    remedies: dict[str, None] = {}
-    for judgement in judgements:
-        remedies |= dict.fromkeys(reason.remedy for reason in judgement.reasons if reason.remedy)
-    return ["what to do:", *(f"  {remedy}" for remedy in remedies)] if remedies else []
-
-
-def _plan(plan: Plan) -> list[str]:
+def _plan(plan: Plan, width: int) -> list[str]:
     lines: list[str] = []
     for number, steps in enumerate(plan.rounds, 1):
         if number == 2:
             lines += ["", "then, as far as the kernel still needs it after a new look:"]
-        lines += table([_step(step) for step in steps], colour=False, indent="  ")
+        lines += table([_step(step) for step in steps], indent="  ", width=width)
     if any(step.accelerator for step in plan.steps):
-        lines += ["", "Where this CPU's own code registers less than expected, more will follow."]
+        text = "Where this CPU's own code registers less than expected, more will follow."
+        lines += ["", *wrapped(text, width)]
     return ["to load, in this order:", *lines] if lines else ["nothing to load"]
 
 
@@ -127,92 +130,50 @@ def _step(step: Step) -> tuple[str, str, str]:
     return step.module + along, step.why, serves
 
 
-def _loads(results: Iterable[LoadResult]) -> list[str]:
+def _loads(results: Iterable[LoadResult], width: int) -> list[str]:
     rows = []
-    for result in results:
+    for load in results:
         # An accelerator that this CPU lacks is normal.
-        if result.outcome is LoadOutcome.NO_DEVICE:
+        if load.outcome is LoadOutcome.NO_DEVICE:
             continue
-        modules = ", ".join(result.loaded) or result.step.module
-        rows.append((result.outcome, modules, result.why or result.step.why))
-    return ["modules:", *table(rows, colour=False, indent="  ")] if rows else []
+        modules = ", ".join(load.loaded) or load.step.module
+        rows.append((load.outcome, modules, load.why or load.step.why))
+    return ["modules:", *table(rows, indent="  ", width=width)] if rows else []
 
 
-def _autoloaded(modules: Sequence[str]) -> list[str]:
+def _autoloaded(modules: Sequence[str], width: int) -> list[str]:
     if not modules:
         return []
-    return ["loaded by the kernel itself while it was asked:", f"  {', '.join(modules)}"]
+    lines = wrapped(", ".join(modules), width, "  ")
+    return ["loaded by the kernel itself while it was asked:", *lines]
 
 
-def _problems(wanted: Demand) -> list[str]:
+def _problems(demand: Demand, style: Style) -> list[str]:
     """What costs a connection is said even in silence: it is not in the verdict."""
-    problems, more = first(wanted.problems)
-    lines = [f"  {in_words(problem)}" for problem in problems]
-    return ["configuration:", *lines, *_more(more)] if lines else []
+    found = problems(demand)
+    more = 0 if style.verbose else len(found) - _PROBLEMS
+    if more > 1:
+        found[_PROBLEMS:] = [f"and {more} more of other kinds, which -v shows"]
+    lines = [line for text in found for line in wrapped(text, style.width, "  ", "    ")]
+    return ["configuration:", *lines] if lines else []
 
 
-def _seal(report: Report, quiet: bool) -> list[str]:
+def _silent(demand: Demand, width: int) -> list[str]:
+    """Connections that ask for nothing, and why: in one paragraph."""
+    asking = {c for need in demand.needs for _, c in connections(need.sources)}
+    groups: dict[str, dict[str, None]] = {}
+    for one in demand.silent:
+        if one.conn not in asking:
+            groups.setdefault(one.why, {})[one.conn] = None
+    if not groups:
+        return []
+    said = "; ".join(f"{some(list(map(name, conns)))} ({why})" for why, conns in groups.items())
+    return wrapped(f"asks the kernel for nothing: {said}", width, "", "  ")
+
+
+def _seal(report: Report, quiet: bool, width: int) -> list[str]:
     sealed = report.sealed
     if not sealed or (sealed.done and quiet):
         return []
-    return [sealed.text, *([f"  {sealed.remedy}"] if sealed.remedy else [])]
-
-
-def _symptoms(judgements: Iterable[NeedVerdict]) -> list[str]:
-    """The log lines that a user has in hand who comes here because something failed."""
-    found = {
-        (reason.symptom.errno, log_lines(judgement, reason.symptom)): None
-        for judgement in judgements
-        for reason in judgement.reasons
-        if reason.symptom
-    }
-    lines: list[str] = []
-    for errno, logged in found:
-        lines.append(f"  errno {errno}")
-        lines += [f"    {DAEMONS[daemon].program}: {said}" for daemon, said in logged]
-    return ["what kernel and daemon say in that case:", *lines] if lines else []
-
-
-def _silent(wanted: Demand) -> list[str]:
-    found, more = first(wanted.silent)
-    lines = [f"  {silent.place} {name(silent.conn)}: {silent.why}" for silent in found]
-    return ["asks the kernel for nothing:", *lines, *_more(more)] if lines else []
-
-
-def _more(number: int) -> list[str]:
-    return [f"  and {number} more"] if number else []
-
-
-def _chain(judgements: Iterable[NeedVerdict]) -> list[str]:
-    """Where each need comes from and which requests it makes."""
-    lines: list[str] = []
-    for judgement in judgements:
-        lines.append(judgement.need.label)
-        sources, more = first(judgement.need.sources)
-        lines += [f"  from {s.where}: {s.text}".rstrip(": ") for s in sources]
-        lines += _more(more)
-        if isinstance(judgement.need, Need) and judgement.need.suite.crypto_name:
-            lines.append(f"  the kernel builds {judgement.need.suite.crypto_name}")
-        steps = judgement.proof.steps if judgement.proof else ()
-        said = [(step.name, step.seen if step.held else f"failed: {step.seen}") for step in steps]
-        lines += table(said, colour=False, indent="    ") if said else []
-        rows = [(f.request, f.state, f.module, f.evidence) for f in judgement.resolutions]
-        lines += table(rows, colour=False, indent="    ") if rows else []
-    return lines
-
-
-def _is_sysctl(witness: StackSign) -> bool:
-    return witness.path.startswith("proc/sys/net/core/")
-
-
-def _stack(report: Report) -> list[str]:
-    rows = [(f"/{w.path}", w.shows) for w in report.facts.stack_signs if not _is_sysctl(w)]
-    values = [witness.shows for witness in report.facts.stack_signs if _is_sysctl(witness)]
-    if values:
-        rows.append(("/proc/sys/net/core/xfrm_*", ", ".join(dict.fromkeys(values))))
-    if report.xfrm_socket:
-        rows.append(("NETLINK_XFRM socket", report.xfrm_socket))
-    gaps, more = first(report.facts.unreadable)
-    rows += [(f"/{gap.path}", f"not read: {gap.why}") for gap in gaps]
-    lines = table(rows, colour=False, indent="  ") if rows else []
-    return ["the stack itself:", *lines, *_more(more)] if rows else []
+    remedy = wrapped(sealed.remedy, width, "  ") if sealed.remedy else []
+    return [*wrapped(sealed.text, width, "", "  "), *remedy]
