@@ -10,6 +10,8 @@ from modprobe_ipsec.host.machine.packages import version
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.needs.reading import Asker
 
+_LOCAL = "/usr/local/"
+
 
 class Installed(Value):
     """The daemons of one host."""
@@ -45,10 +47,10 @@ def read(host: Host) -> Installed:
     """Look for all daemons' programs, and for their releases in the package databases."""
     places = dict.fromkeys(path for daemon in DAEMONS.values() for path in daemon.programs)
     installed = Installed(frozenset(path for path in places if host.exists(path[1:])))
-    found = {daemon.name: _release(host, daemon) for daemon in installed.daemons}
+    found = {d.name: _release(host, d, installed.programs) for d in installed.daemons}
     releases = {name: number for name, (number, _) in found.items() if number}
     # what somebody built in /usr/local is as upstream has it
-    local = any(path.startswith("/usr/local/") for path in installed.programs)
+    local = any(path.startswith(_LOCAL) for path in installed.programs)
     return installed._replace(
         releases=releases,
         told_by={name: teller for name, (_, teller) in found.items()},
@@ -56,16 +58,31 @@ def read(host: Host) -> Installed:
     )
 
 
-def _release(host: Host, daemon: Daemon) -> tuple[Release | None, str]:
-    """What the package manager has written down, else what one of the daemon's files says."""
-    text, manager = version(host, daemon.packages)
-    if number := release(text):
-        return number, manager
-    for path, before in daemon.says_release.items():
-        _, found, rest = (host.text(path[1:]) or "").partition(before)
-        if found and (number := release(rest[:40].partition('"')[0])):
+def _release(host: Host, daemon: Daemon, programs: frozenset[str]) -> tuple[Release | None, str]:
+    """What the package manager has written down, else what one of the daemon's files says; and who.
+
+    What is in /usr/local is not the package manager's.
+    """
+    packaged = any(not path.startswith(_LOCAL) for path in programs.intersection(daemon.programs))
+    if packaged:
+        text, manager = version(host, daemon.packages)
+        if number := release(text):
+            return number, manager
+    for path, pattern in daemon.says_release:
+        if packaged is not path.startswith(_LOCAL) and (number := _said(host, path, pattern)):
             return number, path
     return None, ""
+
+
+def _said(host: Host, path: str, pattern: str) -> Release | None:
+    """What a file says; None if it says nothing, or several things."""
+    text = host.text(path[1:])
+    if text is None:
+        return None
+    import re
+
+    found = {match[1] for match in re.finditer(pattern, text)}
+    return release(found.pop()) if len(found) == 1 else None
 
 
 def _vendor(host: Host) -> str:

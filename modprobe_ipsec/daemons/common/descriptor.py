@@ -78,8 +78,8 @@ class Daemon(Value):
     insists_on: frozenset[str] = frozenset()
     # Where it is told to wrap ESP in UDP, NAT or not; empty if it cannot be told.
     force_udp: str = ""
-    # Files that tell the release, and what stands before it; a quote or comma ends it.
-    says_release: Mapping[str, str] = {}  # noqa: RUF012 (never changed)
+    # Files that tell the release, and a pattern whose only group it is.
+    says_release: tuple[tuple[str, str], ...] = ()
     # What it has to be told inside a container.
     in_a_container: tuple[str, ...] = ()
 

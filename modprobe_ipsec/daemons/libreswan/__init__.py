@@ -14,6 +14,7 @@ _LIBEXEC = (
     *("/usr/local/libexec/ipsec", "/usr/local/lib/ipsec"),
     "/run/current-system/sw/libexec/ipsec",
 )
+_BIN = ("/usr/sbin", "/usr/local/sbin", "/run/current-system/sw/bin")
 
 
 def _suites(text: str, protocol: Protocol, context: Context) -> tuple[Suite, ...]:
@@ -76,9 +77,10 @@ DAEMON = Daemon(
     units=("ipsec.service",),
     suites=_suites,
     default_suites=_default_suites,
-    # source: programs/ipsec/ipsec.in
-    says_release=dict.fromkeys(
-        ("/usr/sbin/ipsec", "/usr/local/sbin/ipsec"), 'export IPSEC_VERSION="'
+    # source: programs/ipsec/ipsec.in, lib/libswan/version.in.c
+    says_release=(
+        *((path, r'export IPSEC_VERSION="(\d[\d.]*)') for path in programs(_BIN, "ipsec")),
+        *((path, r"\0Libreswan (\d[\d.]*)(?=\0)") for path in programs(_LIBEXEC, "pluto")),
     ),
     # source: kernel_xfrm.c init_netlink()
     start={"xfrm_socket": "its XFRM socket"},

@@ -19,7 +19,8 @@ _BIN = (
     *("/run/current-system/sw/sbin", "/run/current-system/sw/bin"),
 )
 _STARTER = programs(_LIBEXEC, "starter")
-_CHARON = (*programs(_BIN, "charon-systemd", "swanctl"), *programs(_LIBEXEC, "charon"))
+_DAEMONS = (*programs(_BIN, "charon-systemd"), *programs(_LIBEXEC, "charon"))
+_CHARON = (*_DAEMONS, *programs(_BIN, "swanctl"))
 
 
 def _suites(text: str, protocol: Protocol, context: Context) -> tuple[Suite, ...]:
@@ -102,9 +103,13 @@ DAEMON = Daemon(
         "opkg": ("strongswan",),
         "pacman": ("strongswan",),
     },
-    # source: charon.c, charon-systemd.c (since 5.9.11): "Starting ... daemon (strongSwan 6.0.1, "
-    says_release=dict.fromkeys(
-        (*programs(_BIN, "charon-systemd"), *programs(_LIBEXEC, "charon")), "daemon (strongSwan "
+    # source: charon.c, charon-systemd.c (since 5.9.11): "Starting ... daemon (strongSwan 6.0.1, ";
+    # ipsec.in, which Fedora calls strongswan
+    says_release=(
+        *((path, r"daemon \(strongSwan (\d[\d.]*)[, ]") for path in _DAEMONS),
+        *((path, r'IPSEC_VERSION="U(\d[\d.]*)') for path in programs(_BIN, "ipsec", "strongswan")),
+        # an older one has it as a string of its own
+        *((path, r"\0(\d\.\d{1,2}\.\d{1,2})(?=\0)") for path in programs(_BIN, "charon-systemd")),
     ),
     units=("strongswan.service", "strongswan-starter.service"),
     unit_aliases=("strongswan-swanctl.service",),

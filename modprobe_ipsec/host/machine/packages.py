@@ -27,11 +27,17 @@ def version(host: Host, packages: Mapping[str, tuple[str, ...]]) -> tuple[str, s
         for name in packages.get(manager, ()):
             text = text or "\n" + (host.text(path, None, _LIMIT) or "")
             _, found, entry = text.partition(start.format(name))
-            if found:
-                _, _, rest = ("\n" + entry.partition("\n\n")[0]).partition(line)
-                return rest.partition("\n")[0], manager
+            entry = "\n" + entry.partition("\n\n")[0]
+            # its configuration may outlive a package
+            state = _field(entry, "\nStatus: ")
+            if found and (not state or state.endswith(" installed")):
+                return _field(entry, line), manager
     found = _of_pacman(host, packages.get("pacman", ()))
     return found, "pacman" if found else ""
+
+
+def _field(entry: str, start: str) -> str:
+    return entry.partition(start)[2].partition("\n")[0]
 
 
 def _of_pacman(host: Host, names: tuple[str, ...]) -> str:

@@ -20,6 +20,7 @@ OFFICE = (
     "conn office\n\tauto=add\n\tleft=192.0.2.1\n\tright=192.0.2.2\n\tesp=aes128-sha1\n\tesn=no\n"
 )
 SUITE = "ESP IPv4 AES_CBC_128 HMAC_SHA1_96"
+DPKG, OLD = "var/lib/dpkg/status", "Package: libreswan\nVersion: 4.10-2+deb12u1\n"
 RELEASES = [(4, 1), (4, 10), (4, 15), (5, 0), (5, 2), (5, 3), (5, 3, 1), (5, 4)]
 
 
@@ -112,15 +113,37 @@ def test_whose_build(tmp_path: Path, files: Mapping[str, str], vendor: str) -> N
     assert installed.read(Host(str(tmp_path), "6.1")).vendor == vendor
 
 
-@pytest.mark.parametrize("place", ["usr/sbin/ipsec", "usr/local/sbin/ipsec"])
-def test_the_release_in_its_own_script(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("prefix", ["usr", "usr/local"])
+def test_the_release_in_its_own_script(tmp_path: Path, prefix: str) -> None:
     for path, text in (
-        ("usr/libexec/ipsec/pluto", ""),
-        (place, '#!/bin/sh\nexport IPSEC_VERSION="4.12"\n'),
+        (f"{prefix}/libexec/ipsec/pluto", ""),
+        (f"{prefix}/sbin/ipsec", '#!/bin/sh\nexport IPSEC_VERSION="4.12"\n'),
     ):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
     assert installed.read(Host(str(tmp_path), "6.1")).releases["libreswan"][:2] == (4, 12)
+
+
+@pytest.mark.parametrize(
+    ("files", "release"),
+    [
+        (
+            {"usr/libexec/ipsec/pluto": "\0Libreswan %s\0Libreswan 3.0 - 3.5\0Libreswan 4.12\0"},
+            (4, 12),
+        ),
+        ({"usr/local/libexec/ipsec/pluto": "\0Libreswan 5.4\0", DPKG: OLD}, (5, 4)),
+        ({"usr/local/libexec/ipsec/pluto": "", DPKG: OLD}, None),
+        ({"usr/libexec/ipsec/pluto": "\0Libreswan 5.4\0", DPKG: OLD}, (4, 10)),
+        ({"usr/libexec/ipsec/pluto": "\0Libreswan 5.4\0Libreswan 5.3\0"}, None),
+    ],
+)
+def test_who_tells_the_release(
+    tmp_path: Path, files: Mapping[str, str], release: tuple[int, ...] | None
+) -> None:
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    assert installed.read(Host(str(tmp_path), "6.1")).releases.get("libreswan") == release
 
 
 L2TP = OFFICE.replace("esn=no", "ikev2=no\n\ttype=transport")

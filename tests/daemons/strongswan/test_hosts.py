@@ -69,6 +69,8 @@ def test_the_release_of_the_package(root: Path, capsys: pytest.CaptureFixture[st
         ("var/lib/pacman/local/strongswan-5.9.8-1/desc", "%NAME%\nstrongswan\n"),
         ("usr/lib/ipsec/charon", "\x7fELF\0Starting IKE charon daemon (strongSwan 5.9.8, %s %s)\0"),
         (CHARON, "\x7fELF\0Starting charon-systemd IKE daemon (strongSwan 5.9.8, %s %s)\0"),
+        (CHARON, "\x7fELF\0STATUS=Starting charon-systemd, strongSwan %s\x005.9.8\x00x\0"),
+        ("usr/sbin/strongswan", '#!/bin/sh\nIPSEC_VERSION="U5.9.8/K`uname -r`"\n'),
     ],
 )
 def test_who_tells_the_release(
@@ -92,6 +94,8 @@ def test_who_tells_the_release(
         {},
         {DPKG: package("5.9.x")},
         {"usr/lib/ipsec/charon": "daemon (strongSwan "},
+        {CHARON: "\x7fELF\x005.9.8\x006.0.1\0"},
+        {DPKG: package("5.9.8-5").replace("install ok installed", "deinstall ok config-files")},
         {"var/lib/pacman/local/strongswan-nm-5.9.8-1/desc": ""},
         {"var/lib/pacman/local": "no directory"},
     ],
