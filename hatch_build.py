@@ -16,18 +16,34 @@ _HEADER = "# Made from data/*.yaml when this wheel was built; change those.\n"
 
 
 class MapHook(BuildHookInterface[Any]):
-    """Adds modprobe_ipsec/_map.py, and one for each daemon. A mistake in the map ends the build."""
+    """Adds modprobe_ipsec/_map.py, one for each daemon, and _glossary.py.
+
+    A mistake in the map ends the build.
+    """
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "editable":
             return
         sys.path.insert(0, self.root)
-        from modprobe_ipsec.catalog.loader import DAEMONS, FILES, build, modules, parse_all
-        from modprobe_ipsec.host.shipped import daemon_names, read_data
+        from modprobe_ipsec.catalog.glossary import check
+        from modprobe_ipsec.catalog.loader import (
+            DAEMONS,
+            FILES,
+            GLOSSARY,
+            build,
+            modules,
+            parse_all,
+        )
+        from modprobe_ipsec.host.shipped import daemon_names, glossary_names, read_data
 
         daemons = [f"{DAEMONS}{name}" for name in daemon_names()]
+        glossary = [f"{GLOSSARY}{name}" for name in glossary_names()]
         trees = parse_all(read_data((*FILES, *daemons)))
-        build(trees)
+        catalog = build(trees)
+        words = parse_all(read_data((*glossary,)))
+        for name, tree in words.items():
+            check(name.removeprefix(GLOSSARY), tree, catalog.vocabularies)
+        trees |= words
         self._directory = tempfile.TemporaryDirectory()
         for name, text in modules(trees).items():
             source = Path(self._directory.name, name)

@@ -26,6 +26,8 @@ _modprobe_ipsec() {
         --record)
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
+        --explain)
+            ;;
         --esp)
             ;;
         --ah)
@@ -46,7 +48,7 @@ _modprobe_ipsec() {
         --format)
             mapfile -t COMPREPLY < <(compgen -W 'journal json text' -- "$current") ;;
         *)
-            mapfile -t COMPREPLY < <(compgen -W '-c --check --prove -n --dry-run --seal --manifest --output --preload --against --record --esp --ah --ipcomp --all --config --apply --daemon -4 -6 --root --kernel --format -q --quiet -v --verbose --strict --no-color --debug --version -h --help' -- "$current") ;;
+            mapfile -t COMPREPLY < <(compgen -W '-c --check --prove -n --dry-run --seal --manifest --output --preload --against --record --explain --esp --ah --ipcomp --all --config --apply --daemon -4 -6 --root --kernel --format -q --quiet -v --verbose --strict --no-color --debug --version -h --help' -- "$current") ;;
     esac
 }
 complete -F _modprobe_ipsec modprobe-ipsec

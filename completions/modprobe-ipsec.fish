@@ -11,6 +11,7 @@ complete -c modprobe-ipsec -l output -x -a '(__fish_complete_directories)' -d 'i
 complete -c modprobe-ipsec -l preload -d 'also list modules that the kernel loads by itself'
 complete -c modprobe-ipsec -l against -r -F -d 'say what changed since FILE (exit 0: nothing, 1: something)'
 complete -c modprobe-ipsec -l record -x -a '(__fish_complete_directories)' -d 'write down what a verdict depends on, for --root elsewhere'
+complete -c modprobe-ipsec -l explain -x -d 'a term in plain words; alone: the chapters, or what a log on standard input means'
 complete -c modprobe-ipsec -l esp -x -d 'ESP, as in a configuration'
 complete -c modprobe-ipsec -l ah -x -d 'AH, as in a configuration'
 complete -c modprobe-ipsec -l ipcomp -d 'what compression adds'

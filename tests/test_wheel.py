@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from modprobe_ipsec.catalog.loader import DAEMONS, modules
+from modprobe_ipsec.catalog.loader import DAEMONS, GLOSSARY, modules
 from modprobe_ipsec.catalog.vocabulary import ALWAYS
+from tests import glossary
 from tests.shipped import TREES
 
 REPOSITORY = Path(__file__).parent.parent
+WORDS = {f"{GLOSSARY}{name}": tree for name, tree in glossary.TREES.items()}
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +52,9 @@ def test_map_units_and_container_files_come_along(wheel: zipfile.ZipFile) -> Non
 
 
 def test_the_parsed_map_is_the_one_in_data(wheel: zipfile.ZipFile) -> None:
-    for name, text in modules(TREES).items():
+    for name, text in modules({**TREES, **WORDS}).items():
         assert wheel.read(f"modprobe_ipsec/{name}").decode().endswith(f"\n{text}")
+    assert run(wheel, "_glossary")["TREES"] == glossary.TREES
     start = run(wheel, "_map")["TREES"]
     for name, tree in TREES.items():
         if name.startswith(DAEMONS):

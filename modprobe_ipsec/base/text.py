@@ -13,6 +13,7 @@ __all__ = [
     "LINE",
     "SHOWN",
     "cut",
+    "errno_of",
     "error_text",
     "first",
     "line",
@@ -36,7 +37,12 @@ _T = TypeVar("_T")
 
 def error_text(number: int) -> str:
     """`Operation not permitted (EPERM)`."""
-    return f"{strerror(number)} ({errno.errorcode.get(number, number)})"
+    return f"{strerror(number)} ({errno_of(number)})"
+
+
+def errno_of(number: int) -> str:
+    """`EPERM`; the number itself where it has no name."""
+    return errno.errorcode.get(number, str(number))
 
 
 def reason(error: OSError) -> str:

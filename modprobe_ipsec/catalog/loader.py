@@ -33,8 +33,8 @@ FILES = (
     "packages",
 )
 
-# Of the names of files with what is known of one daemon each.
-DAEMONS = "daemons/"
+# Of the names of files with what is known of one daemon each, and with a chapter of the glossary.
+DAEMONS, GLOSSARY = "daemons/", "glossary/"
 
 
 def parse_all(texts: Mapping[str, str]) -> dict[str, Table]:
@@ -46,12 +46,19 @@ def parse_all(texts: Mapping[str, str]) -> dict[str, Table]:
 
 
 def modules(trees: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
-    """The parsed map as Python modules: what every start reads, and of each daemon the whole."""
+    """The parsed map as Python modules: what every start reads, of each daemon the whole, and the
+    glossary."""
+    glossary = {
+        name.removeprefix(GLOSSARY): tree
+        for name, tree in trees.items()
+        if name.startswith(GLOSSARY)
+    }
     start = {
         name: {key: tree[key] for key in ALWAYS} if name.startswith(DAEMONS) else tree
         for name, tree in trees.items()
+        if not name.startswith(GLOSSARY)
     }
-    texts = {"_map.py": f"TREES = {start!r}\n"}
+    texts = {"_map.py": f"TREES = {start!r}\n", "_glossary.py": f"TREES = {glossary!r}\n"}
     for name, tree in trees.items():
         if name.startswith(DAEMONS):
             texts[f"_map_{name.removeprefix(DAEMONS)}.py"] = f"TREE = {tree!r}\n"

@@ -72,6 +72,14 @@ class Reach:
         return stem is not None and name.startswith(stem[0])
 
 
+def module_requests_of(catalog: Catalog) -> dict[str, tuple[ModuleRequest, ...]]:
+    """Every request outside of the crypto API that some need can make, by its alias."""
+    found: dict[str, tuple[ModuleRequest, ...]] = {}
+    for request in _plain(catalog):
+        found[request.alias] = (*found.get(request.alias, ()), request)
+    return found
+
+
 def _plain(catalog: Catalog) -> Iterator[ModuleRequest]:
     yield from catalog.sockets.values()
     for types in catalog.types.values():

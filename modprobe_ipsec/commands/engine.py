@@ -7,13 +7,13 @@ import os
 
 from modprobe_ipsec.base.annotations import Callable, Mapping, Sequence
 from modprobe_ipsec.base.value import once
-from modprobe_ipsec.catalog.loader import DAEMONS, FILES, build, parse_all
+from modprobe_ipsec.catalog.loader import DAEMONS, FILES, GLOSSARY, build, parse_all
 from modprobe_ipsec.catalog.model import Catalog, Family
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import refresh
 from modprobe_ipsec.host.root import Host
-from modprobe_ipsec.host.shipped import daemon_names, read_data
+from modprobe_ipsec.host.shipped import daemon_names, glossary_names, read_data
 from modprobe_ipsec.kernel.load import LoadResults, carry_out
 from modprobe_ipsec.needs.need import AnyNeed
 from modprobe_ipsec.needs.proof import Proof
@@ -36,7 +36,7 @@ def clean_environment() -> None:
     os.environ.update(_ENVIRONMENT)
 
 
-# What _tree has read in a repository.
+# What `_tree` has read in a repository.
 _parsed: dict[str, Mapping[str, object]] = {}
 
 
@@ -66,6 +66,18 @@ def daemon_tree(name: str) -> Mapping[str, object]:
         return _tree(f"{DAEMONS}{name}")
     tree: Mapping[str, object] = module.TREE
     return tree
+
+
+def glossary_trees() -> Mapping[str, Mapping[str, object]]:
+    """The files of data/glossary/ by name, parsed as the map is."""
+    try:
+        from modprobe_ipsec._glossary import TREES
+    except ImportError:
+        return {
+            n: parse_all(read_data((f"{GLOSSARY}{n}",)))[f"{GLOSSARY}{n}"] for n in glossary_names()
+        }
+    trees: Mapping[str, Mapping[str, object]] = TREES
+    return trees
 
 
 def families(facts: Facts) -> tuple[Family, ...]:

@@ -13,6 +13,7 @@ LOAD = "load"
 _REPORTS = (LOAD, "check", "dry-run")
 _ASKS = (*_REPORTS, "manifest")
 _LOOKS = (*_ASKS, "record")
+_WHERE = (*_LOOKS, "explain")
 
 # Groups of --help and of the manual page, in their order.
 GROUPS = {
@@ -155,6 +156,14 @@ OPTIONS = (
         verb="record",
     ),
     Option(
+        "--explain",
+        "what",
+        "a term in plain words; alone: the chapters, or what a log on standard input means",
+        metavar="NAME",
+        implied="-",
+        verb="explain",
+    ),
+    Option(
         "--esp",
         "needs",
         "ESP, as in a configuration",
@@ -209,9 +218,9 @@ OPTIONS = (
         metavar="DIR",
         default="/",
         path=True,
-        verbs=_LOOKS,
+        verbs=_WHERE,
     ),
-    Option("--kernel", "where", "another kernel of that tree", metavar="RELEASE", verbs=_LOOKS),
+    Option("--kernel", "where", "another kernel of that tree", metavar="RELEASE", verbs=_WHERE),
     Option(
         "--format",
         "how",
@@ -220,7 +229,7 @@ OPTIONS = (
         default="text",
         choices=_formats,
         replaceable=True,
-        verbs=_REPORTS,
+        verbs=(*_REPORTS, "explain"),
     ),
     Option(
         "--quiet",

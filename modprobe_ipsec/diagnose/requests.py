@@ -62,6 +62,11 @@ class Requests(Value):
 
 def module_requests(needs: Sequence[AnyNeed], catalog: Catalog, release: str) -> Requests:
     """The requests that a kernel of this release makes for each need, in the needs' order."""
+    return with_crypto(tuple(_of_need(need, catalog) for need in needs), catalog, release)
+
+
+def with_crypto(by_need: tuple[NeedRequests, ...], catalog: Catalog, release: str) -> Requests:
+    """These, with every name of the crypto API that is asked for on the way."""
     version = version_of(release)
     crypto: dict[str, CryptoRequest] = {}
 
@@ -71,7 +76,6 @@ def module_requests(needs: Sequence[AnyNeed], catalog: Catalog, release: str) ->
             for other in (*request.instead, *request.parts):
                 add(other)
 
-    by_need = tuple(_of_need(need, catalog) for need in needs)
     for wanted in by_need:
         if wanted.crypto:
             add(wanted.crypto)

@@ -26,7 +26,16 @@ def read_data(names: tuple[str, ...]) -> dict[str, str]:
 
 def daemon_names() -> tuple[str, ...]:
     """NAME of each data/daemons/NAME.yaml. Raises ConfigError where there is none at all."""
-    directory = f"{_place()}/daemons"
+    return _names("daemons")
+
+
+def glossary_names() -> tuple[str, ...]:
+    """NAME of each data/glossary/NAME.yaml. Raises ConfigError where there is none at all."""
+    return _names("glossary")
+
+
+def _names(below: str) -> tuple[str, ...]:
+    directory = f"{_place()}/{below}"
     try:
         names = sorted(os.listdir(directory))  # noqa: PTH208
     except OSError as error:

@@ -17,9 +17,20 @@ def all_needs(catalog: Catalog, families: Iterable[Family]) -> tuple[Need, ...]:
     """
     families = tuple(families)
     return tuple(
-        Need(suite, family, (Source("--all"),))
+        need
         for transform in catalog.transforms.values()
         if transform.xfrm
+        for need in needs_of(transform, catalog, families)
+    )
+
+
+def needs_of(
+    transform: Transform, catalog: Catalog, families: Iterable[Family]
+) -> tuple[Need, ...]:
+    """One transform of them, which some kernel has."""
+    families = tuple(families)
+    return tuple(
+        Need(suite, family, (Source("--all"),))
         for suite in _suites(transform, catalog)
         for family in families
     )

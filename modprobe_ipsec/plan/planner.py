@@ -12,7 +12,7 @@ from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.diagnose.accelerator import accelerators
 from modprobe_ipsec.diagnose.autoload import say_who_loads
 from modprobe_ipsec.diagnose.examine import find_obstacles
-from modprobe_ipsec.diagnose.requests import module_requests
+from modprobe_ipsec.diagnose.requests import Requests, module_requests
 from modprobe_ipsec.diagnose.resolution import LoadFailure, Resolved
 from modprobe_ipsec.diagnose.resolve import resolve
 from modprobe_ipsec.host.facts import Facts
@@ -31,7 +31,16 @@ def diagnose(
 
     `tried` are loads of this run that failed, by module.
     """
-    requests = module_requests(needs, catalog, facts.release)
+    return resolve_all(module_requests(needs, catalog, facts.release), facts, catalog, tried)
+
+
+def resolve_all(
+    requests: Requests,
+    facts: Facts,
+    catalog: Catalog,
+    tried: Mapping[str, LoadFailure] | None = None,
+) -> Resolved:
+    """The same from requests, whatever makes them."""
     faster = accelerators(requests, facts, catalog)
     resolved = resolve(requests, faster, facts, catalog, tried or {})
     resolved = find_obstacles(resolved, facts, catalog)

@@ -147,6 +147,9 @@ def test_it_reads_what_argparse_reads(words: list[str]) -> None:
         ("--preload", "--preload goes with --manifest"),
         ("--manifest json --against a", "--against goes with --manifest yaml"),
         ("--manifest yaml --against a --preload", "--against does not go with --preload"),
+        ("--explain esp4 --check", "--check does not go with --explain"),
+        ("--explain esp4 --esp aes", "--esp does not go with --explain"),
+        ("--explain a --explain b", "--explain is given twice: a and b"),
         ("-q --format json", "--quiet goes with --format text"),
         ("-v --format=journal", "--verbose goes with --format text"),
     ],
@@ -169,6 +172,8 @@ def test_wrong_use_is_named(line: str, message: str) -> None:
         "--seal autoload",
         "--manifest yaml --strict --all --root / --kernel 6.1",
         "--record a --root / --debug",
+        "--explain",
+        "--explain noecn --format json --root / --kernel 6.1",
     ],
 )
 def test_what_goes_together_is_taken(line: str) -> None:
@@ -206,4 +211,4 @@ def test_the_table_is_whole() -> None:
         assert {*option.verbs} <= {*verbs.names()}, option.name
         assert option.help and not option.help.endswith(".")
         assert not option.default or not option.choices or option.default in option.choices()
-        assert not option.implied or (option.choices and option.implied in option.choices())
+        assert not (option.implied and option.choices) or option.implied in option.choices()
