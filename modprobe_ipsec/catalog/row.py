@@ -43,6 +43,10 @@ class Row:
         line = self.lines.get(key, self.line)
         return ConfigError(f"data/{self.file}.yaml:{line}: {what}")
 
+    def quoted(self, value: object) -> str:
+        """A value in a message: the map is nobody's secret."""
+        return f"`{value}`"
+
     def take(self, key: str, kind: type[_T], default: _T | None = None) -> _T:
         """A value of that type; `default` if it is not there."""
         if key not in self.rest:
@@ -52,7 +56,7 @@ class Row:
         value = self.rest.pop(key)
         # bool is an int in Python, but not in the map
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise self.error(f"`{key}` must be {_NAMES[kind]}, not `{value}`", key)
+            raise self.error(f"`{key}` must be {_NAMES[kind]}, not {self.quoted(value)}", key)
         return value
 
     def choice(self, key: str, enum: type[_E], value: str) -> _E:
@@ -61,14 +65,14 @@ class Row:
             return enum(value)
         except ValueError:
             names = ", ".join(enum)
-            raise self.error(f"`{value}` is none of {names}", key) from None
+            raise self.error(f"{self.quoted(value)} is none of {names}", key) from None
 
     def texts(self, key: str, default: list[str] | None = None) -> tuple[str, ...]:
         """A list of texts."""
         values = self.take(key, list, default)
         for value in values:
             if not isinstance(value, str):
-                raise self.error(f"`{key}` must hold texts; quote {value}", key)
+                raise self.error(f"`{key}` must hold texts; quote {self.quoted(value)}", key)
         return tuple(values)
 
     def words(self) -> dict[str, str]:
@@ -80,7 +84,7 @@ class Row:
         match numbers(text):
             case (major, minor) if text == f"{major}.{minor}":
                 return major, minor
-        raise self.error(f"`{text}` is no version such as '6.18'", key)
+        raise self.error(f"{self.quoted(text)} is no version such as '6.18'", key)
 
     def rows(self) -> Iterator[tuple[str, Self]]:
         """All keys, each of them a mapping."""
@@ -100,4 +104,4 @@ class Row:
     def done(self) -> None:
         """Nothing may be left over."""
         for key in self.rest:
-            raise self.error(f"unknown key `{key}`", key)
+            raise self.error(f"unknown key {self.quoted(key)}", key)

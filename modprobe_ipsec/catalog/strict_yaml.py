@@ -33,6 +33,8 @@ class _Loader(_Base):  # type: ignore[misc]  # yaml's classes are chosen at run 
     """Builds `Table`, list, str, int and bool, and nothing else."""
 
     name = ""
+    # Whether messages may quote the document.
+    quotes = True
 
 
 # Every plain scalar is a text to the parser; `_scalar` looks closer.
@@ -41,6 +43,10 @@ _Loader.yaml_implicit_resolvers = {}
 
 def _fail(loader: Any, node: Any, what: str) -> NoReturn:
     raise ConfigError(f"{loader.name}:{node.start_mark.line + 1}: {what}")
+
+
+def _quoted(loader: Any, text: str) -> str:
+    return f"`{text}`" if loader.quotes else "`...`"
 
 
 def _scalar(loader: Any, node: Any) -> str | int | bool:
@@ -53,7 +59,11 @@ def _scalar(loader: Any, node: Any) -> str | int | bool:
     if _INTEGER.match(text):
         return int(text)
     if not text or _TRAP.match(text):
-        _fail(loader, node, f"YAML may read `{text}` as something else: put it in quotes")
+        _fail(
+            loader,
+            node,
+            f"YAML may read {_quoted(loader, text)} as something else: put it in quotes",
+        )
     return text
 
 
@@ -64,7 +74,7 @@ def _mapping(loader: Any, node: Any) -> Table:
         if not isinstance(key, str):
             _fail(loader, key_node, "a key must be a text")
         if key in table:
-            _fail(loader, key_node, f"`{key}` stands here twice")
+            _fail(loader, key_node, f"{_quoted(loader, key)} stands here twice")
         table[key] = loader.construct_object(value_node, deep=True)
         table.lines[key] = key_node.start_mark.line + 1
     return table
@@ -75,7 +85,7 @@ def _sequence(loader: Any, node: Any) -> list[Any]:
 
 
 def _unknown(loader: Any, node: Any) -> NoReturn:
-    _fail(loader, node, f"the tag {node.tag} has no meaning here")
+    _fail(loader, node, "a tag has no meaning here")
 
 
 _Loader.yaml_constructors = {
@@ -96,7 +106,8 @@ class Bounds(Value):
 def parse_bounded(text: str, name: str, bounds: Bounds) -> Table:
     """Like `parse`, for a text that somebody may have made to fill the memory or the stack.
 
-    An anchor or an alias is an error too. Raises ConfigError with file and line.
+    An anchor or an alias is an error too, and no error quotes what stands there. Raises
+    ConfigError with file and line.
     """
     depth = nodes = 0
     try:
@@ -115,7 +126,7 @@ def parse_bounded(text: str, name: str, bounds: Bounds) -> Table:
         raise _unreadable(error, name) from None
     except UnicodeEncodeError:
         raise ConfigError(f"{name}:1: no text") from None
-    return parse(text, name)
+    return parse(text, name, quotes=False)
 
 
 def _unreadable(error: yaml.YAMLError, name: str) -> ConfigError:
@@ -127,13 +138,14 @@ def _unreadable(error: yaml.YAMLError, name: str) -> ConfigError:
     return ConfigError(f"{name}: {' '.join(str(error).split())}")
 
 
-def parse(text: str, name: str) -> Table:
-    """Read one YAML document that is a mapping; `name` is how errors call it.
+def parse(text: str, name: str, *, quotes: bool = True) -> Table:
+    """Read one YAML document that is a mapping; `name` is how errors call it, `quotes`
+    whether they may quote it.
 
     Raises ConfigError with file and line.
     """
     loader = _Loader(text)
-    loader.name = name
+    loader.name, loader.quotes = name, quotes
     try:
         document = loader.get_single_data()
     except yaml.YAMLError as error:

@@ -73,8 +73,9 @@ def replayed(host: Host, catalog: Catalog) -> Arguments | Demand:
         given = parse(words)
     except (ValueError, RecursionError, LookupError, TypeError):
         raise ConfigError(f"/{FILE}: no recorded question") from None
-    except UsageError as error:
-        raise ConfigError(f"/{FILE}: {error.message}") from None
+    except UsageError:
+        # its words are a file's, and not for a message
+        raise ConfigError(f"/{FILE}: what was asked is no question here") from None
     if any(given.has(option.name) for option in OPTIONS if option.name not in _WORDS):
         raise ConfigError(f"/{FILE}: only {', '.join(_WORDS)} are replayed")
     return given

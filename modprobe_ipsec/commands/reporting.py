@@ -102,7 +102,11 @@ def _demand(arguments: Arguments, facts: Facts, host: Host, catalog: Catalog) ->
         replayed = question.replayed(host, catalog)
         if isinstance(replayed, Demand):
             return replayed
-        arguments = replayed
+        try:
+            return select(_query(replayed, facts, host), host, catalog, engine.daemon_tree)
+        except UsageError:
+            # its words are a file's, and not for a message
+            raise ConfigError("/question.json: what was asked is no question here") from None
     return select(_query(arguments, facts, host), host, catalog, engine.daemon_tree)
 
 

@@ -5,7 +5,6 @@ from modprobe_ipsec.base.annotations import Mapping, Sequence
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.common.descriptor import Configuration, Context, Daemon
-from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.common.form import Setting, settings
 from modprobe_ipsec.daemons.installed import Installed
 
@@ -69,8 +68,6 @@ def _evidence(text: str, owners: Sequence[Owner], context: Context) -> Mapping[s
 
 
 def _shown(settings: Sequence[Setting]) -> str:
-    shown = ", ".join(
-        f"`{show(setting.written)}` (line {setting.line})" for setting in settings[:_SHOWN]
-    )
+    shown = ", ".join(f"line {setting.line}" for setting in settings[:_SHOWN])
     more = f" and {len(settings) - _SHOWN} more" if len(settings) > _SHOWN else ""
     return shown + more

@@ -49,7 +49,7 @@ class ConfigFiles:
                 if _matches(name, part)
             ]
             if len(found) > _MAX_MATCHES:
-                raise ConfigError(f"{pattern}: more than {_MAX_MATCHES} files match")
+                raise ConfigError(f"more than {_MAX_MATCHES} files match")
         return sorted(path for path in found if self.exists(path))
 
     def exists(self, path: str) -> bool:

@@ -102,8 +102,43 @@ class Rule(Value):
     command: str
     # /etc/modprobe.d/dirtyfrag.conf:3 (where the line starts) or "kernel command line"
     where: str
-    # The line itself.
+    # The line itself, which may hold a password: messages have it as `shown`.
     text: str
+
+    @property
+    def plain(self) -> bool:
+        """Whether a command is nothing but usual programs and options, and the module's name."""
+        for word in self.command.split():
+            place, slash, last = word.rpartition("/")
+            known = last in _PLAIN and place + slash in _PLACES
+            if not known and word.replace("-", "_") != self.name:
+                return False
+        return True
+
+    @property
+    def shown(self) -> str:
+        """The line without what of a command or of options may be anybody's secret."""
+        match self.directive:
+            case Directive.INSTALL:
+                head = " ".join(self.text.split(maxsplit=2)[:2])
+                return f"{head} {self.command if self.plain else '...'}"
+            case Directive.OPTIONS:
+                return " ".join((*self.text.split(maxsplit=2)[:2], "..."))
+            case Directive.BLACKLIST if self.where.startswith("/"):
+                return " ".join(self.text.split(maxsplit=2)[:2])
+            case Directive.ALIAS:
+                return " ".join(self.text.split(maxsplit=3)[:3])
+        return self.text
+
+
+# The words of an install line that are shown as they stand there.
+_PLAIN = frozenset(
+    {
+        *("true", "false", ":", "exit", "0", "1", "modprobe", "insmod", "$CMDLINE_OPTS"),
+        *("--ignore-install", "-i", "-q", "-b", "||", "&&", ";"),
+    }
+)
+_PLACES = frozenset(("", "/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/"))
 
 
 class ModuleFile(Value):

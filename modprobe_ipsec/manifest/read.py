@@ -48,11 +48,7 @@ def parse(text: str, name: str, catalog: Catalog) -> HostPlan:
     """
     if len(text) > MAX_BYTES:
         raise ConfigError(f"{name}: larger than {MAX_BYTES} bytes")
-    try:
-        table = parse_bounded(text, name, _BOUNDS)
-    except ConfigError as error:
-        # it may quote what stands there
-        raise ConfigError(clean(error.message), error.hint) from None
+    table = parse_bounded(text, name, _BOUNDS)
     if KIND not in table:
         raise ConfigError(f"{name}:1: no host plan: `{KIND}` is missing")
     top = _Entry(table, name, 1)
@@ -81,6 +77,9 @@ class _Entry(Row):
         line = self.lines.get(key, self.line)
         return ConfigError(f"{self.file}:{line}: {clean(what)}")
 
+    def quoted(self, value: object) -> str:
+        return "`...`"
+
     def entries(self, key: str, most: int) -> Iterator["_Entry"]:
         """A list of mappings."""
         values = self.take(key, list, [])
@@ -108,7 +107,7 @@ class _Entry(Row):
         """A text out of a list of known ones."""
         value = self.take(key, str)
         if value not in names:
-            raise self.error(f"`{value}` is not a {key} of the map", key)
+            raise self.error(f"`...` is not a {key} of the map", key)
         return value
 
     def some_of(self, key: str, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -116,7 +115,7 @@ class _Entry(Row):
         values = self.texts(key, [])
         for value in values:
             if value not in names:
-                raise self.error(f"`{value}` is none of {', '.join(names)}", key)
+                raise self.error(f"`...` is none of {', '.join(names)}", key)
         if len(set(values)) < len(values):
             raise self.error(f"`{key}` names something twice", key)
         return values
@@ -206,9 +205,9 @@ def _choice(row: _Entry, key: str, protocol: Protocol, catalog: Catalog) -> Choi
 def _module(row: _Entry, known: Reach) -> PlannedModule:
     name, request = row.take("name", str, ""), row.take("request", str)
     if not known.request(request):
-        raise row.error(f"`{request}` is no request of the map", "request")
+        raise row.error("`...` is no request of the map", "request")
     if name and not known.module(request, name):
-        raise row.error(f"`{name}` is no module of the map for {request}", "name")
+        raise row.error(f"`...` is no module of the map for {request}", "name")
     module = PlannedModule(
         name=name,
         request=request,
@@ -229,7 +228,7 @@ def _check_order(plan: HostPlan, top: _Entry) -> None:
     for module in plan.modules:
         wrong = next((name for name in module.after if name not in seen), None)
         if wrong is not None:
-            raise top.error(f"`{module.label}` is after `{wrong}`, which is not before it")
+            raise top.error(f"`{module.label}` is after `...`, which is not before it")
         if module.label in seen:
             raise top.error(f"`{module.label}` stands here twice")
         seen.add(module.label)

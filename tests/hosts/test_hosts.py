@@ -130,6 +130,7 @@ def test_a_record_has_no_secrets(tmp_path: Path, capsys: pytest.CaptureFixture[s
     capsys.readouterr()
     text = b"".join(path.read_bytes() for path in copy.rglob("*") if path.is_file())
     assert b"HUSH" not in text and b"c0123" not in text
-    assert (copy / "etc/modprobe.d/y.conf").read_text().split("\n")[2] == "blacklist b # the\\"
+    lines = (copy / "etc/modprobe.d/y.conf").read_text().split("\n")
+    assert lines == ["", "", "blacklist b", ""]
     assert shutil.disk_usage(copy)
     assert sum(path.stat().st_size for path in copy.rglob("*")) < 1 << 20

@@ -3,6 +3,7 @@
 
 from modprobe_ipsec.base.annotations import Collection
 from modprobe_ipsec.base.errors import UsageError
+from modprobe_ipsec.catalog.model import Vocabulary
 from modprobe_ipsec.daemons.common.descriptor import Daemon
 
 # Characters of a text that a message shows. Proposals may be long, and they may be hostile.
@@ -50,15 +51,28 @@ class ProposalSyntaxError(Exception):
         where = f"character {self.position + 1} of `{show(text, self.position)}`"
         nearest = _nearest(self.token, self.known)
         what = f"`{show(self.token)}`" if self.token else "nothing"
-        question = f"; did you mean `{nearest}`?" if nearest else ""
         return ProposalError(
-            f"{what} {self.problem} ({where}, read as {whose}'s){question}",
+            f"{what} {self.problem} ({where}, read as {whose}'s){_question(nearest)}",
             text=text,
             token=self.token,
             position=self.position,
             nearest=nearest,
             daemon=daemon,
         )
+
+    def told(self, daemon: Daemon, vocabulary: Vocabulary) -> str:
+        """What is wrong in a file, which may hold anybody's secrets: it is not quoted.
+
+        Nothing of it is said but words that the daemon knows.
+        """
+        word = self.token.lower()
+        name = word.rstrip("0123456789").rstrip("_")
+        known = {*vocabulary.words, *vocabulary.key_exchange, *vocabulary.prf}
+        known |= vocabulary.refused
+        what = f"`{word}`" if name in known or word in known else "a word of it"
+        where = f"at character {self.position + 1}, read as {daemon.title}'s"
+        nearest = _question(_nearest(self.token, self.known))
+        return f"{what if word else 'nothing'} {self.problem} ({where}){nearest}"
 
 
 def show(text: str, position: int = 0) -> str:
@@ -72,6 +86,10 @@ def show(text: str, position: int = 0) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
+
+
+def _question(nearest: str) -> str:
+    return f"; did you mean `{nearest}`?" if nearest else ""
 
 
 def _nearest(token: str, known: Collection[str]) -> str:

@@ -17,11 +17,6 @@ class Setting(Value):
     value: str
     header: bool = False
 
-    @property
-    def written(self) -> str:
-        """As it stands there."""
-        return f"{self.key} {self.value}" if self.header else f"{self.key}={self.value}"
-
 
 def has_braces(text: str) -> bool:
     """Whether it is written in braces."""

@@ -11,7 +11,6 @@ source: programs/addconn/addconn.c, lib/libipsecconf/{confread,starterwhack}.c o
 from modprobe_ipsec.base.annotations import Iterable, Iterator, Mapping, Sequence
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.libreswan.options import Release
 from modprobe_ipsec.daemons.libreswan.section import DEFAULT, Also, RejectedConnection, Section
 from modprobe_ipsec.daemons.libreswan.setting import Setting, conflicting, duplicate
@@ -144,14 +143,14 @@ class AlsoResolver:
             elif not isinstance(part, Also):
                 yield part
             elif (section := self._by_name.get(part.name)) is None:
-                why = f"also={show(part.name)}: there is no such conn"
+                why = "also= names a conn that is not there"
                 yield RejectedConnection(part.place, why, overlooked=True)
             elif id(section) not in been:
                 been.add(id(section))
                 self._spend(section)
                 if section.lost:
                     why = f"{section.lost.place}: {section.lost.why}"
-                    text = f"also={show(part.name)} cannot be followed: {why}"
+                    text = f"also= cannot be followed: {why}"
                     yield RejectedConnection(part.place, text, section.lost.overlooked)
                 stack.append(self._parts(section))
 

@@ -7,7 +7,6 @@ source: lib/libipsecconf/parser.lex of 5.2; 4.10 differs where it is said
 
 from modprobe_ipsec.base.annotations import Iterator
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.daemons.common.errors import show
 
 _BLANKS = " \t"
 # Without one of these, all that is left of a line is its value.
@@ -120,12 +119,10 @@ def end(rest: str) -> None:
     if not rest:
         return
     if rest[0] != "#":
-        raise BadLine(
-            f"`{show(rest)}` stands behind the value: one with blanks must be put in quotes"
-        )
+        raise BadLine("a value with blanks must be put in quotes, and nothing may follow it")
     # flex takes `#word` for a word and `# word` for a comment
     if word(rest) == rest:
-        raise BadLine(f"`{show(rest)}` is no comment to libreswan: a blank must follow the `#`")
+        raise BadLine("this is no comment to libreswan: a blank must follow the `#`")
 
 
 def _until(text: str, ends: str) -> str:

@@ -6,6 +6,7 @@ source: programs/pluto/{connections,kernel,plutomain}.c of 5.2, extract.c of 5.4
 
 from modprobe_ipsec.base.annotations import Iterator
 from modprobe_ipsec.base.errors import ConfigError
+from modprobe_ipsec.base.text import name as show_name
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.common.networks import networks
@@ -25,7 +26,7 @@ from modprobe_ipsec.daemons.libreswan.question import (
     default_of,
 )
 from modprobe_ipsec.daemons.libreswan.refused import asks, check, check_ends
-from modprobe_ipsec.daemons.libreswan.setting import Setting
+from modprobe_ipsec.daemons.libreswan.setting import Setting, wrong_value
 from modprobe_ipsec.daemons.libreswan.unknown import any_release
 from modprobe_ipsec.needs.need import FeatureNeed, Mode, Need, Source, collect
 from modprobe_ipsec.needs.reading import Files, IgnoredConnection, Place, Problem, Reading
@@ -156,7 +157,8 @@ class _Demand:
             check_ends(conn, self._common.version)
             for setting in conn.settings.values():
                 if setting.wrong:
-                    raise Refused(f"{setting.written} has a wrong value", setting)
+                    option = self._common.release.conn[setting.key]
+                    raise Refused(wrong_value(option, setting.key), setting)
             families = _families(conn, self._common.families)
             if not families:
                 theirs = "IPv4" if Family.IPV6 in self._common.families else "IPv6"
@@ -289,8 +291,8 @@ def _source(conn: Conn, setting: Setting | None, question: Question, common: Com
 
 def _of(conn: Conn, place: Place, text: str) -> Source:
     """A line of a connection, as the source of a need."""
-    name = show(conn.name)
-    return Source(f"{place} conn {name}", text, DAEMON.name, conn=name, place=str(place))
+    shown = show_name(conn.name)
+    return Source(f"{place} conn {shown}", text, DAEMON.name, conn=shown, place=str(place))
 
 
 def _networks(conn: Conn) -> tuple[Family, ...]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """data/daemons/libreswan.yaml -> the options of libreswan's ipsec.conf, checked and typed."""
 
-from modprobe_ipsec.base.annotations import Iterable, Iterator, Mapping, TypeVar
+from modprobe_ipsec.base.annotations import Callable, Iterable, Iterator, Mapping, TypeVar
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.catalog.vocabulary import ALWAYS
@@ -46,6 +46,8 @@ class Release(Value):
     version: Version
     setup: Mapping[str, Keyword]
     conn: Mapping[str, Keyword]
+    # Whether any release knows an option of that name.
+    ever: Callable[[str], bool] = lambda key: False
 
     @property
     def name(self) -> str:
@@ -104,6 +106,13 @@ class LibreswanOptions(Value):
     by_family: frozenset[str]
     probe: Probe
 
+    def ever(self, key: str) -> bool:
+        """Whether any release knows an option of that name, in lower case."""
+        ends = (key.removeprefix(side).removeprefix("-") for side in ("left", "right"))
+        return any(key in rows for rows in (self.setup, self.conn, self.same)) or any(
+            end != key and end in self.end for end in ends
+        )
+
     def at(self, version: Version, vendor: str = "") -> Release:
         """What one release knows, in the build of one vendor (empty: not known)."""
         words = {
@@ -113,7 +122,7 @@ class LibreswanOptions(Value):
         setup = dict(self._options(self.setup, words, version, vendor))
         conn = dict(self._options(self.conn, words, version, vendor))
         ends = self._options(self.end, words, version, vendor)
-        return Release(version, setup, dict(_sides(ends, version)) | conn)
+        return Release(version, setup, dict(_sides(ends, version)) | conn, self.ever)
 
     def _options(
         self,

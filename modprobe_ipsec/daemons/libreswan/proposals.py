@@ -249,7 +249,7 @@ class _Parser:
             raise token.error("takes no key length")
         if bits not in transform.key_bits:
             lengths = ", ".join(map(str, transform.key_bits))
-            raise token.error(f"has no key length `{digits[:20]}`, only {lengths}")
+            raise token.error(f"has no such key length, only {lengths}")
         return token, transform, bits
 
     def _integrity(self) -> tuple[Token, Transform | None]:

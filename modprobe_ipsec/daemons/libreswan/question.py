@@ -71,7 +71,7 @@ def answer_to(question: Question, common: Common) -> ConnNeeds:
         if question.truncated:
             suites = _truncate(suites, common)
     except ProposalSyntaxError as misread:
-        return ConnNeeds((), misread.explain(question.text or "", DAEMON).message)
+        return ConnNeeds((), misread.told(DAEMON, common.catalog.vocabularies[DAEMON.name]))
     except ProposalError as error:
         # too long
         return ConnNeeds((), error.message)

@@ -7,7 +7,6 @@ lib/libswan/ipsecconf/parser.y of 5.3 and 5.4
 
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.libreswan.lines import Assignment, BadLine, CarriageReturn
 from modprobe_ipsec.daemons.libreswan.options import Keyword, Release
 from modprobe_ipsec.daemons.libreswan.setting import (
@@ -15,7 +14,9 @@ from modprobe_ipsec.daemons.libreswan.setting import (
     WrongValue,
     conflicting,
     duplicate,
+    is_plain,
     meaning,
+    wrong_value,
 )
 from modprobe_ipsec.needs.reading import Place, Problem
 
@@ -112,7 +113,7 @@ class Setter:
     def __init__(self, release: Release, notes: Notes) -> None:
         self._release, self._version, self._notes = release, release.version, notes
         # What a release makes of what is set in a connection, where nothing is wrong with it.
-        self._taken: dict[Assignment, tuple[Keyword, str, str, bool]] = {}
+        self._taken: dict[Assignment, tuple[Keyword, str, str, bool, bool]] = {}
         # Unknown keys, each of which is said once.
         self._refused: set[str] = set()
 
@@ -120,8 +121,8 @@ class Setter:
         """One option of one line. Raises BadLine, and CarriageReturn."""
         key, text, quoted = said
         if section.name and (taken := self._taken.get(said)):
-            known, name, value, wrong = taken
-            self._put(section, known, name, Setting(value, key, text, place, wrong))
+            known, name, value, wrong, plain = taken
+            self._put(section, known, name, Setting(value, key, text, place, wrong, plain))
             return
         if not section.name and not section.is_setup:
             # what it belongs to has been complained of
@@ -144,14 +145,15 @@ class Setter:
         if wrong:
             value = text
         if isinstance(value, WrongValue):
-            self._wrong(value, section, f"{key}={show(text)}", place)
+            self._wrong(value, section, option, Setting(text, key, text, place))
         else:
             name = option.name
             if name in ("ah", "phase2alg") and self._version < (5, 3):
                 name = "esp"
+            plain = is_plain(option, text)
             if not section.is_setup and len(self._taken) < MAX_REMEMBERED:
-                self._taken[said] = option, name, value, wrong
-            self._put(section, option, name, Setting(value, key, text, place, wrong))
+                self._taken[said] = option, name, value, wrong, plain
+            self._put(section, option, name, Setting(value, key, text, place, wrong, plain))
 
     def _also(self, section: Section, text: str, place: Place) -> None:
         if section.name == DEFAULT and self._version >= (5, 3):
@@ -180,16 +182,19 @@ class Setter:
             why = duplicate(setting, before)
             section.lost = RejectedConnection(setting.place, why, self._version >= (5, 0))
 
-    def _wrong(self, wrong: WrongValue, section: Section, written: str, place: Place) -> None:
+    def _wrong(
+        self, wrong: WrongValue, section: Section, option: Keyword, setting: Setting
+    ) -> None:
         """A value that the option cannot have, and that the parser itself finds."""
+        place, why = setting.place, wrong_value(option, setting.key)
         if wrong is WrongValue.REFUSES or (section.is_setup and self._version >= (5, 3)):
             # source: parser_enum_list(); parse_ipsec_conf_config_setup()
-            self._notes.refuse(place, f"{written} has a wrong value")
+            self._notes.refuse(place, why)
         elif wrong is WrongValue.IGNORED or section.is_setup:
-            if not written.endswith("="):
-                self._notes.note(place, f"{written} has a wrong value; the line is ignored")
+            if setting.text:
+                self._notes.note(place, f"{why}; the line is ignored")
         else:
-            why = f"{written}: libreswan before 5.0 takes it for a number; quote it"
+            why = f"{setting.written}: libreswan before 5.0 takes it for a number; quote it"
             if section.name == DEFAULT:
                 self._notes.note(place, why)
             section.lost = section.lost or RejectedConnection(place, why)
@@ -199,17 +204,19 @@ class Setter:
     ) -> None:
         where = "config setup" if section.is_setup else "a conn"
         elsewhere = self._release.section(not section.is_setup).get(key)
-        known = elsewhere or (key == "also" and section.is_setup)
+        known = elsewhere is not None or (key == "also" and section.is_setup)
         # source: 4.x parser_load_conf(), translate_conn(); 5.0 new_parser_kw(); 5.3: two tables
         if self._version >= (5, 3) or not known or (section.is_setup and self._version < (5, 0)):
             self._notes.count(place, key)
             if key not in self._refused:
                 self._refused.add(key)
-                self._notes.refuse(place, f"`{show(key)}` is no option of {where}")
+                known = known or self._release.ever(key)
+                shown = f"`{key}`" if known else "what stands before the `=`"
+                self._notes.refuse(place, f"{shown} is no option of {where}")
         elif (
             elsewhere
             and meaning(elsewhere, text, self._version, quoted=quoted) is WrongValue.REFUSES
         ):
-            self._notes.refuse(place, f"{key}={show(text)} has a wrong value")
+            self._notes.refuse(place, wrong_value(elsewhere, key))
         else:
             self._notes.note(place, f"{key}= has no meaning in {where}; the line is ignored")

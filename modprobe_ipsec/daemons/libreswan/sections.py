@@ -8,7 +8,7 @@ source: lib/libipsecconf/{parser.lex,parser.y} of 5.2; 4.10 differs where it is 
 
 from modprobe_ipsec.base.annotations import NoReturn
 from modprobe_ipsec.base.errors import ConfigError
-from modprobe_ipsec.daemons.common.errors import show
+from modprobe_ipsec.base.text import name as show_name
 from modprobe_ipsec.daemons.libreswan.lines import (
     Assignment,
     BadLine,
@@ -92,7 +92,7 @@ class SectionReader:
             self._section = None
         elif is_word_comment(line):
             # to flex it is a comment only with its end of line
-            self.notes.refuse(Place(path, number), f"`{show(line)}` must end with an end of line")
+            self.notes.refuse(Place(path, number), "a comment must end with an end of line")
 
     def _lose(self, place: Place, why: str) -> None:
         """What the line stands in is lost."""
@@ -145,7 +145,7 @@ class SectionReader:
         if keyword in _OUTSIDE:
             self._section = Section("", Place("", 0))
             raise BadLine(f"`{keyword}` must stand at the start of the line, without blanks")
-        raise BadLine(f"`{show(body)}` is no option: KEY=VALUE is expected")
+        raise BadLine("this is no option: KEY=VALUE is expected")
 
     def _header(self, line: str, place: Place, above: tuple[str, ...]) -> None:
         if is_blank(line):
@@ -156,17 +156,17 @@ class SectionReader:
         starts = keyword in ("conn", "config", "include", "version")
         if keyword and not starts and rest.lstrip(" \t").startswith("="):
             # the section it is meant for goes on
-            raise BadLine(f"`{show(line)}` stands outside: an option must start with a blank")
+            raise BadLine("an option must start with a blank")
         # whatever is wrong here, the options that follow belong to it
         self._section = Section("", place)
         self.known = self.known or starts
         if keyword == "conn":
             self._open(self._section, rest, place)
         elif keyword == "config":
-            name = rest.lstrip(" \t")
-            if name == rest or not name.startswith("setup"):
-                raise BadLine(f"`{show(line)}` is no section; did you mean `config setup`?")
-            end(name.removeprefix("setup"))
+            kind = rest.lstrip(" \t")
+            if kind == rest or not kind.startswith("setup"):
+                raise BadLine("this is no section; did you mean `config setup`?")
+            end(kind.removeprefix("setup"))
             self._section = self.setup
         elif keyword == "include":
             pattern = value(rest)
@@ -180,19 +180,19 @@ class SectionReader:
         elif keyword == "ca":
             raise BadLine("`ca` is a section of strongSwan's")
         elif line.strip("\r"):
-            raise BadLine(f"`{show(line)}` is neither `conn`, `config setup` nor `include`")
+            raise BadLine("this is neither `conn`, `config setup` nor `include`")
         else:
             raise BadLine("a carriage return stands here; write the file with Unix line ends")
 
     def _open(self, section: Section, rest: str, place: Place) -> None:
-        section.name = name = value(rest)
-        if not name:
+        section.name = value(rest)
+        if not section.name:
             raise BadLine("`conn` needs a name")
         if len(self.sections) >= MAX_CONNS:
             raise ConfigError(f"{place}: more than {MAX_CONNS} connections are not read")
         self.sections.append(section)
-        if name.endswith("\r"):
-            section.name = name.rstrip("\r")
+        if section.name.endswith("\r"):
+            section.name = section.name.rstrip("\r")
             raise CarriageReturn("name")
 
     def _include(self, pattern: str, place: Place, above: tuple[str, ...]) -> None:
@@ -208,20 +208,20 @@ class SectionReader:
         try:
             found = self._files.glob(absolute) if magic or self._files.exists(absolute) else ()
         except ConfigError as error:
-            self.notes.unread(place, f"include {show(pattern)}: {error.message}")
+            self.notes.unread(place, f"include: {error.message}")
             return
         if not found and not ("*" in absolute and self._files.exists(directory)):
-            self.notes.note(place, f"include {show(pattern)}: there is no such file; it is ignored")
+            self.notes.note(place, "include: there is no such file; it is ignored")
         for path in found:
             self._included += 1
             if self._included > MAX_FILES:
                 raise ConfigError(f"{place}: more than {MAX_FILES} files are included")
             if path in above:
-                self.notes.note(place, f"{path} includes itself; it is read once")
+                self.notes.note(place, f"{show_name(path)} includes itself; it is read once")
                 continue
             try:
                 text = self._files.text(path)
             except ConfigError as error:
-                self.notes.unread(place, f"include {show(pattern)}: {error.message}")
+                self.notes.unread(place, f"include: {error.message}")
             else:
                 self.file(path, text, above)

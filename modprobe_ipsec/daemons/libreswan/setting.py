@@ -7,7 +7,6 @@ lib/libswan/ipsecconf/{parser.y,confread.c} of 5.3 and 5.4
 
 from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.value import StrEnum, Value
-from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.libreswan.lines import is_number
 from modprobe_ipsec.daemons.libreswan.options import Keyword, Version
 from modprobe_ipsec.needs.reading import Place
@@ -28,6 +27,8 @@ _UNITS = frozenset(
 _SIZES = frozenset(
     size + of + byte for size in ("", *"kmgtpe") for of in ("", "i") for byte in ("", "b")
 ) - {"i", "ib"}
+# Words that a message lists.
+_FEW = 16
 _SEPARATORS = str.maketrans("+,\t", "   ")
 
 
@@ -53,14 +54,29 @@ class Setting(Value):
     place: Place
     # No value that the option can have: pluto loses the connection where this counts.
     wrong: bool = False
+    # A word of the option's own, or a number: it may be shown.
+    plain: bool = False
 
     @property
     def written(self) -> str:
-        """`esp=aes`, as messages and sources show it."""
-        return f"{self.key}={show(self.text)}"
+        """`pfs=yes`, or `leftid=`: what messages and sources show, whose secret it may be."""
+        return f"{self.key}={self.text if self.plain else ''}"
 
 
 Settings = Mapping[str, Setting]
+
+
+def is_plain(option: Keyword, text: str) -> bool:
+    """Whether a value is a word that the option has, or a number."""
+    number = text.lower().rstrip("%bdeghikmpstuw")
+    return _lower(text) in (*option.words, "yes", "no") or (is_number(number) and len(text) < 20)
+
+
+def wrong_value(option: Keyword, key: str) -> str:
+    """What is said of a value that an option cannot have, which may be anybody's secret."""
+    words = sorted(set(option.words))
+    choose = f": choose from {', '.join(words)}" if 0 < len(words) <= _FEW else ""
+    return f"{key}= has a wrong value{choose}"
 
 
 def conflicting(option: Keyword, one: Setting, other: Setting, version: Version) -> bool:

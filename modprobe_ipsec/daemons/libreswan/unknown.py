@@ -2,7 +2,7 @@
 """Where nobody knows which release of libreswan it is: what any of them would ask for."""
 
 from modprobe_ipsec.base.annotations import Iterable, Mapping
-from modprobe_ipsec.daemons.common.errors import show
+from modprobe_ipsec.base.text import name as show_name
 from modprobe_ipsec.daemons.libreswan.options import Version
 from modprobe_ipsec.needs.need import merge
 from modprobe_ipsec.needs.reading import Place, Problem, Reading
@@ -28,11 +28,11 @@ def any_release(path: str, readings: Mapping[Version, Reading]) -> Reading:
     for version, reading in taken.items():
         for problem in reading.problems:
             if not _has(newest, problem) or not all(_has(r, problem) for r in taken.values()):
-                lost = f"loses {show(problem.conn)}: " if problem.conn else ""
+                lost = f"loses {show_name(problem.conn)}: " if problem.conn else ""
                 notes.append(f"{_names([version])} {lost}{problem.text} ({problem.place})")
     silent = [s for s in newest.silent if all(_is_silent(r, s.conn) for r in taken.values())]
     quiet = (one for reading in taken.values() for one in reading.silent if one not in silent)
-    notes.extend(f"{show(one.conn)} asks for nothing in some: {one.why}" for one in quiet)
+    notes.extend(f"{show_name(one.conn)} asks for nothing in some: {one.why}" for one in quiet)
     if notes or any(_asked(reading) != _asked(newest) for reading in taken.values()):
         said = list(dict.fromkeys(notes))
         more = f"; and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""

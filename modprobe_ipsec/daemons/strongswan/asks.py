@@ -6,9 +6,9 @@ source: src/libcharon/sa/child_sa.c install_internal, sa/ikev2/tasks/child_creat
 """
 
 from modprobe_ipsec.base.annotations import Collection, Iterable, Iterator, Mapping
+from modprobe_ipsec.base.text import name as show_name
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog, Family, KernelInterface, Protocol
-from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.strongswan import DAEMON
 from modprobe_ipsec.daemons.strongswan.daemon import DaemonConf
 from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
@@ -196,7 +196,8 @@ class Asks:
             why = f"{option} = {value}: {ask.quiet[value.lower()]}"
             self.silent.append(IgnoredConnection(place, child.name, why))
         elif self._values.asks(ask.pattern, value):
-            source = _source(place, child.name, f"{option} = {value[:_SHOWN]}")
+            shown = f"{option} = {value}" if self._options.is_plain(value) else option
+            source = _source(place, child.name, shown)
             feature = ask.instead.get(value.lower(), ask.feature)
             for family in families if ask.families else (None,):
                 self._features.setdefault((feature, family), {})[source] = None
@@ -243,10 +244,11 @@ class Asks:
         return suite
 
 
-def wrong(option: str, value: str, what: str) -> str:
-    """How a problem tells of a wrong value."""
-    return f"`{option} = {show(value)}`: {what}; strongSwan does not load this connection"
+def wrong(option: str, what: str) -> str:
+    """How a problem tells of a wrong value, which may be anybody's secret."""
+    return f"`{option}`: {what}; strongSwan does not load this connection"
 
 
-def _source(place: Place, name: str, text: str) -> Source:
-    return Source(f"{place} {name}", text, DAEMON.name, conn=name, place=str(place))
+def _source(place: Place, child: str, text: str) -> Source:
+    shown = show_name(child)
+    return Source(f"{place} {shown}", text, DAEMON.name, conn=shown, place=str(place))

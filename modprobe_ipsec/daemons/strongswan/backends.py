@@ -8,13 +8,13 @@ source: src/libcharon/plugins/ha/ha_tunnel.c setup_tunnel, load_tester/load_test
 
 from modprobe_ipsec.base.annotations import Callable, Mapping
 from modprobe_ipsec.catalog.model import Family, Protocol
-from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.strongswan.asks import Asks, Child, Offer
 from modprobe_ipsec.daemons.strongswan.daemon import LoadedPlugin
 from modprobe_ipsec.daemons.strongswan.settings import TRUE
 from modprobe_ipsec.daemons.strongswan.values import Values
 from modprobe_ipsec.needs.reading import Place, Problem
 
+_DATABASES = ("mysql", "sqlite")
 _TESTED = "aes128-sha1"
 
 
@@ -26,11 +26,11 @@ def add(plugins: Mapping[str, LoadedPlugin], asks: Asks, values: Values) -> None
 
 
 def _sql(plugin: LoadedPlugin, asks: Asks, values: Values) -> None:
-    # a URI has a password in it, but for a file's
+    # a URI may have a password in it
     uri = plugin.value("database")
     scheme, found, _ = uri.partition("://")
     if uri:
-        shown = show(uri) if scheme == "sqlite" else f"{show(scheme)}://..." if found else "..."
+        shown = f"{scheme}://..." if found and scheme in _DATABASES else "..."
         place = plugin.settings["database"].place
         _unread(place, "sql", f"the database {shown}", asks)
 

@@ -8,7 +8,7 @@ from bisect import bisect_right
 
 from modprobe_ipsec.base.annotations import NoReturn
 from modprobe_ipsec.base.errors import ConfigError
-from modprobe_ipsec.daemons.common.errors import show
+from modprobe_ipsec.base.text import name as show_name
 from modprobe_ipsec.needs.reading import Files, Place, Problem
 
 # Files inside one another; strongSwan itself stops where no file can be opened any more.
@@ -109,11 +109,11 @@ class Opener:
             self._problem(text, at, f"`include`: {error.message}", unread=True)
             return
         if not matches and not _WILD & set(pattern):
-            self._problem(text, at, f"`include`: there is no {show(pattern)}")
+            self._problem(text, at, "`include`: there is no such file")
         found: list[Frame] = []
         for match in matches:
             if match in above:
-                text.fail(at, f"{show(match)} includes itself, by way of this line")
+                text.fail(at, f"{show_name(match)} includes itself, by way of this line")
             try:
                 found.append(Frame(self._open(match), frame))
             except _TooMuch as error:

@@ -12,6 +12,8 @@ from modprobe_ipsec.needs.need import Mode
 GRAMMARS = frozenset(
     ("text", "files", "mode", "proposals", "ike_proposals", "addresses", "selectors", "hosts")
 )
+# Characters; numbers have ten.
+_LONGEST_WORD = 20
 KERNELS = ("netlink", "pfkey", "libipsec")
 
 
@@ -69,6 +71,17 @@ class StrongswanOptions(Value):
     asks: Mapping[str, Ask]
     plugins: Mapping[str, Plugin]
     history: History
+
+    def is_plain(self, value: str) -> bool:
+        """Whether a value is a word that some option has, or a number: it may be shown."""
+        if len(value) > _LONGEST_WORD:
+            return False
+        number, word = value.lower().removeprefix("0x"), value.lower()
+        return (
+            not number.strip("0123456789abcdef")
+            or word in self.modes
+            or any(word in kind.words or word in kind.exact for kind in self.kinds.values())
+        )
 
 
 def build(tree: object) -> StrongswanOptions:

@@ -11,7 +11,7 @@ from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value, once
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.daemons.common.descriptor import Release
-from modprobe_ipsec.daemons.common.errors import ProposalSyntaxError, show
+from modprobe_ipsec.daemons.common.errors import ProposalSyntaxError
 from modprobe_ipsec.needs.reading import Files
 
 # Where its main library lies: Debian and OpenWrt, Fedora and RHEL, Alpine and Arch, upstream.
@@ -93,9 +93,9 @@ class ReleaseRules:
     def _of(self, option: str, value: str, kind: str) -> Ruling:
         # the newest of what is new comes first
         parts = sorted(self._parts(option, value, kind), key=lambda part: part[1], reverse=True)
-        verdicts = [self._judge(show(what), span) for what, span in parts]
+        verdicts = [self._judge(what, span) for what, span in parts]
         verdicts += [
-            self._unbuilt(f"{option} = {show(value)}", span)
+            self._unbuilt(option, span)
             for pattern, span in self._history.unbuilt.get(option, ())
             if re.fullmatch(pattern, value, re.IGNORECASE)
         ]
@@ -110,9 +110,16 @@ class ReleaseRules:
             yield option, span
         for pattern, span in self._history.values.get(option, ()):
             if re.fullmatch(pattern, value, re.IGNORECASE):
-                yield f"{option} = {value}", span
+                # a pattern with an open end may have taken anything
+                known = value.lower() in pattern.split("|")
+                yield f"{option} = {value}" if known else option, span
         if kind in _PROPOSALS:
-            yield from ((word, span) for _, word, span in self._words(value))
+            # `ke1_` of what may be anything
+            words = self._history.words
+            yield from (
+                (word if words.keys() & {word, word[4:]} else word[:4], span)
+                for _, word, span in self._words(value)
+            )
 
     def _words(self, proposals: str) -> Iterator[tuple[int, str, Span]]:
         """Words that not every release has, and where each begins."""

@@ -8,7 +8,7 @@ import re
 
 from modprobe_ipsec.base.annotations import NoReturn
 from modprobe_ipsec.base.errors import ConfigError
-from modprobe_ipsec.daemons.common.errors import show
+from modprobe_ipsec.base.text import name as show_name
 from modprobe_ipsec.daemons.strongswan.files import Opener, Text
 from modprobe_ipsec.daemons.strongswan.quotes import ESCAPE, QUOTED, file_name, parts, unquote
 from modprobe_ipsec.daemons.strongswan.settings import Setting
@@ -141,7 +141,7 @@ class _Reader:
     def _setting(self, text: Text, start: int, match: re.Match[str]) -> int:
         key = match["key"] if match["key"] is not None else unquote(match["quoted"], ESCAPE)
         if not match["equals"]:
-            text.fail(start, f"`=` is expected after `{show(key)}`")
+            text.fail(start, "a setting is `key=value`: the `=` is missing")
         if not key:
             text.fail(start, "a setting needs a name before the `=`")
         at, plain = match.end(), match["value"]
@@ -191,9 +191,9 @@ class _Inheritance:
         for also in reversed(conn.also):
             parent = self._conns.get(also.value or "")
             if parent is None:
-                also.text.fail(also.at, f"there is no conn `{show(also.value or '')}`")
+                also.text.fail(also.at, "also= names a conn that is not there")
             if parent.name in stack:
-                also.text.fail(also.at, f"conn `{show(parent.name)}` includes itself")
+                also.text.fail(also.at, f"conn `{show_name(parent.name)}` includes itself")
             if len(stack) >= MAX_ALSO:
                 also.text.refuse(also.at, f"`also` leads on more than {MAX_ALSO} times")
             found += (parent, *self._resolve(parent, stack))
@@ -223,5 +223,5 @@ def _stray(text: Text, at: int) -> NoReturn:
         )
     what = "only `config setup`, `conn`, `ca` and `include` stand at the start of a line"
     if line[:1] in "\t ":
-        what = f"a setting is `key=value`, not `{show(line.strip())}`"
+        what = "a setting is `key=value`"
     text.fail(at, what)

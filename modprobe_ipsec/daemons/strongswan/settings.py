@@ -8,7 +8,6 @@ import re
 
 from modprobe_ipsec.base.annotations import Iterator
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.strongswan.files import Opener, Text
 from modprobe_ipsec.daemons.strongswan.quotes import (
     ESCAPE_OR_RETURN,
@@ -170,7 +169,7 @@ class Settings:
             # what was found from inside a loop is not all that is found from outside
             self._resolved[reference] = parts
         if not parts and self._loops == loops:
-            what = f"there is no section `{show(reference)}` to inherit from"
+            what = "a section to inherit from is not there"
             self.problems.append(Problem(user.text.place(user.at), "", what))
         return parts
 
@@ -234,23 +233,22 @@ def parse(path: str, files: Files) -> Settings:
             opener.stack.pop()
     if len(open_sections) > 1:
         section = open_sections[-1]
-        section.text.fail(section.at, f"section `{show(section.name)}` is never closed with `}}`")
+        section.text.fail(section.at, "this section is never closed with `}`")
     return Settings(root, opener.problems)
 
 
 def _fail(text: Text, at: int, name: str | None) -> None:
-    found = text.text[at : at + 1]
     if name is not None:
-        text.fail(at, f"`=` or `{{` is expected after `{show(name)}`, not `{show(found)}`")
-    if found == '"':
+        text.fail(at, "`=` or `{` is expected after a name")
+    if text.text[at : at + 1] == '"':
         text.fail(at, "a name must not stand in quotes")
-    text.fail(at, f"`{show(found)}` stands where a name should be")
+    text.fail(at, "a name is expected here")
 
 
 def _references(text: Text, at: int, section: Section) -> int:
     match = _REFERENCES.match(text.text, at)
     if not match:
-        text.fail(at, f"after `{show(section.name)} :` names and then `{{` are expected")
+        text.fail(at, "after `:` names and then `{` are expected")
     names = _COMMENT.sub("", match[1])
     for name in re.split(r"[\t\r\n ,]+", names):
         if name not in section.references:

@@ -8,7 +8,6 @@ from modprobe_ipsec.base.annotations import Iterable, Mapping
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons.common import form
 from modprobe_ipsec.daemons.common.descriptor import Release
-from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.common.networks import networks
 from modprobe_ipsec.daemons.strongswan import backends
 from modprobe_ipsec.daemons.strongswan.asks import Asks, Child, Offer, RejectedConnection, wrong
@@ -146,18 +145,18 @@ class _Reader:
             place = setting.place
             if key in self._options.elsewhere:
                 raise RejectedConnection(
-                    place, f"`{show(key)}` does not belong into a conn; starter ignores it"
+                    place, f"`{key}` does not belong into a conn; starter ignores it"
                 )
             if (place, key) not in self.problems:
-                old = key in self._options.deprecated
-                what = "has no effect any more" if old else "is no keyword of starter's"
-                text = f"`{show(key)}` {what}: skipped"
+                text = "this is no keyword of starter's: skipped"
+                if key in self._options.deprecated:
+                    text = f"`{key}` has no effect any more: skipped"
                 self.problems[place, key] = Problem(place, "", text)
         elif kind in ("proposals", "ike_proposals"):
             if what := self._values.wrong(key, value, kind):
-                self.wrong_proposal = RejectedConnection(setting.place, wrong(key, value, what))
+                self.wrong_proposal = RejectedConnection(setting.place, wrong(key, what))
         elif what := self._values.wrong(key, value, kind):
-            raise RejectedConnection(setting.place, wrong(key, value, what))
+            raise RejectedConnection(setting.place, wrong(key, what))
         if kind is not None and (verdict := self._knowledge.of(key, value, kind)).text:
             if verdict.lost:
                 self.wrong_proposal = RejectedConnection(setting.place, verdict.text)

@@ -8,7 +8,6 @@ from modprobe_ipsec.base.annotations import Iterable, Mapping
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons.common.descriptor import Release
-from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.common.networks import networks
 from modprobe_ipsec.daemons.strongswan import backends
 from modprobe_ipsec.daemons.strongswan.asks import Asks, Child, Offer, RejectedConnection, wrong
@@ -105,7 +104,7 @@ class _Reader:
             else:
                 raise RejectedConnection(
                     below.place,
-                    f"a connection has no section `{show(section)}`; strongSwan does not load it",
+                    "a connection has no such section; strongSwan does not load it",
                 )
         return found
 
@@ -164,11 +163,10 @@ class _Reader:
             if kind is None:
                 raise RejectedConnection(
                     setting.place,
-                    f"strongSwan knows no option `{show(option)}` here, and does not load this "
-                    "connection",
+                    "strongSwan knows no such option here, and does not load this connection",
                 )
             if what := self._values.wrong(option, value, kind):
-                raise RejectedConnection(setting.place, wrong(option, value, what))
+                raise RejectedConnection(setting.place, wrong(option, what))
             verdict = self._knowledge.of(option, value, kind)
             if verdict.lost:
                 raise RejectedConnection(setting.place, verdict.text)
@@ -182,8 +180,8 @@ def _check_name(name: str, node: Node) -> None:
     if "%" in name or not printable(name):
         raise RejectedConnection(
             node.place,
-            f"the name `{show(name)}` has a `%`, or other than printable ASCII characters; "
-            "strongSwan does not load this connection as it stands here",
+            "the name has a `%`, or other than printable ASCII characters; strongSwan does not "
+            "load this connection as it stands here",
         )
 
 

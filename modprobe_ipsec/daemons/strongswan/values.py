@@ -5,7 +5,7 @@ import re
 
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol, XfrmTable
 from modprobe_ipsec.daemons.common.descriptor import Release
-from modprobe_ipsec.daemons.common.errors import ProposalError, ProposalSyntaxError, show
+from modprobe_ipsec.daemons.common.errors import ProposalError, ProposalSyntaxError
 from modprobe_ipsec.daemons.strongswan import DAEMON
 from modprobe_ipsec.daemons.strongswan import proposals as strongswan
 from modprobe_ipsec.daemons.strongswan.options import StrongswanOptions
@@ -131,7 +131,7 @@ class Values:
                 self._misread += 1
                 if self._misread > _SUGGESTIONS:
                     misread.known = ()
-                self._suites[key] = misread.explain(text, DAEMON).message
+                self._suites[key] = misread.told(DAEMON, self._catalog.vocabularies[DAEMON.name])
         found = self._suites[key]
         return found if isinstance(found, str) else ""
 
@@ -145,7 +145,7 @@ class Values:
             if item.lower() == "default" and self._swanctl:
                 continue
             if self._swanctl and len(item) > (most := strongswan.longest(self._release)):
-                return f"`{show(item)}` is longer than {most} characters"
+                return f"a proposal is longer than {most} characters"
             if what := self._ike_proposal(item):
                 return what
         return ""
@@ -164,9 +164,9 @@ class Values:
             elif strongswan.is_key_exchange(word, vocabulary):
                 kinds.add("ke")
             else:
-                return f"`{show(word)}` is not recognized"
+                return "a word of it is not recognized"
         if XfrmTable.AEAD in kinds and XfrmTable.CIPHER in kinds:
-            return f"`{show(text)}` combines an AEAD with another cipher; use `,`"
+            return "it combines an AEAD with another cipher; use `,`"
         for needed, name in (
             ({XfrmTable.AEAD, XfrmTable.CIPHER}, "encryption"),
             ({"prf", XfrmTable.AUTH}, "PRF"),
@@ -174,15 +174,15 @@ class Values:
             ({XfrmTable.AEAD, XfrmTable.AUTH}, "integrity"),
         ):
             if not kinds & needed:
-                return f"`{show(text)}` names no {name}, which IKE needs"
+                return f"a proposal names no {name}, which IKE needs"
         return ""
 
     def _list(self, value: str, kind: str) -> str:
         for token in tokens(value):
             if kind == "hosts" and not _literal(token) and token not in _ANY:
-                return f"`{show(token)}` is no address"
+                return "a word of it is no address"
             if kind == "selectors" and not _is_selector(token, self._release):
-                return f"`{show(token)}` is no traffic selector"
+                return "a word of it is no traffic selector"
         return ""
 
     def _pattern(self, pattern: str) -> re.Pattern[str]:

@@ -92,7 +92,7 @@ def _obstacle(hit: _Hit, rule: Rule, suspicion: Suspicion, around: Environment) 
     found = Obstacle(
         kind=KINDS[rule.directive],
         module=hit.module,
-        text=f"{rule.where}: {rule.text}",
+        text=f"{rule.where}: {rule.shown}",
         remedy="",
         means=_means(hit, rule, around.modprobe_of),
         rule=rule,

@@ -35,8 +35,7 @@ _PATTERNS = (Directive.INSTALL, Directive.ALIAS, Directive.SOFTDEP)
 # Commands that load nothing, whatever their exit status.
 _IDLE = frozenset(("false", "true", ":", "exit", "nologin", "null", "echo", "logger", "sleep"))
 
-# What says something about loading, in a file and on the command line.
-_LINES = (["install"], ["blacklist"], ["alias"], ["softdep"])
+# What says something about loading on the command line.
 _WORDS = r"(?:(?:modprobe\.blacklist|module.blacklist|initcall.blacklist|ipv6\.disable)=\S*|--)\Z"
 
 
@@ -53,16 +52,32 @@ READS = (
 
 
 def redacted(host: Host, facts: Facts, allowed: Allowed) -> Iterator[tuple[str, bytes]]:
-    """Every line that says what is loaded, at its place; all others empty."""
+    """Every rule that says what is loaded, at its line, made anew of what was understood of it."""
     for path in files(host, []):
-        kept, joined = [], False
-        for line in (host.text(path, limit=_LIMIT) or "").split("\n"):
-            words = line.split()
-            # options decide nothing, but for those that may switch IPv6 off
-            keep = joined or words[:1] in _LINES or words[:2] == ["options", "ipv6"]
-            kept.append(line if keep else "")
-            joined = keep and line.endswith("\\")
-        yield path, "\n".join(kept).encode()
+        lines: list[str] = []
+        for rule in parse(host.text(path, limit=_LIMIT) or "", path):
+            if line := _recorded(rule):
+                number = int(rule.where.rpartition(":")[2])
+                lines += [""] * (number - 1 - len(lines))
+                lines.append(line)
+        yield path, "".join(f"{line}\n" for line in lines).encode()
+
+
+def _recorded(rule: Rule) -> str:
+    """A line that means the same and holds nothing of a command or an option; empty for none."""
+    # names as they were written, dashes and all
+    name, rest = _word(_word(rule.text)[1])
+    command = _word(rest)[0] if rule.directive is Directive.ALIAS else rule.command
+    if rule.directive is Directive.OPTIONS:
+        # options decide nothing, but for the one that switches IPv6 off
+        command = "disable=1" if rule.name == "ipv6" and "disable=1" in command else ""
+        if not command:
+            return ""
+    elif rule.directive is Directive.INSTALL and not rule.plain:
+        # a program with three dots for a name: only a run would tell what that does
+        command = {True: "/bin/false", False: f"modprobe -i {rule.name}", None: "..."}[blocks(rule)]
+    line = f"{rule.directive} {name} {command}".rstrip(" ")
+    return line.replace("\\", "\\\\") if line.isprintable() else ""
 
 
 def read(host: Host, gaps: list[Unreadable]) -> tuple[Rule, ...]:
@@ -217,7 +232,9 @@ def _about(
     for rule in rules:
         if rule.directive is Directive.SOFTDEP:
             remark = (
-                f"{rule.where}: {rule.text}: those are loaded as well" if remark is None else remark
+                f"{rule.where}: {rule.shown}: those are loaded as well"
+                if remark is None
+                else remark
             )
             # libkmod reads modules.softdep as one of the files, sorted by their names
             if soft is None and not (shipped and rule.where.rpartition("/")[2] > _SHIPPED):
@@ -229,7 +246,7 @@ def _about(
                 against.append(rule)
             elif not installed and does is None:
                 perhaps = rule
-                said = f"{rule.where}: {rule.text}: only a run would tell what that does"
+                said = f"{rule.where}: {rule.shown}: only a run would tell what that does"
                 remark = said if remark is None else remark
             elif not installed and remark is None:
                 # it loads the module itself

@@ -106,7 +106,7 @@ def _reason(judgement: NeedVerdict, reason: Reason) -> dict[str, Any]:
             "module": obstacle.module,
             "against": list(obstacle.against),
             "where": obstacle.rule.where if obstacle.rule else None,
-            "line": obstacle.rule.text if obstacle.rule else None,
+            "line": obstacle.rule.shown if obstacle.rule else None,
         },
         "symptom": symptom and {"errno": symptom.errno, **dict(log_lines(judgement, symptom))},
     }

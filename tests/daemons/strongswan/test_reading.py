@@ -26,8 +26,9 @@ def child(option: str = "esp_proposals = aes128gcm16", remote: str = "192.0.2.1"
 
 def test_source_of_a_proposal() -> None:
     (need,) = read(child()).needs
-    where = "/etc/swanctl/swanctl.conf:6 gw children net"
-    assert need.sources == (Source(where, "aes128gcm16", "strongswan"),)
+    place, conn = "/etc/swanctl/swanctl.conf:6", "gw children net"
+    source = Source(f"{place} {conn}", "aes128gcm16", "strongswan", conn=conn, place=place)
+    assert need.sources == (source,)
     assert need.mode is Mode.TUNNEL
 
 
@@ -39,7 +40,9 @@ def test_source_of_the_defaults() -> None:
 
 def test_source_of_a_conn() -> None:
     (need,) = read({IPSEC: "conn a\n right=192.0.2.1\n auto=add\n esp=aes128gcm16!\n"}).needs
-    assert need.sources == (Source("/etc/ipsec.conf:4 a", "aes128gcm16!", "strongswan"),)
+    place = "/etc/ipsec.conf:4"
+    source = Source(f"{place} a", "aes128gcm16!", "strongswan", conn="a", place=place)
+    assert need.sources == (source,)
 
 
 def test_narrowed_family() -> None:
@@ -55,7 +58,7 @@ def test_problem() -> None:
     (problem,) = read(child("mode = tunel")).problems
     assert problem.place == Place(SWANCTL, 6)
     assert problem.conn == "gw"
-    assert "`mode = tunel`: it is none of tunnel, transport" in problem.text
+    assert "`mode`: it is none of tunnel, transport" in problem.text
 
 
 def test_no_file() -> None:
