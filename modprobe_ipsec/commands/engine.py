@@ -10,14 +10,15 @@ from modprobe_ipsec.base.value import once
 from modprobe_ipsec.catalog.loader import DAEMONS, FILES, GLOSSARY, build, parse_all
 from modprobe_ipsec.catalog.model import Catalog, Family
 from modprobe_ipsec.daemons.selection import Demand
+from modprobe_ipsec.diagnose.resolution import LoadFailure
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import refresh
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.host.shipped import daemon_names, glossary_names, read_data
-from modprobe_ipsec.kernel.load import LoadResults, carry_out
 from modprobe_ipsec.needs.need import AnyNeed
 from modprobe_ipsec.needs.proof import Proof
 from modprobe_ipsec.plan.judge import judge
+from modprobe_ipsec.plan.plan import LoadResult
 from modprobe_ipsec.plan.planner import make_plan
 from modprobe_ipsec.report.model import Action, Report
 
@@ -129,16 +130,20 @@ def act(
     plan = make_plan(needs, facts, catalog)
     if action in (Action.CHECK, Action.DRY_RUN):
         return Report(action, facts, judge(plan, {}, loaded=False), plan, wanted)
-    loads = LoadResults((), facts, {})
+    results: tuple[LoadResult, ...] = ()
+    tried: Mapping[str, LoadFailure] = {}
     if action is Action.LOAD and plan.steps and facts.may_load:
+        from modprobe_ipsec.kernel.load import carry_out
+
         clean_environment()
         loads = carry_out(plan, needs, facts, host, catalog)
+        results, facts, tried = loads.results, loads.facts, loads.tried
     # costs sockets and a child process, which --check need not pay
     from modprobe_ipsec.kernel.prover import prove
 
     proofs = prove(needs, on_progress=on_progress, ask=_with_packets if packets else None)
-    facts = refresh(loads.facts, host)
-    final = make_plan(needs, facts, catalog, loads.tried)
+    facts = refresh(facts, host)
+    final = make_plan(needs, facts, catalog, tried)
     by_need: dict[AnyNeed, Proof] = {proof.need: proof for proof in proofs.proofs}
     judgements = judge(final, by_need, loaded=action is Action.LOAD)
     return Report(
@@ -147,7 +152,7 @@ def act(
         judgements,
         plan,
         wanted,
-        loads.results,
+        results,
         proofs.loaded,
         proofs.socket_in_words,
     )

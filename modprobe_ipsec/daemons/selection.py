@@ -9,7 +9,6 @@ from modprobe_ipsec.daemons.common.descriptor import Context, Daemon, Release
 from modprobe_ipsec.daemons.installed import Installed
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.host.root import Host
-from modprobe_ipsec.needs.everything import all_needs
 from modprobe_ipsec.needs.need import AnyNeed, Need, Source, merge
 from modprobe_ipsec.needs.reading import Asker, IgnoredConnection, Problem, Reading
 
@@ -107,6 +106,8 @@ def _named(request: Query, context: Context) -> list[Need]:
         source = Source("--ipcomp")
         needs += proposals.ipcomp_needs(context.catalog, request.families, source)
     if request.everything:
+        from modprobe_ipsec.needs.everything import all_needs
+
         needs += all_needs(context.catalog, request.families)
     return needs
 

@@ -119,5 +119,5 @@ class Beneath:
 
 
 def _field(path: str, name: str) -> str:
-    with open(path, encoding="ascii") as lines:  # noqa: PTH123
+    with open(path, encoding="utf-8") as lines:  # noqa: PTH123
         return next((line.split()[1] for line in lines if line.startswith(name)), "")

@@ -9,6 +9,7 @@ from modprobe_ipsec.host.facts import (
     Algorithm,
     Container,
     Directive,
+    Environment,
     Facts,
     KernelConfig,
     ModuleIndex,
@@ -27,22 +28,8 @@ from modprobe_ipsec.host.kernel import (
     xfrm_proc,
 )
 from modprobe_ipsec.host.kernel.module_file import ModuleFiles
-from modprobe_ipsec.host.machine import container, environment, privileges
+from modprobe_ipsec.host.machine import privileges
 from modprobe_ipsec.host.root import Host
-
-READERS = (
-    cpu,
-    kconfig,
-    modprobe_d,
-    module_index,
-    module_state,
-    proc_crypto,
-    sysctl,
-    xfrm_proc,
-    container,
-    environment,
-    privileges,
-)
 
 
 def gather(host: Host) -> Facts:
@@ -54,7 +41,7 @@ def gather(host: Host) -> Facts:
     may_load = privileges.may_load(host, gaps)
     rules = modprobe_d.read(host, gaps)
     helper = kconfig.static_helper(config) if config else None
-    inside = once(lambda: container.read(host))
+    inside = once(lambda: _container(host))
     return Facts(
         release=host.release,
         running=host.running,
@@ -75,7 +62,7 @@ def gather(host: Host) -> Facts:
         unreadable=tuple(gaps),
         static_helper=helper,
         module_files=ModuleFiles(host, index) if index else {},
-        environment=once(lambda: environment.read(host, _kind(inside()), helper)),
+        environment=once(lambda: _environment(host, inside(), helper)),
         more=_more(host),
         container=inside,
     )
@@ -113,8 +100,17 @@ def _ipv6_may_come(
     return not (off or lines.all or "ipv6.disable=1" in words)
 
 
-def _kind(inside: Container | None) -> str:
-    return inside.kind if inside else ""
+def _container(host: Host) -> Container | None:
+    # not asked for in most runs, nor is the environment
+    from modprobe_ipsec.host.machine import container
+
+    return container.read(host)
+
+
+def _environment(host: Host, inside: Container | None, helper: str | None) -> Environment:
+    from modprobe_ipsec.host.machine import environment
+
+    return environment.read(host, inside.kind if inside else "", helper)
 
 
 def refresh(facts: Facts, host: Host) -> Facts:

@@ -9,9 +9,33 @@ code (a stand-in of some hundred bytes that is as good or as broken). Each reade
 from modprobe_ipsec.base.annotations import Iterator
 from modprobe_ipsec.host import more
 from modprobe_ipsec.host.facts import Facts
-from modprobe_ipsec.host.gather import READERS
+from modprobe_ipsec.host.kernel import (
+    cpu,
+    kconfig,
+    modprobe_d,
+    module_index,
+    module_state,
+    proc_crypto,
+    sysctl,
+    xfrm_proc,
+)
+from modprobe_ipsec.host.machine import container, environment, privileges
 from modprobe_ipsec.host.reads import Allowed, Read, mark
 from modprobe_ipsec.host.root import Host
+
+READERS = (
+    cpu,
+    kconfig,
+    modprobe_d,
+    module_index,
+    module_state,
+    proc_crypto,
+    sysctl,
+    xfrm_proc,
+    container,
+    environment,
+    privileges,
+)
 
 # What speaks of the kernel that runs, and not of the one that is asked about.
 _OF_THE_RUNNING = ("proc/", "sys/", "dev/", "run/")

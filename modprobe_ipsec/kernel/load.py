@@ -6,7 +6,7 @@ import os
 import time
 
 from modprobe_ipsec.base.annotations import Callable, Mapping, Sequence
-from modprobe_ipsec.base.value import StrEnum, Value
+from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.diagnose.resolution import LoadFailure, ResolutionState
 from modprobe_ipsec.host.facts import Facts, ModuleState
@@ -14,35 +14,13 @@ from modprobe_ipsec.host.gather import module_states, refresh
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.kernel import BLACKLISTED
 from modprobe_ipsec.needs.need import AnyNeed
-from modprobe_ipsec.plan.plan import Plan, Step
+from modprobe_ipsec.plan.plan import LoadOutcome, LoadResult, Plan, Step
 from modprobe_ipsec.plan.planner import make_plan
 
 States = Mapping[str, ModuleState]
 
 # Another loader may be at the same module; its self-tests can take a while on a slow CPU.
 _COMING_SECONDS = 10.0
-
-
-class LoadOutcome(StrEnum):
-    """What became of one step."""
-
-    LOADED = "loaded"
-    # This CPU has not got what the module drives. Normal for an accelerator.
-    NO_DEVICE = "no device"
-    FAILED = "failed"
-
-
-class LoadResult(Value):
-    """One step, carried out."""
-
-    step: Step
-    outcome: LoadOutcome
-    # What libkmod returned: 0, an errno, or 0x10000 for a blacklisted module.
-    code: int
-    # In words, if it failed.
-    why: str = ""
-    # Modules that were not there before, in the order of the plan.
-    loaded: tuple[str, ...] = ()
 
 
 class LoadResults(Value):

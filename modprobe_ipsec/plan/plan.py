@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is to be loaded for some needs, in order, and how each need stands: values."""
+"""Values: what is to be loaded for some needs, in order, what came of it, how each need stands."""
 
-from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.diagnose.resolution import Resolution
 from modprobe_ipsec.needs.need import AnyNeed
 from modprobe_ipsec.plan.verdict import Verdict
@@ -24,6 +24,28 @@ class Step(Value):
     registers: tuple[str, ...] = ()
     # Modules that libkmod loads along, if it can, because modprobe.d or modules.softdep says so.
     soft_dependencies: tuple[str, ...] = ()
+
+
+class LoadOutcome(StrEnum):
+    """What became of one step."""
+
+    LOADED = "loaded"
+    # This CPU has not got what the module drives. Normal for an accelerator.
+    NO_DEVICE = "no device"
+    FAILED = "failed"
+
+
+class LoadResult(Value):
+    """One step, carried out."""
+
+    step: Step
+    outcome: LoadOutcome
+    # What libkmod returned: 0, an errno, or 0x10000 for a blacklisted module.
+    code: int
+    # In words, if it failed.
+    why: str = ""
+    # Modules that were not there before, in the order of the plan.
+    loaded: tuple[str, ...] = ()
 
 
 class Forecast(Value):

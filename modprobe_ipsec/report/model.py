@@ -5,10 +5,12 @@ from modprobe_ipsec.base.errors import NoPermission
 from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.facts import Facts
-from modprobe_ipsec.kernel.load import LoadResult
-from modprobe_ipsec.kernel.seal import Sealed
-from modprobe_ipsec.plan.plan import Plan
+from modprobe_ipsec.plan.plan import LoadResult, Plan
 from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict, exit_code
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from modprobe_ipsec.kernel.seal import Sealed
 
 
 class Action(StrEnum):
@@ -49,7 +51,7 @@ class Report(Value):
     # Whether a NETLINK_XFRM socket could be opened, in words; empty if it was not tried.
     xfrm_socket: str = ""
     # What came of --seal; None if nobody asked for it.
-    sealed: Sealed | None = None
+    sealed: "Sealed | None" = None
 
     # Problems in a configuration count: --strict.
     strict: bool = False

@@ -48,7 +48,7 @@ def test_all_that_is_read_is_declared(name: str, tmp_path: Path) -> None:
     for module in list(facts.module_files)[:3]:
         facts.module_files[module]
     allowed = {*ALWAYS, (facts.modprobe_path or "").strip("/")}
-    patterns = [read.path for reader in gather.READERS for read in reader.READS]
+    patterns = [read.path for reader in record.READERS for read in reader.READS]
     undeclared = {
         path
         for path in host.seen - allowed
@@ -70,7 +70,7 @@ def test_every_declaration_is_of_something_that_is_read() -> None:
     facts.environment()
     facts.container()
     kept = {
-        read.path for reader in gather.READERS for read in reader.READS if read.keep is not None
+        read.path for reader in record.READERS for read in reader.READS if read.keep is not None
     }
     # asked for only where the first one does not answer, or in a container
     sometimes = {"proc/self/attr/current", "proc/net/dev", "proc/sys/net/ipv4", "proc/net/if_inet6"}

@@ -11,9 +11,9 @@ import pytest
 
 from modprobe_ipsec.commands.main import main
 from modprobe_ipsec.diagnose.resolution import ResolutionState
-from modprobe_ipsec.kernel.load import LoadOutcome
 from modprobe_ipsec.needs.need import Mode
 from modprobe_ipsec.needs.proof import Answer
+from modprobe_ipsec.plan.plan import LoadOutcome
 from modprobe_ipsec.plan.verdict import Verdict
 from modprobe_ipsec.report.formats.json import SCHEMA
 from modprobe_ipsec.report.model import Action

@@ -8,12 +8,12 @@ from modprobe_ipsec.base.text import LINE
 from modprobe_ipsec.catalog.model import Family
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.facts import Facts, StackSign, Unreadable
-from modprobe_ipsec.kernel.load import LoadOutcome, LoadResult
 from modprobe_ipsec.kernel.seal import Sealed
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Source
 from modprobe_ipsec.needs.proof import Answer, PacketStep, Proof
 from modprobe_ipsec.needs.reading import IgnoredConnection, Place, Problem
 from modprobe_ipsec.plan.judge import judge
+from modprobe_ipsec.plan.plan import LoadOutcome, LoadResult
 from modprobe_ipsec.plan.planner import make_plan
 from modprobe_ipsec.plan.verdict import Verdict
 from modprobe_ipsec.report import formats

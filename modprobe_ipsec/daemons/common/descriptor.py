@@ -14,6 +14,8 @@ from modprobe_ipsec.needs.reading import Files, Reading
 
 # A release as its first numbers, two or three: (4, 15), (5, 9, 8).
 Release = tuple[int, ...]
+# Stands for the newest one where nobody says which it is.
+NEWEST: Release = (9999, 0)
 
 
 class Context(Value):

@@ -3,7 +3,13 @@
 
 from modprobe_ipsec.base.annotations import Callable
 from modprobe_ipsec.catalog.model import Protocol
-from modprobe_ipsec.daemons.common.descriptor import Configuration, Context, Daemon, programs
+from modprobe_ipsec.daemons.common.descriptor import (
+    NEWEST,
+    Configuration,
+    Context,
+    Daemon,
+    programs,
+)
 from modprobe_ipsec.daemons.common.form import Setting, has_sections
 from modprobe_ipsec.needs.need import Suite
 from modprobe_ipsec.needs.reading import Files, Reading
@@ -19,7 +25,6 @@ _BIN = ("/usr/sbin", "/usr/local/sbin", "/run/current-system/sw/bin")
 
 def _suites(text: str, protocol: Protocol, context: Context) -> tuple[Suite, ...]:
     from modprobe_ipsec.daemons.libreswan import proposals
-    from modprobe_ipsec.daemons.libreswan.options import NEWEST
 
     version = context.release or NEWEST
     return proposals.parse(text, protocol, context.catalog, fips=context.fips, version=version)

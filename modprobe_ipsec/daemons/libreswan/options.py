@@ -5,11 +5,11 @@ from modprobe_ipsec.base.annotations import Callable, Iterable, Iterator, Mappin
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.catalog.vocabulary import ALWAYS
+from modprobe_ipsec.daemons.common.descriptor import NEWEST
 
 Version = tuple[int, ...]
 
 OLDEST: Version = (0, 0)
-NEWEST: Version = (9999, 0)
 # What a value may be but a word of a list.
 _KINDS = frozenset(
     ("text", "number", "time", "percent", "bytes", "host", "key", "list", "flags", "obsolete")

@@ -6,10 +6,10 @@ source: lib/libswan/{proposals,v1_proposals,v2_proposals,esp_info,ah_info}.c
 
 from modprobe_ipsec.base.annotations import Callable, Iterator, TypeVar
 from modprobe_ipsec.catalog.model import Catalog, Protocol, Transform
+from modprobe_ipsec.daemons.common.descriptor import NEWEST, Release
 from modprobe_ipsec.daemons.common.errors import ProposalSyntaxError
 from modprobe_ipsec.daemons.common.text import check_length, split
 from modprobe_ipsec.daemons.libreswan import DAEMON
-from modprobe_ipsec.daemons.libreswan.options import NEWEST, Version
 from modprobe_ipsec.daemons.libreswan.words import NO_KEY_EXCHANGE, Token, Words
 from modprobe_ipsec.needs.need import Choice, Suite
 
@@ -36,7 +36,7 @@ def read(
     fips: bool = False,
     pfs: bool | None = None,
     esn: tuple[bool, ...] = EITHER,
-    version: Version = NEWEST,
+    version: Release = NEWEST,
 ) -> tuple[Suite, ...]:
     """Read the value of `esp=` or `ah=`: all suites that may be negotiated, the preferred first.
 
@@ -59,7 +59,7 @@ def parse(
     fips: bool = False,
     pfs: bool | None = None,
     esn: tuple[bool, ...] = EITHER,
-    version: Version = NEWEST,
+    version: Release = NEWEST,
 ) -> tuple[Suite, ...]:
     """As `read`, but raises ProposalSyntaxError."""
     check_length(text)
@@ -78,7 +78,7 @@ def default(
     *,
     fips: bool = False,
     esn: tuple[bool, ...] = EITHER,
-    version: Version | None = None,
+    version: Release | None = None,
 ) -> tuple[Suite, ...]:
     """What an IKEv2 conn offers that says nothing. What FIPS mode lacks is silently left out."""
     suites: list[Suite] = []

@@ -7,12 +7,11 @@ from modprobe_ipsec.base.annotations import Any
 from modprobe_ipsec.base.text import cut, first
 from modprobe_ipsec.catalog.model import KernelInterface
 from modprobe_ipsec.diagnose.resolution import Resolution
-from modprobe_ipsec.kernel.load import LoadResult
 from modprobe_ipsec.needs.need import AnyNeed, Choice, FeatureNeed
 from modprobe_ipsec.needs.proof import Proof
 from modprobe_ipsec.needs.reading import Asker
 from modprobe_ipsec.plan.causes import Cause, causes
-from modprobe_ipsec.plan.plan import Step
+from modprobe_ipsec.plan.plan import LoadResult, Step
 from modprobe_ipsec.plan.verdict import NeedVerdict, Reason
 from modprobe_ipsec.report import container
 from modprobe_ipsec.report.model import Report, Style

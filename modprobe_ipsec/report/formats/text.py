@@ -4,11 +4,10 @@
 from modprobe_ipsec.base.annotations import Iterable, Sequence
 from modprobe_ipsec.base.text import name
 from modprobe_ipsec.daemons.selection import Demand
-from modprobe_ipsec.kernel.load import LoadOutcome, LoadResult
 from modprobe_ipsec.plan.causes import Cause, causes, connections, connections_of, effect_of
-from modprobe_ipsec.plan.plan import Plan, Step
+from modprobe_ipsec.plan.plan import LoadOutcome, LoadResult, Plan, Step
 from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
-from modprobe_ipsec.report import container, evidence
+from modprobe_ipsec.report import evidence
 from modprobe_ipsec.report.model import Action, Report, Style
 from modprobe_ipsec.report.table import painted, table, wrapped
 from modprobe_ipsec.report.words import kernel, named, problems, read, result, some
@@ -36,8 +35,7 @@ def render(report: Report, style: Style) -> str:
         sections.append(_plan(report.plan, width))
     sections += rest
     if not quiet and not dry:
-        inside = container.look(report)
-        sections.append(container.lines(inside, width) if inside else [])
+        sections.append(_container(report, width))
     sections += [] if costly else [wrong]
     if not quiet:
         sections.append(_silent(report.demand, width))
@@ -61,6 +59,15 @@ def render(report: Report, style: Style) -> str:
 def _head(report: Report, width: int) -> list[str]:
     said = (kernel(report), read(report.demand), result(report))
     return [line for text in said for line in wrapped(text, width, "", "  ")]
+
+
+def _container(report: Report, width: int) -> list[str]:
+    if not report.facts.container():
+        return []
+    from modprobe_ipsec.report import container
+
+    inside = container.look(report)
+    return container.lines(inside, width) if inside else []
 
 
 def _causes(report: Report, style: Style) -> tuple[list[list[str]], list[list[str]]]:
