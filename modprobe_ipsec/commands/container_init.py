@@ -168,11 +168,15 @@ def _checked(options: Sequence[str]) -> int:
 
 
 def _first_lines(report: str) -> str:
-    """What comes first in a report is the cause, and what is to be done about it."""
-    lines = [line for line in report.split("\n") if line]
-    more = len(lines) - _REPORT
-    if more > 1:
-        lines[_REPORT:] = [f"({more} more lines; modprobe-ipsec-init -v says all)"]
+    """The beginning of each paragraph, where there is no room for all of it."""
+    paragraphs = [text.splitlines() for text in report.split("\n\n")]
+    most = len(report)
+    while sum(map(len, paragraphs)) > _REPORT and most > 1:
+        most = max(map(len, paragraphs)) - 1
+        paragraphs = [lines[:most] for lines in paragraphs]
+    lines = [line for paragraph in paragraphs for line in paragraph][:_REPORT]
+    more = len(list(filter(None, report.split("\n")))) - len(lines)
+    lines += [f"({more} more lines; modprobe-ipsec-init -v says all)"] if more else []
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -81,8 +81,6 @@ def lines(inside: ContainerView, width: int) -> list[str]:
     """The block of a report for people."""
     container, wanted = inside.container, ", ".join(inside.wanted)
     rows = [("is", f"{container.kind}: {', '.join(map(_evidence, container.evidence))}")]
-    if container.own_users:
-        rows.append(("users", _users(container)))
     works, why, preload = inside.autoload
     if not wanted:
         rows.append(("autoload", "nothing that is asked for here waits for it"))
@@ -94,6 +92,7 @@ def lines(inside: ContainerView, width: int) -> list[str]:
         rows.append(("preload", "nothing, as far as can be seen from here"))
     rows += [("not proven", inside.unproven)] if inside.unproven else []
     rows += [("lacks", f"{lack.what}; {lack.remedy}") for lack in inside.lacks]
+    rows += [("users", _users(container))] if container.own_users else []
     rows += [("not seen", text) for text in inside.unseen]
     return ["this container:", *table(rows, indent="  ", width=width)]
 

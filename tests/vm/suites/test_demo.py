@@ -69,8 +69,8 @@ def test_an_ordinary_user_can_run_it(checkout: Path) -> None:
     done = make(checkout, "demo", prefix=AS_USER)
     assert (done.returncode, done.stderr) == (0, "")
     # as on any host: what is in the way, and that it works without
-    assert re.search(r"^blocked .*: install esp4 /bin/false", done.stdout, re.MULTILINE)
-    assert re.search(r"^ready .*proven: ", done.stdout, re.MULTILINE)
+    assert re.search(r"^blocked: .*: install esp4 /bin/false", done.stdout, re.MULTILINE)
+    assert re.search(r"^\d needs: \d ready \(proven with real SAs\)$", done.stdout, re.MULTILINE)
 
 
 def test_where_it_cannot_run_it_says_why_and_checks(checkout: Path) -> None:
