@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The shipped options, files that are texts, and readings written as text."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from modprobe_ipsec.catalog.model import Catalog, Family
+from modprobe_ipsec.daemons.libreswan import conf as libreswan_conf
 from modprobe_ipsec.daemons.libreswan import needs as libreswan_needs
+from modprobe_ipsec.daemons.libreswan.also import Conn, Settings
 from modprobe_ipsec.daemons.libreswan.options import libreswan_options
 from modprobe_ipsec.needs.need import Source
-from modprobe_ipsec.needs.reading import Reading
+from modprobe_ipsec.needs.reading import Problem, Reading
 from tests.daemons.texts import Texts as Texts
 from tests.shipped import CATALOG as CATALOG
 from tests.shipped import daemon_tree
@@ -40,6 +43,20 @@ def read(
         options=OPTIONS,
         vendor=vendor,
     )
+
+
+class Loaded(NamedTuple):
+    """A configuration whose connections are all made."""
+
+    conns: tuple[Conn, ...]
+    setup: Settings
+    problems: Sequence[Problem]
+
+
+def load(files: Mapping[str, str], version: tuple[int, ...]) -> Loaded:
+    """/etc/ipsec.conf of some files as a release of Debian's reads it. Raises ConfigError."""
+    config = libreswan_conf.load(CONF, Texts(files), OPTIONS.at(version, "debian"))
+    return Loaded(tuple(config.conns), config.setup, config.problems)
 
 
 def lines(reading: Reading) -> Iterator[str]:

@@ -15,11 +15,10 @@ import pytest
 
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.daemons.libreswan.also import Conn
-from modprobe_ipsec.daemons.libreswan.conf import Config, load
 from tests.debs import OracleError
 
 from . import generate
-from .common import CONF, OPTIONS, Texts
+from .common import OPTIONS, Loaded, load
 from .readwriteconf import VERSIONS, Crash, Dump, Dumped, Readwriteconf
 from .test_cases import CASES, files
 
@@ -58,7 +57,7 @@ def differences(oracle: Readwriteconf, texts: Mapping[str, str]) -> Iterable[str
             yield "makes libreswan crash"
         return
     try:
-        config = load(CONF, Texts(texts), OPTIONS.at(oracle.version, "debian"))
+        config = load(texts, oracle.version)
     except ConfigError:
         if dump.conns is not None:
             yield "is refused by us alone"
@@ -71,7 +70,7 @@ def differences(oracle: Readwriteconf, texts: Mapping[str, str]) -> Iterable[str
 
 
 def _conns(
-    oracle: Readwriteconf, dump: Dump, theirs: list[Dumped], config: Config
+    oracle: Readwriteconf, dump: Dump, theirs: list[Dumped], config: Loaded
 ) -> Iterable[str]:
     if [conn.name for conn in config.conns] != [conn.name for conn in theirs]:
         yield f"has other connections: {[conn.name for conn in theirs]}"

@@ -14,14 +14,13 @@ import pytest
 
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.daemons.libreswan.also import Conn
-from modprobe_ipsec.daemons.libreswan.conf import Config, load
 from modprobe_ipsec.daemons.libreswan.question import Refused
 from modprobe_ipsec.daemons.libreswan.refused import check_ends
 from tests.debs import OracleError
 
 from . import generate
 from .addconn import Addconn
-from .common import CONF, OPTIONS, Texts
+from .common import CONF, OPTIONS, Loaded, load
 from .readwriteconf import VERSIONS, Crash
 from .test_cases import CASES, files
 
@@ -49,15 +48,15 @@ def oracle(request: pytest.FixtureRequest) -> Addconn:
         pytest.fail(str(error))
 
 
-def ours(oracle: Addconn, text: str) -> Config:
-    return load(CONF, Texts({CONF: text}), OPTIONS.at(oracle.version, "debian"))
+def ours(oracle: Addconn, text: str) -> Loaded:
+    return load({CONF: text}, oracle.version)
 
 
-def refused(config: Config) -> bool:
+def refused(config: Loaded) -> bool:
     return any(problem.refuses for problem in config.problems)
 
 
-def counting(oracle: Addconn, config: Config) -> Iterator[Conn]:
+def counting(oracle: Addconn, config: Loaded) -> Iterator[Conn]:
     """Those that the start adds."""
     for conn in config.conns:
         with suppress(Refused):
@@ -66,7 +65,7 @@ def counting(oracle: Addconn, config: Config) -> Iterator[Conn]:
                 yield conn
 
 
-def added(oracle: Addconn, config: Config) -> list[str]:
+def added(oracle: Addconn, config: Loaded) -> list[str]:
     return [conn.name for conn in counting(oracle, config)]
 
 
@@ -119,9 +118,9 @@ def test_every_option_of_config_setup(oracle: Addconn) -> None:
 def differences(oracle: Addconn, texts: dict[str, str]) -> Iterable[str]:
     # a %default at the end is one as well: a connection must have its two ends
     texts = {**texts, CONF: f"{texts[CONF]}\n{ENDS}"}
-    config: Config | None = None
+    config: Loaded | None = None
     try:
-        config = load(CONF, Texts(texts), OPTIONS.at(oracle.version, "debian"))
+        config = load(texts, oracle.version)
         start = oracle.autoall(texts, [conn.name for conn in config.conns])
     except Crash:
         return
