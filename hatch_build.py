@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build hook: puts the map, checked and already parsed, into the wheel.
+"""Build hook: puts the map, checked and ready, into the wheel.
 
-Reading YAML takes a third of the time of a `--check`. In the repository, and in an editable
+Reading YAML takes longer than a `--check`. In the repository, and in an editable
 install, data/*.yaml is read itself.
 """
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from tests.daemons.libreswan.big import make_config as big_ipsec_conf
 from tests.daemons.strongswan.big import make_config as big_swanctl_conf
-from tests.shipped import PARSED_MAP
+from tests.shipped import MODULES
 from tests.vm.harness import uml
 from tests.vm.harness.booted import UNIT, UNITS, boot
 from tests.vm.harness.booted import tool as installed
@@ -117,7 +117,9 @@ def load_and_prove() -> None:
     ]
     names = [*STACKMANAGER.split(), *arch]
     # the map as a wheel has it
-    parsed = {str(REPOSITORY / "modprobe_ipsec/_map.py"): PARSED_MAP.encode()}
+    parsed = {
+        f"{REPOSITORY}/modprobe_ipsec/{name}": text.encode() for name, text in MODULES.items()
+    }
     tool = "modprobe-ipsec --esp aes256gcm16 -4 -6 >/dev/null"
     # twice: the first run of Python in a guest also compiles what no wheel brings compiled
     warm = "modprobe-ipsec --version >/dev/null; python3 -c 'import modprobe_ipsec.kernel.ask'"

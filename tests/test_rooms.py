@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from modprobe_ipsec.catalog import loader
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.report import formats
 from tests.daemons.libreswan.big import make_config
 from tests.hosts import tree as recorded
-from tests.shipped import TREES
+from tests.shipped import MODULES
 
 REPOSITORY = Path(__file__).parent.parent
 PACKAGE = REPOSITORY / "modprobe_ipsec"
@@ -132,7 +131,7 @@ COSTLY = {
 def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Where the parsed map lies that only a wheel has, and a host where nothing is in the way."""
     place = tmp_path_factory.mktemp("map")
-    for name, text in loader.modules(TREES).items():
+    for name, text in MODULES.items():
         (place / name).write_text(text)
     host = recorded.assemble("booted-6.12", place / "host")
     for path, text in make_config(10, 1).items():

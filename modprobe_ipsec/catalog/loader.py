@@ -21,7 +21,7 @@ from modprobe_ipsec.catalog.model import (
 from modprobe_ipsec.catalog.obstacles import Knowledge, Mitigation, Package, Symptom
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.catalog.table import Table
-from modprobe_ipsec.catalog.vocabulary import ALWAYS, vocabulary
+from modprobe_ipsec.catalog.vocabulary import vocabulary
 
 FILES = (
     "transforms",
@@ -46,19 +46,18 @@ def parse_all(texts: Mapping[str, str]) -> dict[str, Table]:
 
 
 def modules(trees: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
-    """The parsed map as Python modules: what every start reads, of each daemon the whole, and the
-    glossary."""
+    """The map as Python modules: the catalog, of each daemon's file all of it, and the glossary.
+
+    Raises ConfigError that names file and line.
+    """
+    from modprobe_ipsec.catalog.prebuilt import source
+
     glossary = {
         name.removeprefix(GLOSSARY): tree
         for name, tree in trees.items()
         if name.startswith(GLOSSARY)
     }
-    start = {
-        name: {key: tree[key] for key in ALWAYS} if name.startswith(DAEMONS) else tree
-        for name, tree in trees.items()
-        if not name.startswith(GLOSSARY)
-    }
-    texts = {"_map.py": f"TREES = {start!r}\n", "_glossary.py": f"TREES = {glossary!r}\n"}
+    texts = {"_map.py": source(build(trees)), "_glossary.py": f"TREES = {glossary!r}\n"}
     for name, tree in trees.items():
         if name.startswith(DAEMONS):
             texts[f"_map_{name.removeprefix(DAEMONS)}.py"] = f"TREE = {tree!r}\n"

@@ -9,6 +9,10 @@ from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.catalog.obstacles import Knowledge
 
+# Keys of a daemon's file that belong to the catalog; the rest is for the reader of its
+# configuration.
+ALWAYS = ("proposals", "log")
+
 
 class Protocol(StrEnum):
     """The IPsec protocols; `comp` is IPComp, RFC 3173."""

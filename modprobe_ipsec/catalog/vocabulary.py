@@ -6,9 +6,6 @@ from modprobe_ipsec.base.version import numbers
 from modprobe_ipsec.catalog.model import Protocol, Transform, Vocabulary, Word
 from modprobe_ipsec.catalog.row import Row
 
-# Keys of a daemon's file that are read at every start; the rest only with its configuration.
-ALWAYS = ("proposals", "log")
-
 
 def vocabulary(row: Row, transforms: Mapping[str, Transform]) -> Vocabulary:
     """Check and type the `proposals` of a daemon. Raises ConfigError with file and line."""

@@ -7,7 +7,6 @@ import os
 
 from modprobe_ipsec.base.annotations import Callable, Mapping, Sequence
 from modprobe_ipsec.base.value import once
-from modprobe_ipsec.catalog.loader import DAEMONS, FILES, GLOSSARY, build, parse_all
 from modprobe_ipsec.catalog.model import Catalog, Family
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.diagnose.resolution import LoadFailure
@@ -37,26 +36,19 @@ def clean_environment() -> None:
     os.environ.update(_ENVIRONMENT)
 
 
-# What `_tree` has read in a repository.
-_parsed: dict[str, Mapping[str, object]] = {}
-
-
-def _tree(name: str) -> Mapping[str, object]:
-    """A file of the map: parsed when the wheel was built, or now, in a repository."""
-    try:
-        from modprobe_ipsec._map import TREES
-    except ImportError:
-        if name not in _parsed:
-            _parsed.update(parse_all(read_data((name,))))
-        return _parsed[name]
-    tree: Mapping[str, object] = TREES[name]
-    return tree
-
-
 def catalog() -> Catalog:
-    """The whole map but for what only the readers of configurations need."""
-    names = (*FILES, *(f"{DAEMONS}{name}" for name in daemon_names()))
-    return build({name: _tree(name) for name in names})
+    """The whole map but for what only the readers of configurations need.
+
+    As it was made when the wheel was built, or read now, in a repository.
+    """
+    try:
+        from modprobe_ipsec._map import CATALOG
+    except ImportError:
+        from modprobe_ipsec.catalog.loader import DAEMONS, FILES, build
+
+        return build(_parsed((*FILES, *(f"{DAEMONS}{name}" for name in daemon_names()))))
+    made: Catalog = CATALOG
+    return made
 
 
 def daemon_tree(name: str) -> Mapping[str, object]:
@@ -64,7 +56,9 @@ def daemon_tree(name: str) -> Mapping[str, object]:
     try:
         module = __import__(f"modprobe_ipsec._map_{name}", fromlist=("",))
     except ImportError:
-        return _tree(f"{DAEMONS}{name}")
+        from modprobe_ipsec.catalog.loader import DAEMONS
+
+        return _parsed((f"{DAEMONS}{name}",))[f"{DAEMONS}{name}"]
     tree: Mapping[str, object] = module.TREE
     return tree
 
@@ -74,11 +68,24 @@ def glossary_trees() -> Mapping[str, Mapping[str, object]]:
     try:
         from modprobe_ipsec._glossary import TREES
     except ImportError:
-        return {
-            n: parse_all(read_data((f"{GLOSSARY}{n}",)))[f"{GLOSSARY}{n}"] for n in glossary_names()
-        }
+        from modprobe_ipsec.catalog.loader import GLOSSARY
+
+        names = {name: f"{GLOSSARY}{name}" for name in glossary_names()}
+        return {name: _parsed((file,))[file] for name, file in names.items()}
     trees: Mapping[str, Mapping[str, object]] = TREES
     return trees
+
+
+# What was read of a repository's data/.
+_read: dict[str, Mapping[str, object]] = {}
+
+
+def _parsed(names: Sequence[str]) -> Mapping[str, Mapping[str, object]]:
+    """Files of data/ by name, each parsed once."""
+    from modprobe_ipsec.catalog.loader import parse_all
+
+    _read.update(parse_all(read_data(tuple(name for name in names if name not in _read))))
+    return {name: _read[name] for name in names}
 
 
 def families(facts: Facts) -> tuple[Family, ...]:

@@ -3,8 +3,8 @@
 
 from modprobe_ipsec.base.annotations import Callable, Iterable, Iterator, Mapping, TypeVar
 from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.catalog.model import ALWAYS
 from modprobe_ipsec.catalog.row import Row
-from modprobe_ipsec.catalog.vocabulary import ALWAYS
 from modprobe_ipsec.daemons.common.descriptor import NEWEST
 
 Version = tuple[int, ...]

@@ -3,8 +3,8 @@
 
 from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.catalog.model import ALWAYS
 from modprobe_ipsec.catalog.row import Row
-from modprobe_ipsec.catalog.vocabulary import ALWAYS
 from modprobe_ipsec.daemons.strongswan.releases import History, history
 from modprobe_ipsec.needs.need import Mode
 

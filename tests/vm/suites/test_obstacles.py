@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.debs import start, unpacked
-from tests.shipped import PARSED_MAP
+from tests.shipped import MODULES
 from tests.vm.harness.guest import run
 from tests.vm.harness.image import REPOSITORY
 from tests.vm.harness.kernels import Kernel
@@ -108,7 +108,7 @@ def policies() -> dict[str, bytes]:
 
 def parsed_map() -> dict[str, bytes]:
     """The map as a wheel has it: reading YAML is a third of each of the many runs."""
-    return {f"{REPOSITORY}/modprobe_ipsec/_map.py": PARSED_MAP.encode()}
+    return {f"{REPOSITORY}/modprobe_ipsec/{name}": text.encode() for name, text in MODULES.items()}
 
 
 def answers(
