@@ -24,6 +24,9 @@ def read_file(path: str, files: Files, context: Context, installed: Installed) -
         for kind in daemon.configurations
         if kind.fits(path, text)
     )
+    # who is named for such a file, before who might read anything of that form
+    named = tuple(o for o in owners if path.rpartition("/")[2] == o.kind.title)
+    owners = named or owners
     if not owners:
         whose = context.daemon.title if context.daemon else "any daemon"
         raise ConfigError(f"{path} is no configuration of {whose} that is known here")

@@ -79,8 +79,16 @@ def ipcomp_needs(catalog: Catalog, families: Iterable[Family], source: Source) -
 
 def _unreadable(text: str, failures: list[tuple[Daemon, ProposalSyntaxError]]) -> ProposalError:
     """The error of the parser that understood more; a wrong word is looked for in all words."""
-    # Who knows no words to put there has understood the token, and found it out of place.
-    daemon, furthest = max(failures, key=lambda item: (item[1].position, not item[1].known))
+    # Who knows no words to put there has understood the token, and found it out of place. Of
+    # equals, one whose daemon may be there although nothing tells.
+    daemon, furthest = max(
+        failures,
+        key=lambda item: (
+            item[1].position,
+            not item[1].known,
+            item[0].interface is KernelInterface.XFRM,
+        ),
+    )
     if not furthest.known or len(failures) == 1:
         return furthest.explain(text, daemon)
     known = [word for _, misread in failures for word in misread.known]
