@@ -13,6 +13,7 @@ from modprobe_ipsec.base.errors import UsageError
 from modprobe_ipsec.commands import verbs
 from modprobe_ipsec.commands.command_line import parse
 from modprobe_ipsec.commands.options import GROUPS, LOAD, OPTIONS, Option
+from modprobe_ipsec.daemons.registry import DAEMONS
 
 BY_NAME = {option.name: option for option in OPTIONS}
 
@@ -129,7 +130,7 @@ def test_it_reads_what_argparse_reads(words: list[str]) -> None:
         ("--config=", "--config: an empty value"),
         ("--format xml", "--format xml: choose from journal, json, text"),
         ("--seal=all", "--seal all: choose from modules, autoload"),
-        ("--daemon racoon=1", "--daemon racoon=1: choose from libreswan, strongswan"),
+        ("--daemon racoon=1", f"--daemon racoon=1: choose from {', '.join(DAEMONS)}"),
         ("--config a --config b", "--config is given twice: a and b"),
         ("--root a --root b", "--root is given twice: a and b"),
         ("--config a --esp aes", "--config does not go with --esp"),
