@@ -39,7 +39,7 @@ _modprobe_ipsec() {
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
         --daemon)
-            mapfile -t COMPREPLY < <(compgen -W 'libreswan strongswan' -- "$current") ;;
+            mapfile -t COMPREPLY < <(compgen -W 'iked libreswan strongswan' -- "$current") ;;
         --root)
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
