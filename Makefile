@@ -26,7 +26,10 @@ SHARED = man/modprobe-ipsec.8:man/man8/modprobe-ipsec.8 \
     completions/modprobe-ipsec.bash:bash-completion/completions/modprobe-ipsec \
     completions/_modprobe-ipsec:zsh/site-functions/_modprobe-ipsec \
     completions/modprobe-ipsec.fish:fish/vendor_completions.d/modprobe-ipsec.fish
-DAEMONS := $(patsubst systemd/daemons/%.service.d,%,$(wildcard systemd/daemons/*.service.d))
+# Installed programs and what they run. The last one is a generator as in systemd.generator(7).
+GENERATOR = lib/systemd/system-generators/modprobe-ipsec-generator
+PROGRAMS = sbin/modprobe-ipsec:__main__ sbin/modprobe-ipsec-hook:commands.oci_hook \
+    sbin/modprobe-ipsec-init:commands.container_init $(GENERATOR):commands.generator
 
 .PHONY: check demo quick test fuzz lint bench generated readme packages install uninstall \
     checked-prefix clean
@@ -78,6 +81,13 @@ $(VENV)/tested: $(VENV)/installed
 	$(VENV)/bin/pip install --quiet --editable '.[test]'
 	@touch $@
 
+# Drop-ins of the daemons that were installed before there was a generator, enabled or not.
+define forget-drop-ins
+for drop_in in $(DESTDIR)$(UNITS)/*.service.d/modprobe-ipsec.conf; do \
+    rm -f $$drop_in; rmdir $$(dirname $$drop_in) 2>/dev/null || :; \
+done
+endef
+
 # Into a new directory first: if pip fails, what is installed stays.
 install: checked-prefix
 	rm -rf $(DESTDIR)$(LIBRARY).new
@@ -86,24 +96,20 @@ install: checked-prefix
 	cd $(DESTDIR)$(LIBRARY).new && rm -rf bin lib share
 	rm -rf $(DESTDIR)$(LIBRARY)
 	mv $(DESTDIR)$(LIBRARY).new $(DESTDIR)$(LIBRARY)
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(UNITS) $(DESTDIR)$(DOCS)
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/$(dir $(GENERATOR)) \
+	    $(DESTDIR)$(UNITS) $(DESTDIR)$(DOCS)
 # -I: nothing of the environment and nothing in a home directory decides which code root runs;
 # -S: nor a .pth file. All that is needed lies in LIBRARY.
-	set -e; for program in "" -hook -init; do \
-	    case $$program in "") module=__main__;; -hook) module=commands.oci_hook;; \
-	    -init) module=commands.container_init;; esac; \
-	    target=$(DESTDIR)$(PREFIX)/sbin/modprobe-ipsec$$program; \
+	set -e; for program in $(PROGRAMS); do \
+	    target=$(DESTDIR)$(PREFIX)/$${program%%:*}; \
 	    printf '%s\n' '#!$(INTERPRETER) -IS' 'import sys' \
 	        'sys.path.append("$(LIBRARY)")' \
-	        "from modprobe_ipsec.$$module import run" 'run()' >$$target; \
+	        "from modprobe_ipsec.$${program#*:} import run" 'run()' >$$target; \
 	    chmod 755 $$target; \
 	done
 	umask 022; sed 's|^Exec[A-Z][a-z]*=|&$(PREFIX)/sbin/|' systemd/modprobe-ipsec.service \
 	    >$(DESTDIR)$(UNITS)/modprobe-ipsec.service
-	for daemon in $(DAEMONS); do \
-	    install -D -m 644 systemd/daemons/$$daemon.service.d/modprobe-ipsec.conf \
-	        $(DESTDIR)$(UNITS)/$$daemon.service.d/modprobe-ipsec.conf; \
-	done
+	$(forget-drop-ins)
 	install -m 644 systemd/seal.conf $(DESTDIR)$(DOCS)
 	umask 022; for file in cdi.json hooks.d.json; do \
 	    sed 's|/usr/local/sbin/|$(PREFIX)/sbin/|' container/$$file >$(DESTDIR)$(DOCS)/$$file; \
@@ -116,12 +122,9 @@ install: checked-prefix
 uninstall: checked-prefix
 	rm -rf $(DESTDIR)$(LIBRARY) $(DESTDIR)$(DOCS)
 	for file in $(SHARED); do rm -f $(DESTDIR)$(PREFIX)/share/$${file#*:}; done
-	for program in "" -hook -init; do rm -f $(DESTDIR)$(PREFIX)/sbin/modprobe-ipsec$$program; done
+	for program in $(PROGRAMS); do rm -f $(DESTDIR)$(PREFIX)/$${program%%:*}; done
 	rm -f $(DESTDIR)$(UNITS)/modprobe-ipsec.service
-	for daemon in $(DAEMONS); do \
-	    rm -f $(DESTDIR)$(UNITS)/$$daemon.service.d/modprobe-ipsec.conf; \
-	    rmdir $(DESTDIR)$(UNITS)/$$daemon.service.d 2>/dev/null || :; \
-	done
+	$(forget-drop-ins)
 
 # Both run rm -rf below it, as root; and it goes into files that other programs read.
 checked-prefix:

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What `make install` puts down, as systemd's own checks see it. At work they are in tests/vm."""
 
+import os
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from modprobe_ipsec.daemons.registry import DAEMONS
 
 REPOSITORY = Path(__file__).parent.parent
 UNIT = "lib/systemd/system/modprobe-ipsec.service"
@@ -24,6 +29,100 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = make("install", prefix)
     assert done.returncode == 0, done.stderr
     return prefix
+
+
+class Installed:
+    """A tree with what `make install` puts down, and a daemon, as systemd itself sees it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "etc/systemd/system").mkdir(parents=True)
+        for unit in DAEMON_UNITS:
+            path = root / "etc/systemd/system" / unit
+            path.write_text("[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=default.target\n")
+        done = make("install", "/usr/local", f"DESTDIR={root}")
+        assert done.returncode == 0, done.stderr
+
+    def systemctl(self, *words: str) -> None:
+        subprocess.run(["systemctl", f"--root={self.root}", *words], check=True)
+
+    def may_load(self, unit: str) -> bool:
+        """Whether a daemon may load modules: what systemd makes of all files and generators."""
+        script = (
+            f"mount --bind {self.root}/etc/systemd /etc/systemd && "
+            f"mount --bind {self.root}/usr/local /usr/local && "
+            # it writes there what generators say, and runs as nobody
+            "mount -t tmpfs -o mode=1777 none /tmp && "
+            "exec setpriv --reuid=65534 --regid=65534 --clear-groups env -i PATH=/usr/bin:/bin "
+            f"HOME=/tmp XDG_RUNTIME_DIR=/tmp {SYSTEMD} --test --system --unit={unit}"
+        )
+        command = ["unshare", "--mount", "sh", "-c", script]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        _, found, dump = done.stdout.partition(f"-> Unit {unit}:\n")
+        assert found, done.stdout + done.stderr
+        dump = dump.partition("-> Unit ")[0]
+        (protected,) = re.findall(r"ProtectKernelModules: (\w+)", dump)
+        capabilities = re.findall(r"CapabilityBoundingSet: (.*)", dump)
+        assert (protected == "yes") == ("cap_sys_module" not in " ".join(capabilities or [ALL]))
+        return bool(protected == "no")
+
+
+DAEMON_UNITS = tuple(u for d in DAEMONS.values() for u in (*d.units, *d.unit_aliases))
+SYSTEMD = "/usr/lib/systemd/systemd"
+ALL = "cap_sys_module"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a mount namespace")
+def test_rights_are_taken_from_a_daemon_while_the_unit_is_enabled(tmp_path: Path) -> None:
+    host = Installed(tmp_path)
+    assert "strongswan-swanctl.service" in DAEMON_UNITS
+    assert host.may_load("ipsec.service")
+    host.systemctl("enable", "modprobe-ipsec.service")
+    assert [unit for unit in DAEMON_UNITS if host.may_load(unit)] == []
+    host.systemctl("mask", "modprobe-ipsec.service")
+    assert host.may_load("ipsec.service")
+    host.systemctl("unmask", "modprobe-ipsec.service")
+    assert not host.may_load("ipsec.service")
+    # the administrator's own drop-in of the name counts
+    own = tmp_path / "etc/systemd/system/ipsec.service.d/modprobe-ipsec.conf"
+    own.parent.mkdir()
+    own.symlink_to("/dev/null")
+    assert host.may_load("ipsec.service") and not host.may_load("strongswan.service")
+    own.unlink()
+    host.systemctl("disable", "modprobe-ipsec.service")
+    assert [unit for unit in DAEMON_UNITS if not host.may_load(unit)] == []
+
+
+def test_drop_ins_of_an_earlier_installation_go(tmp_path: Path) -> None:
+    for name in ("modprobe-ipsec.conf", "own.conf"):
+        path = tmp_path / f"lib/systemd/system/{name[:3]}.service.d" / name
+        path.parent.mkdir(parents=True)
+        path.touch()
+    assert make("install", tmp_path).returncode == 0
+    drop_ins = [path.name for path in (tmp_path / UNIT).parent.glob("*.service.d/*")]
+    assert drop_ins == ["own.conf"]
+    assert not (tmp_path / "lib/systemd/system/mod.service.d").exists()
+
+
+def test_the_generator_says_what_is_wrong(tmp_path: Path) -> None:
+    def ask(*directories: str) -> tuple[int, str]:
+        code = "from modprobe_ipsec.commands.generator import main; import sys;" + (
+            "from modprobe_ipsec.host.root import Host;"
+            f"sys.exit(main(sys.argv[1:], Host({str(tmp_path)!r}, '6.1')))"
+        )
+        done = subprocess.run([sys.executable, "-c", code, *directories], capture_output=True)
+        return done.returncode, done.stderr.decode()
+
+    assert ask()[0] == 64
+    assert ask("/proc/nowhere", "/x", "/y") == (0, "")
+    unit = tmp_path / "usr/lib/systemd/system/modprobe-ipsec.service"
+    unit.parent.mkdir(parents=True)
+    unit.write_text("[Unit]\n")
+    wants = tmp_path / "etc/systemd/system/multi-user.target.wants"
+    wants.mkdir(parents=True)
+    (wants / unit.name).symlink_to(f"/{unit.relative_to(tmp_path)}")
+    status, said = ask("/proc/nowhere", "/x", "/y")
+    assert status == 1 and said.startswith("modprobe-ipsec-generator: /proc/nowhere: ")
 
 
 @pytest.fixture(params=["plain", "sealing"])

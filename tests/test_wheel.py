@@ -3,6 +3,7 @@
 
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,39 @@ WORDS = {f"{GLOSSARY}{name}": tree for name, tree in glossary.TREES.items()}
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    target = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(target)]
-    subprocess.run([*command, str(REPOSITORY)], check=True)
-    (path,) = target.glob("*.whl")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `python -m build` puts a source archive, and a wheel that it makes of that archive."""
+    target = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--outdir", str(target), str(REPOSITORY)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return target
+
+
+@pytest.fixture(scope="module")
+def wheel(dist: Path) -> zipfile.ZipFile:
+    (path,) = dist.glob("*.whl")
     return zipfile.ZipFile(path)
+
+
+def test_the_source_archive_can_be_installed(dist: Path, tmp_path: Path) -> None:
+    (archive,) = dist.glob("*.tar.gz")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+    subprocess.run([*command, "--target", str(tmp_path), str(archive)], check=True)
+    code = "from modprobe_ipsec.__main__ import run; run()"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code, "--version"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.startswith("modprobe-ipsec "), done.stderr
+    # the tests come along, and whatever links the tree has lead nowhere else
+    with tarfile.open(archive) as members:
+        names = members.getnames()
+        assert any(name.endswith("/tests/test_wheel.py") for name in names)
+        assert not [m.name for m in members if m.issym() and m.linkname.startswith("/")]
 
 
 def test_map_units_and_container_files_come_along(wheel: zipfile.ZipFile) -> None:
@@ -45,9 +73,8 @@ def test_map_units_and_container_files_come_along(wheel: zipfile.ZipFile) -> Non
     } <= shared
     units = ".data/data/lib/systemd/system/"
     ours = (name.partition(units)[2] for name in names if units in name)
-    daemons = ("ipsec", "strongswan", "strongswan-starter")
-    drop_ins = {f"{daemon}.service.d/modprobe-ipsec.conf" for daemon in daemons}
-    assert set(ours) == {"modprobe-ipsec.service"} | drop_ins
+    # and nothing that would take rights from a daemon
+    assert set(ours) == {"modprobe-ipsec.service"}
 
 
 def test_the_parsed_map_is_the_one_in_data(wheel: zipfile.ZipFile) -> None:

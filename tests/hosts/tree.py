@@ -2,7 +2,9 @@
 """Puts a recorded host together: a base, what a case lays over it and takes away.
 
 A case is a directory: `args` (for the tool), `base` (name of a directory in bases/, or nothing),
-`root/` (files laid over it), `gone` (paths that are not there, shell patterns), `expected/`.
+`root/` (files laid over it), `links` (symbolic links and where they lead: an absolute one in the
+repository would be refused in a source archive), `gone` (paths that are not there, shell patterns),
+`expected/`.
 """
 
 import fnmatch
@@ -42,6 +44,10 @@ def assemble(name: str, target: Path) -> Path:
         stand_ins(target)
     if (case / "root").is_dir():
         shutil.copytree(case / "root", target, dirs_exist_ok=True, symlinks=True)
+    links = (case / "links").read_text().splitlines() if (case / "links").exists() else []
+    for path, to in map(str.split, links):
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        (target / path).symlink_to(to)
     gone = (case / "gone").read_text().split() if (case / "gone").exists() else []
     for pattern in gone:
         _remove(target, pattern)

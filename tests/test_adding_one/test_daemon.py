@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An IKE daemon: one package, one file of the map, one drop-in."""
+"""An IKE daemon: one package and one file of the map."""
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,6 @@ EXAMPLED = Path(__file__).parent / "exampled"
 FILES = {
     "__init__.py": "modprobe_ipsec/daemons/exampled/__init__.py",
     "exampled.yaml": "data/daemons/exampled.yaml",
-    "modprobe-ipsec.conf": "systemd/daemons/exampled.service.d/modprobe-ipsec.conf",
 }
 CONF = """\
 # two peers, and a mistake
@@ -79,7 +79,15 @@ def test_the_command_line_knows_its_name(copy: Copy) -> None:
     assert "exampled" in copy.run("--help").stdout
 
 
-def test_its_drop_in_is_installed(copy: Copy) -> None:
-    command = ["make", "--dry-run", "install", "DESTDIR=/nowhere"]
-    done = subprocess.run(command, cwd=copy.root, capture_output=True, text=True, check=True)
-    assert "for daemon in exampled ipsec " in done.stdout
+def test_module_loading_is_taken_from_its_unit(copy: Copy, tmp_path: Path) -> None:
+    host, out = tmp_path / "host", tmp_path / "out"
+    wants = host / "etc/systemd/system/exampled.service.wants/modprobe-ipsec.service"
+    for path in (wants, host / "usr/lib/systemd/system/modprobe-ipsec.service"):
+        path.parent.mkdir(parents=True)
+        path.write_text("[Unit]\n")
+    code = (
+        "from modprobe_ipsec.commands.generator import main; from modprobe_ipsec.host.root import "
+        f"Host; main([{str(out)!r}], Host({str(host)!r}, '6.1'))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=copy.root, check=True)
+    assert (out / "exampled.service.d/modprobe-ipsec.conf").is_file()
