@@ -10,6 +10,7 @@ from modprobe_ipsec.daemons.installed import Installed
 
 # Different settings that are looked at; a long file has some hundred.
 _MOST = 2000
+_CHARACTERS = 1 << 17
 # Of what speaks for a daemon, that a message shows.
 _SHOWN = 3
 
@@ -55,11 +56,14 @@ def _evidence(text: str, owners: Sequence[Owner], context: Context) -> Mapping[s
     known = {found.daemon.name: found.kind.knows(context) for found in owners if found.kind.knows}
     said: dict[str, list[Setting]] = {found.daemon.name: [] for found in owners}
     asked: set[tuple[str, str]] = set()
+    characters = _CHARACTERS
     for setting in settings(text):
         if (setting.key, setting.value) in asked:
             continue
         asked.add((setting.key, setting.value))
-        if len(asked) > _MOST:
+        # to read a proposal takes some milliseconds for a long one
+        characters -= len(setting.value)
+        if len(asked) > _MOST or characters < 0:
             break
         knowing = [name for name, knows in known.items() if knows(setting)]
         if len(knowing) == 1:

@@ -18,6 +18,8 @@ _LOOK = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_PATH
 _MAX_LINKS = 40
 # A path may have 4096 bytes, and each of 40 links one more.
 _MAX_STEPS = 1 << 16
+# Of all ways together; a reading of 20,000 files takes some 300,000.
+_ALL_STEPS = 1 << 20
 
 # Types as mountinfo has them. What is not here is not read: a FUSE server may never answer, autofs
 # mounts when it is looked at. fuse-overlayfs is the root of a rootless container; hostfs that of
@@ -36,11 +38,12 @@ class Beneath:
     mountinfo of the mount namespace that it lies in.
     """
 
-    __slots__ = ("_allowed", "_mounts", "_top")
+    __slots__ = ("_allowed", "_left", "_mounts", "_top")
 
     def __init__(self, top: int, mounts: str = "/proc/self/mountinfo") -> None:
         self._top = top
         self._mounts = mounts
+        self._left = _ALL_STEPS
         # By st_dev: empty if it may be read, else the reason.
         self._allowed: dict[int, str] = {}
 
@@ -60,7 +63,8 @@ class Beneath:
             while todo:
                 name = todo.pop()
                 steps += 1
-                if steps > _MAX_STEPS:
+                self._left -= 1
+                if steps > _MAX_STEPS or self._left < 0:
                     raise OSError(errno.ENAMETOOLONG, "too long a way")
                 if name in ("", "."):
                     continue

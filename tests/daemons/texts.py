@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from posixpath import normpath
 from types import MappingProxyType
 
+from modprobe_ipsec.base.budget import Budget
 from modprobe_ipsec.base.errors import ConfigError
 
 
@@ -28,7 +29,7 @@ class Texts:
             raise ConfigError(f"{path}: no such file")
         return self.texts[path]
 
-    def glob(self, pattern: str) -> list[str]:
+    def glob(self, pattern: str, budget: Budget) -> list[str]:
         parts = normpath(pattern).split("/")
         found = sorted(
             path

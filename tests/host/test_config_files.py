@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from modprobe_ipsec.base.budget import Budget
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.host.config_files import ConfigFiles
 from modprobe_ipsec.host.root import Host
@@ -21,7 +22,7 @@ def test_three_answers(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be seen"):
         files.exists("/etc/loop.conf")
     with pytest.raises(ConfigError, match="cannot be seen"):
-        files.glob("/etc/*.conf")
+        files.glob("/etc/*.conf", Budget())
 
 
 def test_owner_and_mode_tell_something_on_this_machine_alone(tmp_path: Path) -> None:

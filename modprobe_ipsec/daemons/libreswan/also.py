@@ -9,7 +9,7 @@ source: programs/addconn/addconn.c, lib/libipsecconf/{confread,starterwhack}.c o
 """
 
 from modprobe_ipsec.base.annotations import Iterable, Iterator, Mapping, Sequence
-from modprobe_ipsec.base.errors import ConfigError
+from modprobe_ipsec.base.budget import Budget
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.libreswan.options import Release
 from modprobe_ipsec.daemons.libreswan.section import DEFAULT, Also, RejectedConnection, Section
@@ -18,8 +18,8 @@ from modprobe_ipsec.needs.reading import Place
 
 # 4.x follows no more than this many for one connection. source: confread.h, ALSO_LIMIT
 _LIMIT_4 = 32
-# Settings that also= copies, all in all: a chain for each of many connections would take for ever.
-MAX_COPIED = 2_000_000
+# Steps that a setting costs which a connection gets from another section.
+_COPIED = 5
 
 Settings = Mapping[str, Setting]
 
@@ -46,13 +46,13 @@ class Conn(Value):
 class AlsoResolver:
     """Adds up what a connection, the sections it names and %default say."""
 
-    def __init__(self, sections: Sequence[Section], release: Release) -> None:
+    def __init__(self, sections: Sequence[Section], release: Release, budget: Budget) -> None:
+        self._budget = budget
         self._version = release.version
         self._options = release.conn
         self._sections = sections
         self._by_name: dict[str, Section] = {}
         self._default: dict[str, Setting] = {}
-        self._copied = 0
         # 4.x says that it is not valid there and follows it for each connection. It reads no
         # further %default than the first one with an error.
         self._also: list[Also] = []
@@ -77,6 +77,7 @@ class AlsoResolver:
                 lost = lost or problem
             if lost and lost.overlooked and self._adds_failed:
                 lost = None
+            self._budget.spend("steps", len(self._default), section.place)
             settings = dict(own)
             for name, setting in self._default.items():
                 settings.setdefault(name, setting)
@@ -178,7 +179,5 @@ class AlsoResolver:
         return None
 
     def _spend(self, section: Section) -> None:
-        self._copied += len(section.settings) + len(section.also) + 1
-        if self._copied > MAX_COPIED:
-            what = f"also= adds up to more than {MAX_COPIED} options; that is not read"
-            raise ConfigError(f"{section.place}: {what}")
+        number = len(section.settings) + len(section.also) + 1
+        self._budget.spend("steps", _COPIED * number, section.place)

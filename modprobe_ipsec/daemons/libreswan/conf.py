@@ -2,6 +2,7 @@
 """/etc/ipsec.conf as libreswan reads it: its connections, with all that adds up to them."""
 
 from modprobe_ipsec.base.annotations import Iterable, Sequence
+from modprobe_ipsec.base.budget import Budget
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.libreswan.also import AlsoResolver, Conn, Settings
@@ -18,13 +19,16 @@ class Config(Value):
     # Made one by one: each has all of %default.
     conns: Iterable[Conn]
     problems: Sequence[Problem]
+    # What is left for what the connections ask.
+    budget: Budget
 
 
 def load(
     path: str, files: Files, release: Release, known: dict[str, Assignment] | None = None
 ) -> Config:
     """Read a file with all that it includes; `known`: as SectionReader's. Raises ConfigError."""
-    reader = SectionReader(files, release, {} if known is None else known)
+    budget = Budget()
+    reader = SectionReader(files, release, {} if known is None else known, budget)
     reader.file(path, files.text(path), ())
     if reader.notes.first_unreadable and not reader.known:
         first = reader.notes.first_unreadable
@@ -33,5 +37,5 @@ def load(
             f"{first.text}",
             "name the daemon's configuration file: --config FILE",
         )
-    conns = AlsoResolver(reader.sections, release).conns()
-    return Config(reader.setup.settings, conns, reader.notes.problems)
+    conns = AlsoResolver(reader.sections, release, budget).conns()
+    return Config(reader.setup.settings, conns, reader.notes.problems, budget)

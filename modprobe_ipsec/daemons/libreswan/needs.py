@@ -5,7 +5,6 @@ source: programs/pluto/{connections,kernel,plutomain}.c of 5.2, extract.c of 5.4
 """
 
 from modprobe_ipsec.base.annotations import Iterator
-from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.text import name as show_name
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons.common.errors import show
@@ -41,10 +40,11 @@ _NO_START = (
     "namespace, or libreswan 5.3"
 )
 
-# Needs times their sources. Who has more has not written them by hand.
-MAX_REASONS = 2_000_000
-# Characters of proposals that differ: each takes some milliseconds to read.
-MAX_PROPOSALS = 1 << 20
+# Steps that a reason for a need costs, a text of proposals to read, and a character of one: it
+# takes some milliseconds for a long one.
+_REASON, _TEXT, _CHARACTER = 5, 256, 8
+# Wrong proposals for which a right word is looked for; that takes longer than all the rest.
+_SUGGESTIONS = 100
 
 _NEVER = frozenset({"pass", "drop", "reject"})
 _ESN = {"yes": (True,), "no": (False,), "either": libreswan.EITHER}
@@ -95,7 +95,7 @@ class _Demand:
         self._common, self._config = common, config
         self._ikev1 = _ikev1_policy(common, config)
         self._answers: dict[Question, ConnNeeds] = {}
-        self._read = self._reasons = 0
+        self._misread = 0
         # The sources of each answer's needs, and of each feature.
         self._sources: dict[Question, list[Source]] = {}
         self._features: dict[tuple[str, Family | None], list[Source]] = {}
@@ -120,12 +120,7 @@ class _Demand:
                 yield need, sources
 
     def _add_reasons(self, number: int) -> None:
-        self._reasons += number
-        if self._reasons > MAX_REASONS:
-            raise ConfigError(
-                f"libreswan's connections give more than {MAX_REASONS} reasons for SAs",
-                "let connections share their proposals, in conn %default",
-            )
+        self._config.budget.spend("steps", _REASON * number, "what libreswan's connections ask for")
 
     def _probe(self) -> Iterator[tuple[Need, list[Source]]]:
         """What pluto asks for before it has read a connection."""
@@ -170,7 +165,9 @@ class _Demand:
             check(conn, question, self._common.version)
             if question not in self._answers:
                 self._spend(question.text or "")
-                self._answers[question] = answer_to(question, self._common)
+                answer = answer_to(question, self._common, suggest=self._misread < _SUGGESTIONS)
+                self._misread += bool(answer.error)
+                self._answers[question] = answer
             answer = self._answers[question]
             if answer.error:
                 raise Refused(answer.error, text)
@@ -184,12 +181,8 @@ class _Demand:
 
     def _spend(self, proposals: str) -> None:
         # longer ones are refused unread
-        self._read += min(len(proposals), MAX_LENGTH)
-        if self._read > MAX_PROPOSALS:
-            raise ConfigError(
-                f"libreswan's connections have more than {MAX_PROPOSALS >> 20} MiB of proposals",
-                "let connections share their proposals, in conn %default",
-            )
+        number = _TEXT + _CHARACTER * min(len(proposals), MAX_LENGTH)
+        self._config.budget.spend("steps", number, "the proposals of libreswan's connections")
 
     def _why_silent(self, conn: Conn) -> str:
         if conn.value("auto", "ignore") == "ignore":

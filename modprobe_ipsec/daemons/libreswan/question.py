@@ -64,13 +64,14 @@ class ConnNeeds(Value):
     error: str
 
 
-def answer_to(question: Question, common: Common) -> ConnNeeds:
-    """The SAs of a connection, or why pluto refuses it."""
+def answer_to(question: Question, common: Common, *, suggest: bool = True) -> ConnNeeds:
+    """The SAs of a connection, or why pluto refuses it; `suggest`: look for a right word."""
     try:
         suites = _suites(question, common)
         if question.truncated:
             suites = _truncate(suites, common)
     except ProposalSyntaxError as misread:
+        misread.known = misread.known if suggest else ()
         return ConnNeeds((), misread.told(DAEMON, common.catalog.vocabularies[DAEMON.name]))
     except ProposalError as error:
         # too long

@@ -5,6 +5,7 @@ source: lib/libipsecconf/{parser.y,keywords.c} of libreswan 4.10 and 5.2,
 lib/libswan/ipsecconf/parser.y of 5.3 and 5.4
 """
 
+from modprobe_ipsec.base.budget import Budget
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.libreswan.lines import Assignment, BadLine, CarriageReturn
@@ -20,7 +21,6 @@ from modprobe_ipsec.daemons.libreswan.setting import (
 )
 from modprobe_ipsec.needs.reading import Place, Problem
 
-MAX_CONNS = 100_000
 MAX_ALSO = 1000
 # Lines without a meaning. Who has more has no ipsec.conf.
 MAX_UNREADABLE = 1000
@@ -65,9 +65,9 @@ class Section:
 class Notes:
     """What is wrong in the files, and that it does not become too much."""
 
-    def __init__(self, release: str) -> None:
+    def __init__(self, release: str, budget: Budget) -> None:
         # As messages name it: `libreswan 4.10`.
-        self._release = release
+        self._release, self._budget = release, budget
         self.problems: list[Problem] = []
         self.first_unreadable: Problem | None = None
         self._unreadable = 0
@@ -92,9 +92,8 @@ class Notes:
         self._add(Problem(place, "", text, unread=True))
 
     def _add(self, problem: Problem) -> None:
+        self._budget.spend("problems", 1, problem.place)
         self.problems.append(problem)
-        if len(self.problems) > MAX_CONNS:
-            raise ConfigError(f"{problem.place}: more than {MAX_CONNS} lines have no meaning")
 
     def count(self, place: Place, text: str) -> None:
         """One more line without a meaning."""

@@ -7,6 +7,7 @@ source: lib/libipsecconf/{parser.lex,parser.y} of 5.2; 4.10 differs where it is 
 """
 
 from modprobe_ipsec.base.annotations import NoReturn
+from modprobe_ipsec.base.budget import Budget, TooMuch
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.text import name as show_name
 from modprobe_ipsec.daemons.libreswan.lines import (
@@ -25,7 +26,6 @@ from modprobe_ipsec.daemons.libreswan.lines import (
 from modprobe_ipsec.daemons.libreswan.options import Release
 from modprobe_ipsec.daemons.libreswan.section import (
     DEFAULT,
-    MAX_CONNS,
     MAX_REMEMBERED,
     Notes,
     RejectedConnection,
@@ -36,8 +36,6 @@ from modprobe_ipsec.needs.reading import Files, Place
 
 # The daemon has the first one only.
 MAX_DEPTH = 10
-MAX_FILES = 1000
-MAX_CHARACTERS = 32 << 20
 # What must not stand behind a blank.
 _OUTSIDE = frozenset({"conn", "config", "include", "setup", "version"})
 _BEFORE = ' \t"'
@@ -49,26 +47,24 @@ class SectionReader:
     `known` remembers lines; readers of the same files for several releases share it.
     """
 
-    def __init__(self, files: Files, release: Release, known: dict[str, Assignment]) -> None:
+    def __init__(
+        self, files: Files, release: Release, known: dict[str, Assignment], budget: Budget
+    ) -> None:
         self._files, self._version, self._known = files, release.version, known
-        self.notes = Notes(release.name)
+        self._budget = budget
+        self.notes = Notes(release.name, budget)
         self._setter = Setter(release, self.notes)
         self.setup = Section("", Place("", 0), is_setup=True)
         self.sections: list[Section] = []
         # Whether any line starts as one of an ipsec.conf does.
         self.known = False
-        self._included = 0
-        self._characters = 0
         # None: lines with an option have nowhere to go.
         self._section: Section | None = None
 
     def file(self, path: str, text: str, above: tuple[str, ...]) -> None:
         """Read one file, below those that include it."""
-        self._characters += len(text)
-        if self._characters > MAX_CHARACTERS:
-            raise ConfigError(
-                f"{path}: with its includes it is larger than {MAX_CHARACTERS >> 20} MiB"
-            )
+        self._budget.spend("files", 1, path)
+        self._budget.spend("characters", len(text), path)
         if "\0" in text:
             raise ConfigError(
                 f"{path} is no ipsec.conf: it is not a text (it has a NUL character)",
@@ -188,8 +184,7 @@ class SectionReader:
         section.name = value(rest)
         if not section.name:
             raise BadLine("`conn` needs a name")
-        if len(self.sections) >= MAX_CONNS:
-            raise ConfigError(f"{place}: more than {MAX_CONNS} connections are not read")
+        self._budget.spend("connections", 1, place)
         self.sections.append(section)
         if section.name.endswith("\r"):
             section.name = section.name.rstrip("\r")
@@ -201,21 +196,25 @@ class SectionReader:
         if len(above) >= MAX_DEPTH:
             self.notes.note(place, f"is not read: includes are nested at most {MAX_DEPTH} deep")
             return
+        self._budget.spend("includes", 1, place)
         # relative to the working directory, which is / for a daemon
         absolute = pattern if pattern.startswith("/") else f"/{pattern}"
         directory = absolute.rpartition("/")[0] or "/"
         magic = any(char in absolute for char in "*?[")
         try:
-            found = self._files.glob(absolute) if magic or self._files.exists(absolute) else ()
+            found = (
+                self._files.glob(absolute, self._budget)
+                if magic or self._files.exists(absolute)
+                else ()
+            )
+        except TooMuch:
+            raise
         except ConfigError as error:
             self.notes.unread(place, f"include: {error.message}")
             return
         if not found and not ("*" in absolute and self._files.exists(directory)):
             self.notes.note(place, "include: there is no such file; it is ignored")
         for path in found:
-            self._included += 1
-            if self._included > MAX_FILES:
-                raise ConfigError(f"{place}: more than {MAX_FILES} files are included")
             if path in above:
                 self.notes.note(place, f"{show_name(path)} includes itself; it is read once")
                 continue

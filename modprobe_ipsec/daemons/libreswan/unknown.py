@@ -19,7 +19,9 @@ def any_release(path: str, readings: Mapping[Version, Reading]) -> Reading:
     """
     taken = {version: r for version, r in readings.items() if not _refused(r)} or readings
     newest = taken[max(taken)]
-    problems = [p for p in newest.problems if all(_has(r, p) for r in taken.values())]
+    places = [frozenset((p.place, p.conn) for p in r.problems) for r in taken.values()]
+    everywhere = frozenset.intersection(*places)
+    problems = [p for p in newest.problems if (p.place, p.conn) in everywhere]
     notes: list[str] = []
     if len(taken) < len(readings):
         left = [version for version in readings if version not in taken]
@@ -27,11 +29,14 @@ def any_release(path: str, readings: Mapping[Version, Reading]) -> Reading:
         notes.append(f"{_names(left)} refuse it ({why.place})")
     for version, reading in taken.items():
         for problem in reading.problems:
-            if not _has(newest, problem) or not all(_has(r, problem) for r in taken.values()):
+            if (problem.place, problem.conn) not in everywhere:
                 lost = f"loses {show_name(problem.conn)}: " if problem.conn else ""
                 notes.append(f"{_names([version])} {lost}{problem.text} ({problem.place})")
-    silent = [s for s in newest.silent if all(_is_silent(r, s.conn) for r in taken.values())]
-    quiet = (one for reading in taken.values() for one in reading.silent if one not in silent)
+    names = [frozenset(s.conn for s in r.silent) for r in taken.values()]
+    silent_everywhere = frozenset.intersection(*names)
+    silent = [s for s in newest.silent if s.conn in silent_everywhere]
+    known_silent = frozenset(silent)
+    quiet = (one for reading in taken.values() for one in reading.silent if one not in known_silent)
     notes.extend(f"{show_name(one.conn)} asks for nothing in some: {one.why}" for one in quiet)
     if notes or any(_asked(reading) != _asked(newest) for reading in taken.values()):
         said = list(dict.fromkeys(notes))
@@ -50,14 +55,6 @@ def any_release(path: str, readings: Mapping[Version, Reading]) -> Reading:
 
 def _refused(reading: Reading) -> bool:
     return any(problem.refuses for problem in reading.problems)
-
-
-def _has(reading: Reading, problem: Problem) -> bool:
-    return any((p.place, p.conn) == (problem.place, problem.conn) for p in reading.problems)
-
-
-def _is_silent(reading: Reading, conn: str) -> bool:
-    return any(silent.conn == conn for silent in reading.silent)
 
 
 def _asked(reading: Reading) -> tuple[frozenset[object], frozenset[object]]:

@@ -87,6 +87,8 @@ class Asks:
         self.silent: list[IgnoredConnection] = []
         self._catalog, self._options, self._values = catalog, options, values
         self._families = tuple(families)
+        # Problems of several connections, each of which is said once.
+        self._said: set[str] = set()
         self._daemon_conf = daemon_conf
         is_pf_key = daemon_conf.kernel == "pfkey"
         self._interface = KernelInterface.PF_KEY if is_pf_key else KernelInterface.XFRM
@@ -176,7 +178,8 @@ class Asks:
             text += "" if none else ", which a peer may choose"
             text += "; leave IPsec to kernel-netlink"
             problem = Problem(child.offers[0].place, child.name if none else "", text)
-            if none or all(problem.text != other.text for other in self.problems):
+            if none or text not in self._said:
+                self._said.add(text)
                 self.problems.append(problem)
             return not none
         return True

@@ -135,7 +135,10 @@ def _plugins(chain: _Chain, options: StrongswanOptions) -> dict[str, Place | Non
     names = given if listing else ["kernel-netlink", *_set_up(chain, options)]
     if is_modular:
         names = chain.sections("plugins")
-    order = given if listing else builtin
+    order: dict[str, int] = {}
+    for at, name in enumerate(given if listing else builtin):
+        order.setdefault(name, at)
+    names = list(dict.fromkeys(names))
     found: list[tuple[int, int, str, Place | None]] = []
     for name in names:
         if name not in options.plugins:
@@ -146,8 +149,7 @@ def _plugins(chain: _Chain, options: StrongswanOptions) -> dict[str, Place | Non
             if load.lower() in FALSE or (is_modular and load.lower() not in TRUE):
                 continue
             priority = 1
-        position = order.index(name) if name in order else len(order)
-        found.append((-priority, position, name, place or listing))
+        found.append((-priority, order.get(name, len(order)), name, place or listing))
     return {name: place for _, _, name, place in sorted(found, key=lambda item: item[:3])}
 
 

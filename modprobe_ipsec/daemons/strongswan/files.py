@@ -7,17 +7,15 @@ source: src/libstrongswan/utils/parser_helper.c
 from bisect import bisect_right
 
 from modprobe_ipsec.base.annotations import NoReturn
+from modprobe_ipsec.base.budget import Budget, TooMuch
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.text import name as show_name
 from modprobe_ipsec.needs.reading import Files, Place, Problem
 
 # Files inside one another; strongSwan itself stops where no file can be opened any more.
 MAX_DEPTH = 20
-MAX_FILES = 20_000
-MAX_INCLUDES = 1000
-# Characters of all files, and statements in them: ten thousand connections have some 200,000.
-MAX_CHARACTERS = 16 << 20
-MAX_STATEMENTS = 500_000
+# Steps that a statement costs.
+_STATEMENT = 5
 
 _WILD = frozenset("*?[")
 
@@ -30,6 +28,9 @@ class Text:
     def __init__(self, path: str, text: str) -> None:
         self.path, self.text = path, text
         self._starts: list[int] = []
+
+    def __str__(self) -> str:
+        return self.path
 
     def place(self, at: int) -> Place:
         """The line of character `at`."""
@@ -68,11 +69,10 @@ class Frame:
 class Opener:
     """The files of one configuration; `problems` are includes that came to nothing."""
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, budget: Budget) -> None:
         self.problems: list[Problem] = []
         self.stack: list[Frame] = []
-        self._files = files
-        self._count = self._includes = self._characters = self._statements = 0
+        self._files, self._budget = files, budget
 
     def start(self, path: str) -> None:
         """Open the first file. Raises ConfigError."""
@@ -93,9 +93,7 @@ class Opener:
         if not pattern.startswith("/"):
             directory, slash, _ = text.path.rpartition("/")
             pattern = f"{directory}{slash}{pattern}" if slash else pattern
-        self._includes += 1
-        if self._includes > MAX_INCLUDES:
-            text.refuse(at, f"there are more than {MAX_INCLUDES} includes")
+        self._budget.spend("includes", 1, text)
         above: list[str] = []
         parent: Frame | None = frame
         while parent:
@@ -104,7 +102,9 @@ class Opener:
         if len(above) > MAX_DEPTH:
             text.refuse(at, f"files are included more than {MAX_DEPTH} deep")
         try:
-            matches = self._files.glob(pattern)
+            matches = self._files.glob(pattern, self._budget)
+        except TooMuch:
+            raise
         except ConfigError as error:
             self._problem(text, at, f"`include`: {error.message}", unread=True)
             return
@@ -116,33 +116,24 @@ class Opener:
                 text.fail(at, f"{show_name(match)} includes itself, by way of this line")
             try:
                 found.append(Frame(self._open(match), frame))
-            except _TooMuch as error:
-                text.refuse(at, error.message)
+            except TooMuch:
+                raise
             except ConfigError as error:
                 self._problem(text, at, f"`include`: {error.message}", unread=True)
         self.stack += reversed(found)
 
     def count(self, text: Text, at: int) -> None:
         """One more statement."""
-        self._statements += 1
-        if self._statements > MAX_STATEMENTS:
-            text.refuse(at, f"the configuration has more than {MAX_STATEMENTS} settings")
+        self._budget.spend("steps", _STATEMENT, text)
 
     def _open(self, path: str) -> Text:
-        self._count += 1
-        if self._count > MAX_FILES:
-            raise _TooMuch(f"more than {MAX_FILES} files are included")
+        self._budget.spend("files", 1, path)
         text = self._files.text(path)
-        self._characters += len(text)
-        if self._characters > MAX_CHARACTERS:
-            raise _TooMuch(f"the files are larger than {MAX_CHARACTERS >> 20} MiB together")
+        self._budget.spend("characters", len(text), path)
         if "\0" in text:
             raise ConfigError(f"{path}: this is a binary file, not a configuration")
         return Text(path, text)
 
     def _problem(self, text: Text, at: int, what: str, *, unread: bool = False) -> None:
+        self._budget.spend("problems", 1, text)
         self.problems.append(Problem(text.place(at), "", what, unread))
-
-
-class _TooMuch(ConfigError):
-    """More than a configuration can need: the reading ends."""

@@ -7,6 +7,7 @@ source: src/starter/parser/lexer.l, parser.y, conf_parser.c
 import re
 
 from modprobe_ipsec.base.annotations import NoReturn
+from modprobe_ipsec.base.budget import Budget
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.text import name as show_name
 from modprobe_ipsec.daemons.strongswan.files import Opener, Text
@@ -16,8 +17,8 @@ from modprobe_ipsec.needs.reading import Files, Problem
 
 # `also=` that lead to `also=`.
 MAX_ALSO = 64
-# Steps taken to find what conns inherit.
-_MAX_STEPS = 2_000_000
+# Steps that a conn costs each time it is inherited, and a setting of it.
+_INHERITED = 5
 _DEFAULT = "%default"
 
 _LINE = re.compile(
@@ -54,11 +55,11 @@ class Conns:
         conns: dict[str, Conn],
         parents: dict[str, tuple[Conn, ...]],
         problems: list[Problem],
+        budget: Budget,
     ) -> None:
         self.conns, self.problems = conns, problems
         # The most important first, for each conn.
-        self._parents = parents
-        self._steps = 0
+        self._parents, self._budget = parents, budget
 
     def settings(self, conn: Conn) -> dict[str, Setting]:
         """What is set, in the order in which starter takes it: by name, the own settings first.
@@ -67,9 +68,7 @@ class Conns:
         """
         found: dict[str, Setting] = {}
         for part in (conn, *self._parents[conn.name]):
-            self._steps += 1 + len(part.settings)
-            if self._steps > _MAX_STEPS:
-                conn.text.refuse(conn.at, "conns inherit more than can be followed from here on")
+            self._budget.spend("steps", _INHERITED * (1 + len(part.settings)), conn.text)
             for key in sorted(part.settings):
                 found.setdefault(key, part.settings[key])
         return {key: setting for key, setting in found.items() if setting.value is not None}
@@ -77,14 +76,16 @@ class Conns:
 
 def parse(path: str, files: Files) -> Conns:
     """Read an ipsec.conf and all that it includes. Raises ConfigError, as starter stops there."""
-    reader = _Reader(files)
+    budget = Budget()
+    reader = _Reader(files, budget)
     reader.run(path)
-    return Conns(reader.conns, _Inheritance(reader.conns).parents, reader.opener.problems)
+    parents = _Inheritance(reader.conns, budget).parents
+    return Conns(reader.conns, parents, reader.opener.problems, budget)
 
 
 class _Reader:
-    def __init__(self, files: Files) -> None:
-        self.opener = Opener(files)
+    def __init__(self, files: Files, budget: Budget) -> None:
+        self.opener = Opener(files, budget)
         self.conns: dict[str, Conn] = {}
         # Settings go to the conn that was opened last, even by a file that has ended since.
         self._conn: Conn | None = None
@@ -172,11 +173,11 @@ class _Reader:
 class _Inheritance:
     """Follows `also=`: of each conn all that it inherits from, the most important first."""
 
-    def __init__(self, conns: dict[str, Conn]) -> None:
+    def __init__(self, conns: dict[str, Conn], budget: Budget) -> None:
+        self._budget = budget
         self.parents: dict[str, tuple[Conn, ...]] = {}
         self._conns = conns
         self._default = conns.get(_DEFAULT)
-        self._steps = 0
         if self._default:
             self.parents[_DEFAULT] = ()
         for conn in conns.values():
@@ -197,9 +198,7 @@ class _Inheritance:
             if len(stack) >= MAX_ALSO:
                 also.text.refuse(also.at, f"`also` leads on more than {MAX_ALSO} times")
             found += (parent, *self._resolve(parent, stack))
-            self._steps += len(found)
-            if self._steps > _MAX_STEPS:
-                also.text.refuse(also.at, "`also` is too entangled to follow")
+            self._budget.spend("steps", _INHERITED * len(found), also.text)
         stack.pop()
         if not found and self._default:
             found.append(self._default)

@@ -7,6 +7,7 @@ source: src/libstrongswan/settings/settings_lexer.l, settings_parser.y, settings
 import re
 
 from modprobe_ipsec.base.annotations import Iterator
+from modprobe_ipsec.base.budget import Budget
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.strongswan.files import Opener, Text
 from modprobe_ipsec.daemons.strongswan.quotes import (
@@ -21,11 +22,9 @@ from modprobe_ipsec.needs.reading import Files, Place, Problem
 MAX_NESTING = 64
 # References that lead to references.
 MAX_REFERENCES = 64
-# Steps taken to find what sections inherit: a template can stand in thousands of places. 20,000
-# connections take about all of them.
-MAX_STEPS = 5_000_000
-# Steps that a section costs, against one for each of its settings.
-_SECTION_STEPS = 30
+# Steps that a section costs each time it is inherited, against one for each of its settings: a
+# template can stand in thousands of places.
+_SECTION_STEPS = 50
 
 _GAP = r"(?:[\t\r\n ]++|\#[^\n]*+)*+"
 _NAME = r"[^\#{}:.,=\"\r\n\t ]++"
@@ -71,7 +70,8 @@ class Section:
         self.name, self.text, self.at = name, text, at
         self.settings: dict[str, Setting] = {}
         self.sections: dict[str, Section] = {}
-        self.references: list[str] = []
+        # In their order, each once.
+        self.references: dict[str, None] = {}
 
 
 class Node:
@@ -114,13 +114,14 @@ class Node:
 class Settings:
     """One configuration, read completely. References are followed when something is looked up."""
 
-    def __init__(self, root: Section, problems: list[Problem]) -> None:
+    def __init__(self, root: Section, problems: list[Problem], budget: Budget) -> None:
+        self._budget = budget
         self.root = Node(self, (root,))
         # Includes and references that lead nowhere: no connection is lost by them.
         self.problems = problems
         self._resolved: dict[str, tuple[Section, ...]] = {}
         self._resolving: dict[str, None] = {}
-        self._loops = self._steps = 0
+        self._loops = 0
 
     def find(self, *names: str) -> Node:
         """The section of this path; empty if there is none."""
@@ -138,17 +139,14 @@ class Settings:
             if section is None or section in found:
                 continue
             found[section] = None
+            self.step(section, len(section.references))
             for reference in section.references:
                 found.update(dict.fromkeys(self._resolve(reference, section)))
         return tuple(found)
 
     def step(self, section: Section, steps: int) -> None:
         """Some more of the work that is done at most."""
-        self._steps += steps
-        if self._steps > MAX_STEPS:
-            section.text.refuse(
-                section.at, "sections inherit more than can be followed from here on"
-            )
+        self._budget.spend("steps", steps, section.text)
 
     def _resolve(self, reference: str, user: Section) -> tuple[Section, ...]:
         if reference in self._resolved:
@@ -186,7 +184,8 @@ def as_number(value: str, default: int) -> int:
 
 def parse(path: str, files: Files) -> Settings:
     """Read a file and all that it includes. Raises ConfigError, as strongSwan rejects it whole."""
-    opener = Opener(files)
+    budget = Budget()
+    opener = Opener(files, budget)
     opener.start(path)
     root = Section("", opener.stack[0].text, 0)
     open_sections = [root]
@@ -234,7 +233,7 @@ def parse(path: str, files: Files) -> Settings:
     if len(open_sections) > 1:
         section = open_sections[-1]
         section.text.fail(section.at, "this section is never closed with `}`")
-    return Settings(root, opener.problems)
+    return Settings(root, opener.problems, budget)
 
 
 def _fail(text: Text, at: int, name: str | None) -> None:
@@ -250,9 +249,7 @@ def _references(text: Text, at: int, section: Section) -> int:
     if not match:
         text.fail(at, "after `:` names and then `{` are expected")
     names = _COMMENT.sub("", match[1])
-    for name in re.split(r"[\t\r\n ,]+", names):
-        if name not in section.references:
-            section.references.append(name)
+    section.references |= dict.fromkeys(re.split(r"[\t\r\n ,]++", names))
     return match.end()
 
 

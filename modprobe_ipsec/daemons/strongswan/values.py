@@ -23,11 +23,13 @@ _V4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?=\d)|\Z)){4}\Z", re.ASC
 _V6 = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:]*(?::[0-9.]+)?(?:%[\w.-]+)?\Z", re.ASCII)
 _ANY = {"%any": _BOTH, "%any4": _IPV4, "%any6": _IPV6}
 # Address, protocol and port; the two last may have names, or be numbers as strtol(3) has them.
-_SELECTOR = re.compile(r"([^\[]*)(?:\[([^/]*)(?:/(.*))?\][^\]]*)?\Z", re.ASCII | re.DOTALL)
+# Characters, with the name of an interface.
+_LONGEST_ADDRESS = 64
+_SELECTOR = re.compile(r"([^\[]*+)(?:\[([^/]*)(?:/(.*))?\][^\]]*)?\Z", re.ASCII | re.DOTALL)
 _NAMED = re.compile(r"[A-Za-z][\w.+-]*\Z|\Z", re.ASCII)
 _NUMBER = re.compile(r"\s*[-+]?(?:0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)", re.ASCII | re.IGNORECASE)
 _PREFIX = re.compile(r"\s*\+?([0-9]+)\Z", re.ASCII)
-_TOKEN = re.compile(r"""[ ,]*(?:"([^"]*)"|'([^']*)'|([^,]+))""")
+_TOKEN = re.compile(r"""[ ,]*+(?:"([^"]*+)"|'([^']*+)'|([^,]++))""")
 
 
 class Values:
@@ -214,7 +216,7 @@ def families_of(addresses: str) -> frozenset[Family]:
 def _literal(text: str) -> frozenset[Family]:
     """The family of an address as such; none for anything else."""
     if ":" in text:
-        return _IPV6 if _V6.match(text) else _NONE
+        return _IPV6 if len(text) <= _LONGEST_ADDRESS and _V6.match(text) else _NONE
     return _IPV4 if _V4.match(text) else _NONE
 
 

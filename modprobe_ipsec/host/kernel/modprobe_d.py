@@ -25,6 +25,11 @@ DIRECTORIES = (
 )
 # All files together are some lines; hostile ones shall not fill the memory with rules.
 _LIMIT = 1 << 20
+# The patterns among them are some hundred bytes.
+_PATTERNS_LIMIT = 1 << 15
+_MAGIC = frozenset("*?[")
+# Characters of a command that are looked at.
+_COMMAND_LIMIT = 4096
 # Some kernels take 4 KiB.
 _CMDLINE_LIMIT = 1 << 16
 _CMDLINE = "kernel command line"
@@ -93,8 +98,28 @@ def read(host: Host, gaps: list[Unreadable]) -> tuple[Rule, ...]:
         elif not answer.missing:
             # a dangling link hides others and says nothing
             gaps.append(answer)
+    rules = _without_excess(rules, gaps)
     rules += parse_cmdline(host.text("proc/cmdline", gaps, _CMDLINE_LIMIT) or "")
     return tuple(rules)
+
+
+def _without_excess(rules: list[Rule], gaps: list[Unreadable]) -> list[Rule]:
+    """The rules, but for patterns beyond what can be compared with some hundred names."""
+    kept: list[Rule] = []
+    left = _PATTERNS_LIMIT
+    for rule in rules:
+        if _is_pattern(rule):
+            left -= len(rule.name)
+            if left < 0:
+                where = rule.where.removeprefix("/")
+                gaps.append(Unreadable(where, f"more than {_PATTERNS_LIMIT} bytes of patterns"))
+                return kept + [rule for rule in rules[len(kept) :] if not _is_pattern(rule)]
+        kept.append(rule)
+    return kept
+
+
+def _is_pattern(rule: Rule) -> bool:
+    return rule.directive in _PATTERNS and not _MAGIC.isdisjoint(rule.name)
 
 
 def files(host: Host, gaps: list[Unreadable]) -> list[str]:
@@ -276,7 +301,7 @@ class _Rules:
         for place, rule in enumerate(rules):
             if rule.directive is Directive.INITCALL_BLACKLIST:
                 continue  # names functions of the kernel, not modules
-            if rule.directive in _PATTERNS and not {"*", "?", "["}.isdisjoint(rule.name):
+            if _is_pattern(rule):
                 self._patterns.append((place, rule))
             else:
                 self._plain.setdefault(rule.name, []).append((place, rule))
@@ -294,13 +319,15 @@ def _install_blocks(rule: Rule) -> bool | None:
     import re
 
     command, quotes = rule.command, set("\"'`")
+    if len(command) > _COMMAND_LIMIT:
+        return None
     comment = re.search(r"(?:^|\s)#", command)
     if comment and not quotes & set(command[: comment.start()]):
         command = command[: comment.start()]
     if "`" in command or "$(" in command:
         return None
     # without redirections, whose & separates nothing
-    plain = re.sub(r"\d?&?[<>]+\s*(?:&\d|[^\s;&|]+)", " ", command)
+    plain = re.sub(r"\d?&?[<>]++\s*+(?:&\d|[^\s;&|]++)?+", " ", command)
     commands = [words for part in re.split(r"[;&|]+", plain) if (words := _words(part))]
     programs = [words[0].rpartition("/")[2] for words in commands]
     if all(program in _IDLE for program in programs):

@@ -21,6 +21,10 @@ _VERMAGIC = b"\0vermagic="
 # A release of at most 64 characters, options of the build, and perhaps a hash (RANDSTRUCT).
 _MAX_VERMAGIC = 256
 _GONE = "no such file"
+# Of zstd, with 128 KiB each as every encoder makes them: far more than `_LIMIT`.
+_MAX_BLOCKS = 4096
+# Bytes of all modules together, unpacked; those that IPsec wants have some 5 MiB.
+_TOTAL = 64 << 20
 # A frame of zstd with nothing in it.
 _ZSTD_EMPTY = _ZSTD + b"\x20\0\1\0\0"
 # Something for each way in which a file can be of no use.
@@ -30,11 +34,12 @@ _BROKEN = (b"", _ELF, _XZ + bytes(12), _GZIP + bytes(12), _ZSTD + b"\x20\0\7\0\0
 class ModuleFiles(Mapping[str, ModuleFile]):
     """Looks at the file of a module when it is asked for, once."""
 
-    __slots__ = ("_host", "_index", "_seen")
+    __slots__ = ("_host", "_index", "_left", "_seen")
 
     def __init__(self, host: Host, index: ModuleIndex) -> None:
         self._host, self._index = host, index
         self._seen: dict[str, ModuleFile] = {}
+        self._left = _TOTAL
 
     def __getitem__(self, name: str) -> ModuleFile:
         if name not in self._seen:
@@ -45,8 +50,16 @@ class ModuleFiles(Mapping[str, ModuleFile]):
             if isinstance(answer, Unreadable):
                 why = answer.why if answer.missing else ""
                 self._seen[name] = ModuleFile(f"/{path}", why)
+            elif self._left < 0:
+                # as with a compression that nobody knows here, nothing of it can be seen
+                self._seen[name] = ModuleFile(f"/{path}")
             else:
-                self._seen[name] = look(f"/{path}", answer)
+                unpacked = _unpack(answer)
+                # what is too large was unpacked up to the limit; of zstd nothing is
+                seen = len(unpacked) if isinstance(unpacked, bytes) else len(answer)
+                too_large = unpacked is None and not answer.startswith(_ZSTD)
+                self._left -= _LIMIT if too_large else seen
+                self._seen[name] = _look(f"/{path}", answer, unpacked)
         return self._seen[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -58,9 +71,12 @@ class ModuleFiles(Mapping[str, ModuleFile]):
 
 def look(path: str, data: bytes) -> ModuleFile:
     """What can be said about a module's file."""
+    return _look(path, data, _unpack(data))
+
+
+def _look(path: str, data: bytes, unpacked: bytes | str | None) -> ModuleFile:
     if not data:
         return ModuleFile(path, "truncated: it is empty")
-    unpacked = _unpack(data)
     if isinstance(unpacked, str):
         return ModuleFile(path, unpacked)
     if unpacked is None:
@@ -148,7 +164,7 @@ def _zstd(data: bytes) -> str | None:
 
     Goes from block to block (RFC 8878, 3.1.1) and does not look into them.
     """
-    at = 0
+    at, blocks = 0, _MAX_BLOCKS
     try:
         while at < len(data):
             if data[at : at + 4] != _ZSTD:
@@ -163,6 +179,9 @@ def _zstd(data: bytes) -> str | None:
                 # 3.1.1.2: Last_Block, Block_Type (raw, RLE, compressed, reserved), Block_Size
                 block = data[at] | data[at + 1] << 8 | data[at + 2] << 16
                 last, kind, size = bool(block & 1), block >> 1 & 3, block >> 3
+                blocks -= 1
+                if not blocks:
+                    return None
                 if kind == 3 or size > 128 << 10:
                     return "damaged: not zstd data"
                 at += 3 + (1 if kind == 1 else size)

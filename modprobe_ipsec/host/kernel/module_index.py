@@ -128,11 +128,11 @@ class _CpuPatterns(Mapping[str, Names]):
 
     def _all(self) -> dict[str, Names]:
         if self._known is None:
-            known: dict[str, Names] = {}
+            known: dict[str, list[str]] = {}
             for pattern, modules in self._aliases.of_kind(_CPU).items():
                 for module in modules:
-                    known[module] = (*known.get(module, ()), pattern)
-            self._known = known
+                    known.setdefault(module, []).append(pattern)
+            self._known = {module: tuple(patterns) for module, patterns in known.items()}
         return self._known
 
     def __getitem__(self, name: str) -> Names:
@@ -218,7 +218,8 @@ def redacted(host: Host, facts: Facts, allowed: Allowed) -> Iterator[tuple[str, 
     if index is None:
         return
     missing = {gap.path for gap in facts.unreadable}
-    aliases = {a: names for a, names in index.aliases.items() if allowed.alias(a)}
+    # of each kind that is looked into, all of the index is searched
+    aliases = {a: index.aliases[a] for a in index.aliases if allowed.alias(a)}
     # whether there is an IPv6 is asked of no need, but of its module
     named = {name for names in aliases.values() for name in names} | allowed.modules | {"ipv6"}
     modules = [name for name in index.files if name in named]

@@ -19,7 +19,7 @@ from modprobe_ipsec.host.root import Host
 
 # A state has some hundred bytes beside its annotations; Kubernetes allows 256 KiB of these.
 STATE_LIMIT = 1 << 20
-_CONFIG_LIMIT = 4 << 20
+_CONFIG_LIMIT = 1 << 20
 _ID = re.compile(r"[A-Za-z0-9_+.-]{1,1024}")
 # include/linux/threads.h: PID_MAX_LIMIT
 _MAX_PID = 1 << 22

@@ -8,17 +8,10 @@ from random import Random
 
 import pytest
 
+from modprobe_ipsec.base.budget import LIMITS, TooMuch
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.model import Family
-from modprobe_ipsec.daemons.libreswan import (
-    also as libreswan_also,
-)
-from modprobe_ipsec.daemons.libreswan import (
-    needs as libreswan_needs,
-)
-from modprobe_ipsec.daemons.libreswan import (
-    sections as libreswan_sections,
-)
+from modprobe_ipsec.daemons.libreswan import needs as libreswan_needs
 from modprobe_ipsec.needs.reading import Reading
 
 from . import generate
@@ -182,22 +175,21 @@ def test_one_long_line_costs_one_connection() -> None:
     assert any("AES_GCM_16_256" in need.label for need in reading.needs)
 
 
-def test_limits_on_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(libreswan_sections, "MAX_CONNS", 10)
-    with pytest.raises(ConfigError, match="more than 10 connections"):
-        read("conn a\n" * 11)
-
-
-def test_limit_on_also(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(libreswan_also, "MAX_COPIED", 10)
-    with pytest.raises(ConfigError, match="adds up to more than 10"):
-        read("conn b\n\tpfs=yes\n" + "conn a\n\talso=b\n" * 10)
-
-
-def test_limit_on_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(libreswan_needs, "MAX_REASONS", 10)
-    with pytest.raises(ConfigError, match="more than 10 reasons"):
-        read("conn a\n\tauto=add\n" * 10)
+@pytest.mark.parametrize(
+    ("what", "text"),
+    [
+        ("connections", "conn a\n" * 11),
+        ("steps", "conn b\n\tpfs=yes\n" + "conn a\n\talso=b\n" * 10),
+        ("steps", "conn a\n\tauto=add\n" * 10),
+        ("includes", "include /etc/x\n" * 11),
+        ("problems", "conn a\n" + "\tx=1\n\tpfs=yes\n\tpfs=no\n" * 11),
+        ("characters", "#" * 11),
+    ],
+)
+def test_the_budget_of_a_reading(monkeypatch: pytest.MonkeyPatch, what: str, text: str) -> None:
+    monkeypatch.setitem(LIMITS, what, 10)
+    with pytest.raises(TooMuch, match=f"more than 10 {what}"):
+        read(text)
 
 
 def test_ten_thousand_connections() -> None:

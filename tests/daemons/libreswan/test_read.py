@@ -30,7 +30,9 @@ def test_sources() -> None:
     reading = read(OFFICE, version=(5, 0))
     (need,) = reading.needs
     assert need.label == "ESP IPv4 AES_GCM_16_256"
-    assert need.sources == (Source("/etc/ipsec.conf:3 conn office", "aes_gcm256", "libreswan"),)
+    place, conn = "/etc/ipsec.conf:3", "office"
+    source = Source(f"{place} conn {conn}", "aes_gcm256", "libreswan", conn=conn, place=place)
+    assert need.sources == (source,)
     assert reading.features == (
         FeatureNeed(
             "migrate",
