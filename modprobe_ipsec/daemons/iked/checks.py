@@ -6,7 +6,6 @@ source: iked/parse.y, actions of the grammar, create_ike, create_flow, create_us
 
 from modprobe_ipsec.base.annotations import Iterable, Sequence
 from modprobe_ipsec.catalog.model import Family
-from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.iked.hosts import Address
 from modprobe_ipsec.daemons.iked.lexer import NUMBER, Misread, Token
 from modprobe_ipsec.daemons.iked.policy import Clause
@@ -77,7 +76,7 @@ def lengths(place: Place, protocols: int, name: str, ids: Sequence[str]) -> None
         raise Misread(place, f"more than {_PROTOCOLS} protocols")
     for text in (name, *ids):
         if len(text) >= _ID:
-            raise Misread(place, f"the name or identity `{show(text)}` is too long")
+            raise Misread(place, "the name or an identity is too long")
 
 
 def ends(
@@ -114,8 +113,7 @@ def flows(place: Place, found: Iterable[tuple[Address, Address]]) -> None:
     """Both ends of each."""
     for source, destination in found:
         if None not in (source.family, destination.family) and source.family != destination.family:
-            texts = f"{show(source.text)} and {show(destination.text)}"
-            raise Misread(place, f"{texts} are of different address families")
+            raise Misread(place, "the ends of a flow are of different address families")
 
 
 def ike(clauses: Iterable[Clause], implicit: frozenset[str]) -> None:

@@ -7,7 +7,6 @@ A character is a byte here, as it is there. source: iked/parse.y yylex, lgetc, i
 from modprobe_ipsec.base.annotations import Collection, NoReturn
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.iked.policy import Mistake
 from modprobe_ipsec.needs.reading import Files, Place
 
@@ -44,10 +43,10 @@ class Token(Value):
 
     @property
     def shown(self) -> str:
-        """As a message names it."""
-        if self.kind in (END_OF_LINE, END):
+        """As a message names it: with nothing of a file that may hold anybody's secrets."""
+        if self.kind in (STRING, NUMBER, END_OF_LINE, END):
             return self.kind
-        return f"`{show(readable(self.text or self.kind))}`"
+        return f"`{self.kind}`" if self.kind.isascii() else "a character"
 
 
 class Misread(Exception):
@@ -100,7 +99,9 @@ class Lexer:
         try:
             self._push(readable(path), 0)
         except ConfigError as error:
-            raise Misread(place, f"`include`: {error.message}") from None
+            # the path is what stands in the file
+            why = error.message.rpartition(": ")[2]
+            raise Misread(place, f"`include`: {why}") from None
         self._unget("\n")
 
     def _push(self, path: str, line: int) -> None:
@@ -175,7 +176,7 @@ class Lexer:
             name += c
         self._unget(c)
         if name not in self._macros:
-            raise self._lost(place, f"macro `{show(name)}` is not defined")
+            raise self._lost(place, "a macro that is not defined")
         self._unget(_DONE_EXPAND)
         self._stack[-1].unread += self._macros[name][::-1]
         self._unget(_START_EXPAND)
@@ -215,7 +216,7 @@ class Lexer:
             text = "".join(found)
             # more digits than any long long, and than Python takes
             if len(text.lstrip("-0")) > 19 or not _SMALLEST <= int(text) <= _LARGEST:
-                raise self._lost(place, f"the number `{show(text)}` is out of range")
+                raise self._lost(place, "a number that is out of range")
             return Token(NUMBER, place, text, int(text))
         self._stack[-1].unread += found[:0:-1]
         return None

@@ -6,6 +6,7 @@ source: iked/parse.y, iked/ikev2.c, iked/pfkey.c; seen with 7.2 and 7.4
 
 from modprobe_ipsec.base.annotations import Iterator
 from modprobe_ipsec.base.text import cut
+from modprobe_ipsec.base.text import name as show_name
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Family, KernelInterface, Protocol
 from modprobe_ipsec.daemons.common.descriptor import Context
@@ -88,14 +89,21 @@ class _Reader:
         found = [(clause.place, clause.text, offers.of(clause)) for clause in policy.clauses]
         if not found:
             found = [(policy.place, offers.default_text, offers.default())]
+        shown = show_name(policy.name)
         lost = not any(outcome.suites for _, _, outcome in found)
         for place, text, outcome in found:
             # without any that works, each of them is why the policy is lost
             conn = policy.name if lost else ""
             self.problems += (Problem(place, conn, trap) for trap in outcome.traps)
             if outcome.suites:
-                where = f"{place} ikev2 {policy.name}"
-                source = Source(where, cut(text, _SHOWN), DAEMON.name, forwards)
+                source = Source(
+                    where=f"{place} ikev2 {shown}",
+                    text=cut(text, _SHOWN),
+                    daemon=DAEMON.name,
+                    forwards=forwards,
+                    conn=shown,
+                    place=str(place),
+                )
                 group = _Group(outcome.suites, families, mode)
                 self._groups.setdefault(group, {})[source] = None
         return None

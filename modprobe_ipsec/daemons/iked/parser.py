@@ -6,7 +6,6 @@ itself does not start for any of them. source: iked/parse.y, grammar and create_
 """
 
 from modprobe_ipsec.catalog.model import Protocol
-from modprobe_ipsec.daemons.common.errors import show
 from modprobe_ipsec.daemons.iked import checks
 from modprobe_ipsec.daemons.iked.hosts import ANY, DYNAMIC, Address, address
 from modprobe_ipsec.daemons.iked.lexer import (
@@ -247,7 +246,7 @@ class _Parser:
             text += f"/{self._expect(NUMBER).number}"
         found = address(text)
         if found is None:
-            raise Misread(token.place, f"`{show(text)}` is no host")
+            raise Misread(token.place, "this is no address, and no name")
         return found
 
     def _any_host(self) -> Address:
@@ -280,7 +279,7 @@ class _Parser:
             value = self._expect(STRING)
             entry = lookup(value.text, kinds["ikesa" if is_ike else token.kind])
             if entry is None:
-                problem = f"`{token.kind} {show(value.text)}` is no transform of {start.kind}"
+                problem = f"the word behind `{token.kind}` is no transform of {start.kind}"
                 raise Misread(value.place, problem)
             words[token.kind].append(entry)
         if not any(words.values()):
@@ -310,11 +309,11 @@ class _Parser:
         elif token := self._accept("eap"):
             method = self._expect(STRING).text
             if method.replace("-", "_").lower() != "mschap_v2":
-                raise Misread(token.place, f"`{show(method)}` is no EAP method that iked has")
+                raise Misread(token.place, "iked has no such EAP method")
         else:
             token = self._accept(STRING)
             if token and lookup(token.text, self._tables.methods) in (None, "none"):
-                raise Misread(token.place, f"{token.shown} is no authentication method")
+                raise Misread(token.place, "iked has no such authentication method")
 
     def _configured(self, token: Token) -> None:
         word = self._expect(STRING)
@@ -323,7 +322,7 @@ class _Parser:
         for entry, families in self._tables.config.items():
             if entry.startswith(word.text) and (family is None or family in families):
                 return
-        raise Misread(word.place, f"{word.shown} is nothing to {token.kind}")
+        raise Misread(word.place, f"the word behind `{token.kind}` is nothing to {token.kind}")
 
 
 def _is(token: Token | None, kind: str) -> bool:

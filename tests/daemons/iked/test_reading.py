@@ -213,3 +213,41 @@ def test_what_is_wrong_on_the_command_line(text: str, token: str) -> None:
         proposals.read(text, ESP, CONTEXT._replace(daemon=DAEMON))
     assert raised.value.token == token
     assert "OpenIKED" in raised.value.message
+
+
+CANARY = "hunter2canary"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        CANARY,
+        f"{CANARY} (",
+        f'"{CANARY}',
+        f"{CANARY}\0",
+        f"${CANARY}",
+        f"set {CANARY}",
+        f"set ocsp {CANARY} tolerate {CANARY}",
+        f'user "{CANARY}" ""',
+        f"user {CANARY}",
+        f'include "/etc/{CANARY}"',
+        f"ikev2 {CANARY} {CANARY}",
+        f"ikev2 {ENDS} childsa enc {CANARY}",
+        f"ikev2 {ENDS} ikesa prf {CANARY}",
+        f"ikev2 {ENDS} psk {CANARY} {CANARY}",
+        f"ikev2 {ENDS} psk 0x{CANARY}",
+        f"ikev2 {ENDS} eap {CANARY}",
+        f"ikev2 {ENDS} {CANARY}",
+        f"ikev2 {ENDS} lifetime {CANARY}",
+        f"ikev2 {ENDS} psk x tap {CANARY}",
+        f"ikev2 {ENDS} psk x config {CANARY} 10.0.0.1",
+        f"ikev2 from {CANARY}/129 to any",
+        f"ikev2 from any to any peer 1:{CANARY}",
+        f"ikev2 {ENDS} srcid {CANARY * 100}",
+    ],
+)
+def test_nothing_that_was_not_understood_is_quoted(line: str) -> None:
+    reading = read(f"{line}\n")
+    assert reading.problems
+    for problem in reading.problems:
+        assert CANARY not in f"{problem.place} {problem.conn} {problem.text}"
