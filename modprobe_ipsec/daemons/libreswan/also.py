@@ -49,7 +49,6 @@ class AlsoResolver:
     def __init__(self, sections: Sequence[Section], release: Release, budget: Budget) -> None:
         self._budget = budget
         self._version = release.version
-        self._options = release.conn
         self._sections = sections
         self._by_name: dict[str, Section] = {}
         self._default: dict[str, Setting] = {}
@@ -97,11 +96,11 @@ class AlsoResolver:
                 continue
             for name, setting in found:
                 before = merged.setdefault(name, setting)
-                if before is not setting and not lost:
-                    option = self._options[setting.key]
-                    if conflicting(option, before, setting, self._version):
-                        why = duplicate(before, setting)
-                        lost = RejectedConnection(before.place, why, overlooked=True)
+                if lost or before is setting:
+                    continue
+                if conflicting(before, setting, self._version):
+                    why = duplicate(before, setting)
+                    lost = RejectedConnection(before.place, why, overlooked=True)
         if self._version < (5, 0):
             # source: confread.c, load_conn(): what follows also= is done all the same
             lost = self._too_many(conn)

@@ -5,14 +5,17 @@ Written out rather than as patterns: importing `re` takes a tenth of a start-up.
 source: lib/libipsecconf/parser.lex of 5.2; 4.10 differs where it is said
 """
 
-from modprobe_ipsec.base.annotations import Iterator
+from modprobe_ipsec.base.annotations import Iterable, Iterator
 from modprobe_ipsec.base.value import Value
 
 _BLANKS = " \t"
+# What ends a word.
+_ENDS = frozenset(' \t"=')
 # Without one of these, all that is left of a line is its value.
-_SPECIAL = ' \t"{}'
+_SPECIAL = frozenset(' \t"{}')
 # A word that the lexer itself makes a number of.
 _FOREVER = "%forever"
+_NUMBERS = frozenset("0123456789%")
 
 
 class Assignment(Value):
@@ -41,7 +44,7 @@ class CarriageReturn(Exception):
 
 def word(line: str) -> str:
     """What the line starts with, up to a blank, a quote or a `=`."""
-    return _until(line, ' \t"=')
+    return _until(line, _ENDS)
 
 
 def is_private(key: str) -> bool:
@@ -71,7 +74,7 @@ def halves(body: str) -> tuple[str, str] | None:
     flex skips what it does not know before the `=`.
     """
     left, equals, right = body.partition("=")
-    key = word(left)
+    key = left if _ENDS.isdisjoint(left) else word(left)
     return (key, right.lstrip(_BLANKS)) if key and equals else None
 
 
@@ -82,6 +85,8 @@ def assignment(key: str, text: str) -> Assignment:
 
 def starts_as_number(text: str) -> bool:
     """Whether the lexer takes what comes first, without quotes, for a number."""
+    if text[:1] not in _NUMBERS:
+        return False
     first = _until(text, _BLANKS)
     return first == _FOREVER or is_number(first)
 
@@ -89,7 +94,7 @@ def starts_as_number(text: str) -> bool:
 def value(text: str) -> str:
     """The value in a text, which must be all that is there but for a comment."""
     rest = text.lstrip(_BLANKS)
-    if not any(char in rest for char in _SPECIAL):
+    if _SPECIAL.isdisjoint(rest):
         return "0" if rest == _FOREVER else rest
     length, found = max(_readings(rest), key=lambda reading: reading[0], default=(0, ""))
     end(rest[length:])
@@ -125,7 +130,7 @@ def end(rest: str) -> None:
         raise BadLine("this is no comment to libreswan: a blank must follow the `#`")
 
 
-def _until(text: str, ends: str) -> str:
+def _until(text: str, ends: Iterable[str]) -> str:
     """What comes before any of some characters."""
     for char in ends:
         text = text.partition(char)[0]

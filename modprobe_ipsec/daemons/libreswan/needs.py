@@ -152,8 +152,7 @@ class _Demand:
             check_ends(conn, self._common.version)
             for setting in conn.settings.values():
                 if setting.wrong:
-                    option = self._common.release.conn[setting.key]
-                    raise Refused(wrong_value(option, setting.key), setting)
+                    raise Refused(wrong_value(setting.option, setting.key), setting)
             families = _families(conn, self._common.families)
             if not families:
                 theirs = "IPv4" if Family.IPV6 in self._common.families else "IPv6"
@@ -218,9 +217,8 @@ class _Demand:
         return question, text
 
     def _conn_features(self, conn: Conn, families: tuple[Family, ...]) -> None:
-        options = self._common.release.conn
         for name, setting in conn.settings.items():
-            option = options[setting.key]
+            option = setting.option
             if not option.feature or not asks(setting, option.when, option.kind):
                 continue
             if self._applies(conn, name, setting):
@@ -279,13 +277,20 @@ def _source(conn: Conn, setting: Setting | None, question: Question, common: Com
     if text is None:
         text = default_of(question.protocol, question.ike, common)
     forwards = _networks(conn) if question.mode is not Mode.TRANSPORT else ()
-    return _of(conn, place, show(text))._replace(forwards=forwards)
+    return _of(conn, place, show(text), forwards)
 
 
-def _of(conn: Conn, place: Place, text: str) -> Source:
+def _of(conn: Conn, place: Place, text: str, forwards: tuple[Family, ...] = ()) -> Source:
     """A line of a connection, as the source of a need."""
-    shown = show_name(conn.name)
-    return Source(f"{place} conn {shown}", text, DAEMON.name, conn=shown, place=str(place))
+    shown, line = show_name(conn.name), str(place)
+    return Source(
+        where=f"{line} conn {shown}",
+        text=text,
+        daemon=DAEMON.name,
+        forwards=forwards,
+        conn=shown,
+        place=line,
+    )
 
 
 def _networks(conn: Conn) -> tuple[Family, ...]:
@@ -294,15 +299,17 @@ def _networks(conn: Conn) -> tuple[Family, ...]:
     pluto asks the interfaces. Without them: a side with %any is the other one, a side with
     %defaultroute is this one, and where neither is said, what both have is there on either.
     """
-    found = {
-        side: networks(f"{conn.value(f'{side}subnet')} {conn.value(f'{side}subnets')}")
-        for side in ("left", "right")
-    }
-    for side, other in (("left", "right"), ("right", "left")):
-        here, there = conn.value(side), conn.value(other)
+    left, right = conn.value("left"), conn.value("right")
+    for here, there, side in ((left, right, "left"), (right, left, "right")):
         if here.startswith("%defaultroute") or there.startswith(("%any", "%opportunistic")):
-            return found[side]
-    return tuple(family for family in found["left"] if family in found["right"])
+            return _behind(conn, side)
+    found = _behind(conn, "left")
+    return tuple(family for family in _behind(conn, "right") if family in found) if found else ()
+
+
+def _behind(conn: Conn, side: str) -> tuple[Family, ...]:
+    one, several = conn.value(f"{side}subnet"), conn.value(f"{side}subnets")
+    return networks(f"{one} {several}") if one or several else ()
 
 
 def _ike(conn: Conn) -> int:

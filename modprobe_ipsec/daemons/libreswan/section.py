@@ -9,13 +9,12 @@ from modprobe_ipsec.base.budget import Budget
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.libreswan.lines import Assignment, BadLine, CarriageReturn
-from modprobe_ipsec.daemons.libreswan.options import Keyword, Release
+from modprobe_ipsec.daemons.libreswan.options import Release
 from modprobe_ipsec.daemons.libreswan.setting import (
     Setting,
     WrongValue,
     conflicting,
     duplicate,
-    is_plain,
     meaning,
     wrong_value,
 )
@@ -111,18 +110,23 @@ class Setter:
 
     def __init__(self, release: Release, notes: Notes) -> None:
         self._release, self._version, self._notes = release, release.version, notes
-        # What a release makes of what is set in a connection, where nothing is wrong with it.
-        self._taken: dict[Assignment, tuple[Keyword, str, str, bool, bool]] = {}
+        # Lines of connections that set something, and as what it counts.
+        self._taken: dict[str, tuple[str, Setting]] = {}
         # Unknown keys, each of which is said once.
         self._refused: set[str] = set()
 
-    def set(self, section: Section, said: Assignment, place: Place) -> None:
+    def again(self, section: Section, line: str, path: str, number: int) -> bool:
+        """A line that stood in another connection already; False if it did not."""
+        taken = self._taken.get(line)
+        if taken is None or not section.name:
+            return False
+        name, (value, key, text, _, _, option, wrong) = taken
+        self._put(section, name, Setting(value, key, text, path, number, option, wrong))
+        return True
+
+    def set(self, section: Section, said: Assignment, line: str, place: Place) -> None:
         """One option of one line. Raises BadLine, and CarriageReturn."""
         key, text, quoted = said
-        if section.name and (taken := self._taken.get(said)):
-            known, name, value, wrong, plain = taken
-            self._put(section, known, name, Setting(value, key, text, place, wrong, plain))
-            return
         if not section.name and not section.is_setup:
             # what it belongs to has been complained of
             return
@@ -144,15 +148,15 @@ class Setter:
         if wrong:
             value = text
         if isinstance(value, WrongValue):
-            self._wrong(value, section, option, Setting(text, key, text, place))
+            self._wrong(value, section, Setting(text, key, text, *place, option))
         else:
             name = option.name
             if name in ("ah", "phase2alg") and self._version < (5, 3):
                 name = "esp"
-            plain = is_plain(option, text)
+            setting = Setting(value, key, text, *place, option, wrong)
             if not section.is_setup and len(self._taken) < MAX_REMEMBERED:
-                self._taken[said] = option, name, value, wrong, plain
-            self._put(section, option, name, Setting(value, key, text, place, wrong, plain))
+                self._taken[line] = name, setting
+            self._put(section, name, setting)
 
     def _also(self, section: Section, text: str, place: Place) -> None:
         if section.name == DEFAULT and self._version >= (5, 3):
@@ -167,7 +171,7 @@ class Setter:
         if len(section.also) > MAX_ALSO:
             raise BadLine(f"more than {MAX_ALSO} also= are not followed")
 
-    def _put(self, section: Section, option: Keyword, name: str, setting: Setting) -> None:
+    def _put(self, section: Section, name: str, setting: Setting) -> None:
         before = section.settings.get(name)
         if not before or section.is_setup:
             section.settings[name] = setting
@@ -177,15 +181,13 @@ class Setter:
                 self._notes.note(setting.place, why)
         elif section.name == DEFAULT:
             section.settings[name] = setting
-        elif not section.lost and conflicting(option, before, setting, self._version):
+        elif not section.lost and conflicting(before, setting, self._version):
             why = duplicate(setting, before)
             section.lost = RejectedConnection(setting.place, why, self._version >= (5, 0))
 
-    def _wrong(
-        self, wrong: WrongValue, section: Section, option: Keyword, setting: Setting
-    ) -> None:
+    def _wrong(self, wrong: WrongValue, section: Section, setting: Setting) -> None:
         """A value that the option cannot have, and that the parser itself finds."""
-        place, why = setting.place, wrong_value(option, setting.key)
+        place, why = setting.place, wrong_value(setting.option, setting.key)
         if wrong is WrongValue.REFUSES or (section.is_setup and self._version >= (5, 3)):
             # source: parser_enum_list(); parse_ipsec_conf_config_setup()
             self._notes.refuse(place, why)
@@ -193,7 +195,7 @@ class Setter:
             if setting.text:
                 self._notes.note(place, f"{why}; the line is ignored")
         else:
-            why = f"{setting.written}: libreswan before 5.0 takes it for a number; quote it"
+            why = f"{setting.key}=: libreswan before 5.0 takes it for a number; quote it"
             if section.name == DEFAULT:
                 self._notes.note(place, why)
             section.lost = section.lost or RejectedConnection(place, why)

@@ -100,11 +100,13 @@ class SectionReader:
             section.lost = RejectedConnection(place, why, garbled=True)
 
     def _indented(self, line: str, path: str, number: int) -> None:
+        section = self._section
+        if section and self._setter.again(section, line, path, number):
+            return
         said = self._known.get(line)
         parts = None if said else self._halves(line)
         if not said and not parts:
             return
-        section = self._section
         if section is None:
             self._section = Section("", Place(path, number))
             raise BadLine("a line with a blank at its start is an option, and stands in no section")
@@ -115,7 +117,7 @@ class SectionReader:
             if len(self._known) < MAX_REMEMBERED:
                 self._known[line] = said
         if said:
-            self._setter.set(section, said, Place(path, number))
+            self._setter.set(section, said, line, Place(path, number))
 
     def _halves(self, line: str) -> tuple[str, str] | None:
         """Key, in lower case, and value; None if the line sets nothing."""

@@ -51,16 +51,23 @@ class Setting(Value):
     # As it is written.
     key: str
     text: str
-    place: Place
+    # A file's line.
+    file: str
+    line: int
+    # What is set there.
+    option: Keyword
     # No value that the option can have: pluto loses the connection where this counts.
     wrong: bool = False
-    # A word of the option's own, or a number: it may be shown.
-    plain: bool = False
+
+    @property
+    def place(self) -> Place:
+        """Where it is set."""
+        return Place(self.file, self.line)
 
     @property
     def written(self) -> str:
         """`pfs=yes`, or `leftid=`: what messages and sources show, whose secret it may be."""
-        return f"{self.key}={self.text if self.plain else ''}"
+        return f"{self.key}={self.text if is_plain(self.option, self.text) else ''}"
 
 
 Settings = Mapping[str, Setting]
@@ -79,12 +86,13 @@ def wrong_value(option: Keyword, key: str) -> str:
     return f"{key}= has a wrong value{choose}"
 
 
-def conflicting(option: Keyword, one: Setting, other: Setting, version: Version) -> bool:
+def conflicting(one: Setting, other: Setting, version: Version) -> bool:
     """Whether two settings of the same option are an error to a release before 5.3.
 
     source: confread.c, translate_field(): up to 5.2 the check for equal texts reads a field that
     is always empty, so even equal ones are
     """
+    option = other.option
     if option.kind == "list":
         return False
     if option.kind in ("text", "host", "key") and version < (5, 3):
