@@ -4,7 +4,7 @@
 Only `commands` turns one of these into output and an exit status.
 """
 
-__all__ = ["Bug", "ConfigError", "Error", "NoPermission", "UsageError", "as_error"]
+__all__ = ["Bug", "ConfigError", "Error", "NoPermission", "OutOfTime", "UsageError", "as_error"]
 
 
 class Error(Exception):
@@ -55,6 +55,10 @@ class Bug(Error):
     """What should never happen, found out by ourselves or by Python."""
 
     exit_code = 70
+
+
+class OutOfTime(BaseException):
+    """The processor time of a reading is spent. No Exception, which a reader could catch."""
 
 
 def as_error(error: Exception) -> Error:

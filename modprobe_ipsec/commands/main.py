@@ -5,7 +5,7 @@ import os
 import sys
 
 from modprobe_ipsec.base.annotations import Callable, Sequence
-from modprobe_ipsec.base.errors import Error, as_error
+from modprobe_ipsec.base.errors import Error, OutOfTime, as_error
 from modprobe_ipsec.commands import output, verbs
 from modprobe_ipsec.commands.command_line import parse
 
@@ -27,6 +27,10 @@ def guarded(run: Callable[[], int], *, debug: bool = False) -> int:
         # Who read our output has gone; keep Python from complaining when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
+    except OutOfTime:
+        return _said(Error("what is read here takes too much processor time, and was given up"))
+    except MemoryError:
+        return _said(Error("what is read here takes too much memory, and was given up"))
     except Exception as error:
         if debug:
             sys.stderr.write(traceback_of(error))

@@ -2,9 +2,13 @@
 """What came of reading a daemon's configuration: the common end of all configuration readers."""
 
 from modprobe_ipsec.base.annotations import Protocol, Sequence
-from modprobe_ipsec.base.budget import Budget
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.needs.need import FeatureNeed, Need
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # only who reads a configuration has one
+    from modprobe_ipsec.base.budget import Budget
 
 
 class Place(Value):
@@ -75,7 +79,7 @@ class Files(Protocol):
     def text(self, path: str) -> str:
         """The file's text. Raises ConfigError that names the file and why it cannot be read."""
 
-    def glob(self, pattern: str, budget: Budget) -> Sequence[str]:
+    def glob(self, pattern: str, budget: "Budget") -> Sequence[str]:
         """Files that match, sorted, as glob(3) has them. Raises ConfigError if there are too many
         or a directory cannot be read, TooMuch if the budget does not allow to look."""
 

@@ -9,7 +9,7 @@ from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.model import Family
 from modprobe_ipsec.catalog.strict_yaml import parse
 from modprobe_ipsec.daemons.libreswan.options import libreswan_options
-from modprobe_ipsec.needs.need import FeatureNeed, Source
+from modprobe_ipsec.needs.need import Source
 from tests.shipped import TEXTS
 
 from .common import BOTH, OPTIONS, read
@@ -33,13 +33,11 @@ def test_sources() -> None:
     place, conn = "/etc/ipsec.conf:3", "office"
     source = Source(f"{place} conn {conn}", "aes_gcm256", "libreswan", conn=conn, place=place)
     assert need.sources == (source,)
-    assert reading.features == (
-        FeatureNeed(
-            "migrate",
-            None,
-            (Source("/etc/ipsec.conf:5 conn office", "mobike=yes", "libreswan"),),
-        ),
-    )
+    (feature,) = reading.features
+    assert (feature.feature, feature.family) == ("migrate", None)
+    assert [(s.where, s.text) for s in feature.sources] == [
+        ("/etc/ipsec.conf:5 conn office", "mobike=yes")
+    ]
 
 
 def test_the_source_of_a_default_is_the_connection() -> None:
