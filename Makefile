@@ -7,6 +7,8 @@
 # make fuzz    only what tries random inputs, FACTOR times as many as make test
 # make bench   ratios against the things this tool replaces; BEFORE=DIR: another checkout beside it
 # make install as root: into PREFIX, with the units; make uninstall takes all of it away
+# make fetch   download what make install needs into FETCHED=DIR; with the same, it needs no network
+# make locked  take the newest releases of what make install installs, with their hashes
 
 PYTHON ?= python3
 VENV := .venv
@@ -31,8 +33,8 @@ GENERATOR = lib/systemd/system-generators/modprobe-ipsec-generator
 PROGRAMS = sbin/modprobe-ipsec:__main__ sbin/modprobe-ipsec-hook:commands.oci_hook \
     sbin/modprobe-ipsec-init:commands.container_init $(GENERATOR):commands.generator
 
-.PHONY: check demo quick test fuzz lint bench generated readme packages install uninstall \
-    checked-prefix clean
+.PHONY: check demo quick test fuzz lint bench generated locked readme packages fetch install \
+    uninstall checked-prefix clean
 
 check: $(VENV)/installed
 	@$(VENV)/bin/modprobe-ipsec --check; status=$$?; \
@@ -64,6 +66,18 @@ bench: packages $(VENV)/tested
 generated: $(VENV)/installed
 	$(VENV)/bin/python -m scripts.generate
 
+# The newest releases that pyproject.toml and locked/build.in allow.
+locked: $(VENV)/installed
+	$(VENV)/bin/pip install --quiet pip-tools
+	set -e; for files in build:locked/build.in run:pyproject.toml; do \
+	    { echo '# SPDX-License-Identifier: GPL-3.0-or-later'; \
+	      echo "# By make locked, from $${files#*:}: what make install takes, with its hashes."; \
+	      $(VENV)/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+	          --no-header --no-annotate --no-emit-options --output-file - $${files#*:}; \
+	    } >locked/new; \
+	    mv locked/new locked/$${files%%:*}.txt; \
+	done
+
 # Writes what the tool says in guests into the README.
 readme: packages $(VENV)/tested
 	$(VENV)/bin/python -m tests.vm.suites.test_readme
@@ -88,11 +102,15 @@ for drop_in in $(DESTDIR)$(UNITS)/*.service.d/modprobe-ipsec.conf; do \
 done
 endef
 
+# Everything that make install downloads, to where it may be taken from without network.
+fetch:
+	@test -n '$(FETCHED)' || { echo "say where to: make fetch FETCHED=DIR" >&2; exit 1; }
+	$(PYTHON) scripts/library.py fetch '$(FETCHED)'
+
 # Into a new directory first: if pip fails, what is installed stays.
 install: checked-prefix
 	rm -rf $(DESTDIR)$(LIBRARY).new
-	umask 022; $(PYTHON) -m pip install --quiet --root-user-action=ignore \
-	    --target $(DESTDIR)$(LIBRARY).new .
+	umask 022; $(PYTHON) scripts/library.py install $(DESTDIR)$(LIBRARY).new $(FETCHED)
 	cd $(DESTDIR)$(LIBRARY).new && rm -rf bin lib share
 	rm -rf $(DESTDIR)$(LIBRARY)
 	mv $(DESTDIR)$(LIBRARY).new $(DESTDIR)$(LIBRARY)

@@ -24,9 +24,18 @@ def make(target: str, prefix: Path | str, *more: str) -> subprocess.CompletedPro
 
 
 @pytest.fixture(scope="module")
-def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fetched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All that an installation downloads."""
+    fetched = tmp_path_factory.mktemp("fetched")
+    done = make("fetch", "/usr/local", f"FETCHED={fetched}")
+    assert done.returncode == 0, done.stderr
+    return fetched
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory: pytest.TempPathFactory, fetched: Path) -> Path:
     prefix = tmp_path_factory.mktemp("prefix")
-    done = make("install", prefix)
+    done = make("install", prefix, f"FETCHED={fetched}")
     assert done.returncode == 0, done.stderr
     return prefix
 
@@ -216,8 +225,8 @@ def test_a_failed_installation_leaves_the_old_one(tmp_path: Path) -> None:
     assert program.exists()
 
 
-def test_uninstall_leaves_nothing(tmp_path: Path) -> None:
-    make("install", tmp_path)
+def test_uninstall_leaves_nothing(fetched: Path, tmp_path: Path) -> None:
+    assert make("install", tmp_path, f"FETCHED={fetched}").returncode == 0
     for _ in range(2):
         assert make("uninstall", tmp_path).returncode == 0
     assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == []

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs in a guest: the tool on machines that lack something, and against itself. JSON answer.
 
-With the word `slow`: on a machine with this CPU's own code for AES, and without it.
+With the word `slow`: on a machine with this CPU's own code for AES, and without it. With `killed`:
+what is left of many runs that are killed outright.
 """
 
 import ctypes
@@ -19,6 +20,7 @@ TOOL = (sys.executable, "-I", "-m", "modprobe_ipsec")
 GCM = ("--esp", "aes256gcm16", "--format", "json")
 LIBC = ctypes.CDLL(None, use_errno=True)
 MOMENTS = 24
+KILLS = 100
 NEWNS, NEWUSER, NEWNET = 0x20000, 0x10000000, 0x40000000
 
 
@@ -127,8 +129,51 @@ def killed(took: float) -> dict[str, Any]:
     }
 
 
+def uses() -> dict[str, int]:
+    """How often each module is used: by SAs, by namespaces, by other modules."""
+    rows = (line.split() for line in Path("/proc/modules").read_text().splitlines())
+    return {row[0]: int(row[2]) for row in rows}
+
+
+def killed_outright() -> dict[str, Any]:
+    """SIGKILL, spread over all of a run that makes some SAs, one after the other."""
+    some = ("aes256gcm16", "aes192gcm16", "aes128gcm16", "aes256gcm12", "aes256gcm8")
+    asked = ("--esp", ",".join(some), "--daemon", "strongswan", "--format", "json")
+    Path("/proc/sys/kernel/modprobe").write_text("/bin/false")
+    first = run(*asked)
+    started = time.monotonic()
+    run(*asked)
+    took = time.monotonic() - started
+    before, spaces = uses(), namespaces()
+    moments = []
+    for number in range(KILLS):
+        process = subprocess.Popen(
+            [*TOOL, *asked], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(took * number / KILLS)
+        # what there was at about that moment
+        moment = {"namespace": namespaces() > spaces, "SA": uses() != before}
+        process.kill()
+        moments.append({**moment, "status": process.wait()})
+    end = time.monotonic() + 20
+    # the kernel takes a namespace down when it comes to it
+    while (uses() != before or ours() or namespaces() != spaces) and time.monotonic() < end:
+        time.sleep(0.1)
+    states = subprocess.run(["/sbin/ip", "xfrm", "state"], capture_output=True, text=True)
+    return {
+        "first": first,
+        "moments": moments,
+        "uses": (before, uses()),
+        "namespaces": (spaces, namespaces()),
+        "processes": ours(),
+        "states": states.stdout,
+        "then": run(*asked),
+    }
+
+
 def main() -> None:
-    json.dump(slow() if "slow" in sys.argv else odd(), sys.stdout)
+    what = {"slow": slow, "killed": killed_outright}
+    json.dump(what.get(sys.argv[-1], odd)(), sys.stdout)
 
 
 def odd() -> dict[str, Any]:

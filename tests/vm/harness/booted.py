@@ -16,8 +16,8 @@ from .modules import modules
 from .systems import system
 
 INSTALLED = (
-    *("modprobe_ipsec", "data", "systemd", "container", "man"),
-    *("Makefile", "pyproject.toml", "hatch_build.py"),
+    *("modprobe_ipsec", "data", "systemd", "container", "man", "completions"),
+    *("Makefile", "pyproject.toml", "hatch_build.py", "locked", "scripts/library.py"),
 )
 """What `make install` reads."""
 UNITS = "/etc/systemd/system"

@@ -109,6 +109,24 @@ def test_cut_off_at_any_moment_it_leaves_nothing(answer: dict[str, Any]) -> None
     assert killed["then"]["status"] == 0
 
 
+def test_killed_a_hundred_times_it_leaves_nothing(kernel: Kernel) -> None:
+    result = run(kernel, ["python3", str(SCRIPT), "killed"], timeout=600)
+    assert result.status == 0, result.stderr
+    answer = json.loads(result.stdout)
+    assert answer["first"]["status"] == 0
+    moments = answer["moments"]
+    assert len(moments) == 100
+    # many of them hit it at work, with its namespace and with an SA in that
+    assert sum(moment["status"] == -9 for moment in moments) >= 50, moments
+    assert sum(moment["namespace"] for moment in moments) >= 10, moments
+    assert any(moment["SA"] for moment in moments), moments
+    for what in ("uses", "namespaces"):
+        before, after = answer[what]
+        assert before == after
+    assert answer["processes"] == [] and answer["states"] == ""
+    assert answer["then"]["status"] == 0 and answer["then"]["report"]["loads"] == []
+
+
 def test_modules_that_the_kernel_loads_by_itself_are_named(answer: dict[str, Any]) -> None:
     said = answer["kernel loads by itself"]
     assert verdicts(said) <= {"ready", "slow"}
