@@ -4,6 +4,7 @@
 from modprobe_ipsec.base.annotations import Callable, Iterator, Sequence
 from modprobe_ipsec.catalog.glossary import Live
 from modprobe_ipsec.catalog.model import Catalog
+from modprobe_ipsec.diagnose.pf_key import pf_key
 from modprobe_ipsec.diagnose.requests import NeedRequests, with_crypto
 from modprobe_ipsec.glossary.entry import Entry, Here
 from modprobe_ipsec.host.facts import Facts, Unreadable
@@ -15,6 +16,8 @@ from modprobe_ipsec.plan.planner import resolve_all
 from modprobe_ipsec.plan.verdict import NeedVerdict
 
 _STAT = "proc/net/xfrm_stat"
+# No one place tells of it.
+_PF_KEY = "PF_KEY"
 # A number and a line break; kernel.modprobe is a path.
 _SMALL = 4096
 # What net/xfrm/xfrm_sysctl.c does not register for the network namespaces of other users.
@@ -40,6 +43,8 @@ class Asked:
                 yield self._sysctl(other)
         elif entry.value is Live.COUNTER and self._host.same_kernel:
             yield self._counter(term)
+        elif term == _PF_KEY:
+            yield Here(pf_key(self._facts()).text)
         if entry.option:
             yield self._option(entry.option)
         if entry.algorithm:

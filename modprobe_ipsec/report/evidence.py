@@ -6,6 +6,7 @@ from modprobe_ipsec.base.text import first, name
 from modprobe_ipsec.catalog.model import KernelInterface
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.daemons.selection import Demand
+from modprobe_ipsec.diagnose.pf_key import pf_key
 from modprobe_ipsec.host.facts import StackSign
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Mode, Need
 from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
@@ -130,6 +131,7 @@ def stack(report: Report, width: int) -> list[str]:
         found.append(("/proc/sys/net/core/xfrm_*", ", ".join(dict.fromkeys(values))))
     if report.xfrm_socket:
         found.append(("NETLINK_XFRM socket", report.xfrm_socket))
+    found.append(("PF_KEY", pf_key(report.facts).text))
     gaps, more = first(report.facts.unreadable)
     found += [(f"/{gap.path}", f"not read: {gap.why}") for gap in gaps]
     lines = table(found, indent="  ", width=width) if found else []

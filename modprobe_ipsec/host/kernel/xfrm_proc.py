@@ -29,7 +29,7 @@ def read(host: Host) -> tuple[StackSign, ...]:
     return (
         _ask(host, _STAT, counters, "only kernels with CONFIG_XFRM_STATISTICS"),
         _ask(host, _NETLINK, netlink, "/proc may be incomplete"),
-        _ask(host, _PFKEY, pfkey, "only with af_key, which no daemon of today needs"),
+        _ask(host, _PFKEY, pfkey, "only once af_key is loaded"),
         *(
             _ask(host, f"proc/sys/net/core/{name}", _value(name), "hidden in user namespaces")
             for name in _SYSCTLS

@@ -6,6 +6,7 @@ import json
 from modprobe_ipsec.base.annotations import Any
 from modprobe_ipsec.base.text import cut, first
 from modprobe_ipsec.catalog.model import KernelInterface
+from modprobe_ipsec.diagnose.pf_key import PfKeyFound, pf_key
 from modprobe_ipsec.diagnose.resolution import Resolution
 from modprobe_ipsec.needs.need import AnyNeed, Choice, FeatureNeed
 from modprobe_ipsec.needs.proof import Proof
@@ -50,6 +51,7 @@ def render(report: Report, style: Style) -> str:
             for witness in facts.stack_signs
         ],
         "xfrm_socket": report.xfrm_socket,
+        "pf_key": _pf_key(pf_key(facts)),
         **({"sealed": report.sealed._asdict()} if report.sealed else {}),
         "gaps": [{"path": gap.path, "why": gap.why} for gap in gaps],
         **({"container": container.as_data(inside)} if inside else {}),
@@ -64,6 +66,11 @@ def _cut(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _cut(inner) for key, inner in value.items()}
     return [_cut(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _pf_key(found: PfKeyFound) -> dict[str, Any]:
+    witnesses = [witness._asdict() for witness in found.witnesses]
+    return {"state": found.state, "witnesses": witnesses}
 
 
 def _asker(asker: Asker) -> dict[str, Any]:
