@@ -15,6 +15,8 @@ _modprobe_ipsec() {
             mapfile -t COMPREPLY < <(compgen -W 'packets sas' -- "$current") ;;
         --seal)
             mapfile -t COMPREPLY < <(compgen -W 'modules autoload' -- "$current") ;;
+        --lab)
+            ;;
         --manifest)
             mapfile -t COMPREPLY < <(compgen -W 'ansible bottlerocket cdi cloud-init compose containerfile docker ignition incus json kubernetes lxc machineconfig nfd nixos proxmox quadlet systemd talos yaml' -- "$current") ;;
         --output)
@@ -48,7 +50,7 @@ _modprobe_ipsec() {
         --format)
             mapfile -t COMPREPLY < <(compgen -W 'journal json text' -- "$current") ;;
         *)
-            mapfile -t COMPREPLY < <(compgen -W '-c --check --prove -n --dry-run --seal --manifest --output --preload --against --record --explain --esp --ah --ipcomp --all --config --apply --daemon -4 -6 --root --kernel --format -q --quiet -v --verbose --strict --no-color --debug --version -h --help' -- "$current") ;;
+            mapfile -t COMPREPLY < <(compgen -W '-c --check --prove -n --dry-run --seal --lab --manifest --output --preload --against --record --explain --esp --ah --ipcomp --all --config --apply --daemon -4 -6 --root --kernel --format -q --quiet -v --verbose --strict --no-color --debug --version -h --help' -- "$current") ;;
     esac
 }
 complete -F _modprobe_ipsec modprobe-ipsec

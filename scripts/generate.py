@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes what follows from the table of options and from the daemons' descriptors: completions,
-parts of the manual page, and which units ours comes before.
+"""Writes what follows from the table of options, the daemons' descriptors and the questions of
+--lab: completions, parts of the manual page, which units ours comes before, docs/behaviours.md.
 
     python -m scripts.generate
 
@@ -8,20 +8,32 @@ In the manual page the prose is written by hand. Made here are the heading of ea
 line) and what stands between `.\\" made: NAME` and `.\\" end`.
 """
 
+import json
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from modprobe_ipsec import probes
 from modprobe_ipsec.base import registry
+from modprobe_ipsec.base.version import numbers
 from modprobe_ipsec.commands.command_line import PROGRAM
 from modprobe_ipsec.commands.options import LOAD, OPTIONS, Option
 from modprobe_ipsec.commands.verbs.help import FEW
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.manifest import formats as manifests
+from modprobe_ipsec.probes._run import known
 from modprobe_ipsec.report import formats as reports
 
 REPOSITORY = Path(__file__).parent.parent
 PAGE = "man/modprobe-ipsec.8"
+BEHAVIOURS = "docs/behaviours.md"
+# What kernels have answered: written by the suite that asks them.
+_ANSWERS = REPOSITORY / "tests/vm/expected/behaviours"
+_BEHAVIOURS = """\
+`modprobe-ipsec --lab` asks the kernel at hand, by packets through real SAs in a throw-away network.
+This page is made from the questions themselves (`modprobe_ipsec/probes/`) and from what the kernels
+of the tests have answered (`tests/vm/expected/behaviours/`, where every case is)."""
 UNIT = "systemd/modprobe-ipsec.service"
 _MADE = "Made by scripts/generate.py from the table of options."
 
@@ -33,8 +45,32 @@ def generated() -> dict[str, str]:
         "completions/_modprobe-ipsec": zsh(),
         "completions/modprobe-ipsec.fish": fish(),
         PAGE: page((REPOSITORY / PAGE).read_text()),
+        BEHAVIOURS: behaviours(),
         UNIT: unit((REPOSITORY / UNIT).read_text()),
     }
+
+
+def behaviours() -> str:
+    """The questions of --lab, and what kernels have answered."""
+    found = [known(name) for name in probes.names()]
+    answers = {path.stem: json.loads(path.read_text()) for path in _ANSWERS.glob("*.json")}
+    kernels = sorted(answers, key=lambda name: numbers(name.partition("-")[2]))
+    lines = [
+        "# What kernels do with packets",
+        "",
+        *textwrap.wrap(_BEHAVIOURS, 118, break_on_hyphens=False, break_long_words=False),
+        "",
+        f"| behaviour | {' | '.join(kernels)} |",
+        f"|---|{'---|' * len(kernels)}",
+    ]
+    for each in found:
+        said = [answers[kernel].get(each.name, {}).get("answer", "") for kernel in kernels]
+        lines.append(f"| [{each.name}](#{each.name}) | {' | '.join(said)} |")
+    for each in found:
+        lines += ["", f"## {each.name}", "", each.question]
+        for head, paragraph in each.said.items():
+            lines += ["", *textwrap.wrap(f"**{head}**: {paragraph}", 118, break_on_hyphens=False)]
+    return "\n".join(lines) + "\n"
 
 
 def bash() -> str:
@@ -272,6 +308,7 @@ def _excluded(option: Option) -> list[Option]:
 def main() -> None:
     """Write all of them."""
     for path, text in generated().items():
+        (REPOSITORY / path).parent.mkdir(exist_ok=True)
         (REPOSITORY / path).write_text(text)
 
 

@@ -61,7 +61,8 @@ def parse(words: Sequence[str]) -> Arguments:
     for option in OPTIONS:
         if option.name in given:
             _check_company(option, given)
-    verbs = [option.verb for option in OPTIONS if option.verb and option.name in given]
+    chosen = [option for option in OPTIONS if option.verb and option.name in given]
+    verbs = [option.verb for option in chosen if not any(name in given for name in option.narrows)]
     return Arguments(verbs[0] if verbs else LOAD, given)
 
 
@@ -134,6 +135,8 @@ def _check_company(option: Option, given: Mapping[str, Sequence[str]]) -> None:
         raise _usage(f"{option.name} is given twice: {values[0]} and {values[-1]}")
     for other in OPTIONS:
         if other.name not in given or other is option:
+            continue
+        if option.name in other.narrows or other.name in option.narrows:
             continue
         both_verbs = option.verb and other.verb
         unheeded = other.verb and option.verbs and other.verb not in option.verbs

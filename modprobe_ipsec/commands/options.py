@@ -12,6 +12,7 @@ from modprobe_ipsec.base.value import Value
 LOAD = "load"
 _REPORTS = (LOAD, "check", "dry-run")
 _ASKS = (*_REPORTS, "manifest")
+_SAYS = (*_REPORTS, "lab")
 _LOOKS = (*_ASKS, "record")
 _WHERE = (*_LOOKS, "explain")
 
@@ -48,6 +49,8 @@ class Option(Value):
     repeatable: bool = False
     # A later value takes the place of an earlier one: for what a unit file says beforehand.
     replaceable: bool = False
+    # Verbs that it only narrows: beside one of these it is no verb of its own.
+    narrows: tuple[str, ...] = ()
     # Is a file (or a directory): for completions.
     path: bool = False
     # The verb that it chooses.
@@ -92,7 +95,9 @@ def _formats() -> Sequence[str]:
 
 
 OPTIONS = (
-    Option("--check", "what", "only say what is ready", short="-c", verb="check"),
+    Option(
+        "--check", "what", "only say what is ready", short="-c", verb="check", narrows=("--lab",)
+    ),
     Option(
         "--prove",
         "what",
@@ -119,6 +124,15 @@ OPTIONS = (
         choices=_seals,
         verbs=(LOAD,),
         hint="it needs the proof after a load",
+    ),
+    Option(
+        "--lab",
+        "what",
+        "what this kernel does with packets, in a throw-away network (it may load modules by "
+        "itself; with --check only where none is missing)",
+        metavar="NAME,...",
+        implied="all",
+        verb="lab",
     ),
     Option(
         "--manifest",
@@ -229,7 +243,7 @@ OPTIONS = (
         default="text",
         choices=_formats,
         replaceable=True,
-        verbs=(*_REPORTS, "explain"),
+        verbs=(*_SAYS, "explain"),
     ),
     Option(
         "--quiet",
@@ -244,7 +258,7 @@ OPTIONS = (
         "how",
         "with all the evidence",
         short="-v",
-        verbs=_REPORTS,
+        verbs=_SAYS,
         only_with=("--format=text",),
     ),
     Option("--strict", "how", "exit 3 at best if a configuration has problems", verbs=_ASKS),

@@ -55,10 +55,7 @@ def ask(
         try:
             (enter or namespace.enter)()
         except OSError as error:
-            why = error_text(error.errno or 0)
-            if namespace.is_filtered():
-                why = f"a seccomp filter, as the container runtime sets it, forbids unshare: {why}"
-            send(["stop", f"cannot make a network namespace: {why}"])
+            send(["stop", no_namespace(error)])
             return
         with ExitStack() as sockets:
             xfrm = once(lambda: sockets.enter_context(Xfrm()))
@@ -68,6 +65,14 @@ def ask(
                 send(["proof", number, *more(need, _answer(xfrm, pf_key, need, number))])
     if no_socket:
         send(["stop", no_socket])
+
+
+def no_namespace(error: OSError) -> str:
+    """Why there can be none."""
+    why = error_text(error.errno or 0)
+    if namespace.is_filtered():
+        why = f"a seccomp filter, as the container runtime sets it, forbids unshare: {why}"
+    return f"cannot make a network namespace: {why}"
 
 
 def _answer(

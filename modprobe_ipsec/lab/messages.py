@@ -111,11 +111,55 @@ class SaId(XfrmMessage):
     fields = (("daddr", "16s"), ("spi", ">I"), ("family", "H"), ("proto", "B"), ("pad", "1x"))
 
 
+class SpiInfo(XfrmMessage):
+    """ALLOCSPI."""
+
+    __slots__ = ()
+    fields = (*_SA, ("min", "I"), ("max", "I"))
+
+
 class PolicyInfo(XfrmMessage):
     """NEWPOLICY."""
 
     __slots__ = ()
     fields = _POLICY
+
+
+class Acquire(XfrmMessage):
+    """What the kernel sends when it wants an SA."""
+
+    __slots__ = ()
+    fields = (
+        *_named("id", _ID),
+        ("saddr", "16s"),
+        *_named("sel", _SELECTOR),
+        *_named("policy", _POLICY),
+        ("aalgos", "I"),
+        ("ealgos", "I"),
+        ("calgos", "I"),
+        ("seq", "I"),
+    )
+
+
+class Expire(XfrmMessage):
+    """What it sends at the end of an SA's life."""
+
+    __slots__ = ()
+    fields = (*_SA, ("hard", "B"), ("last", "7x"))
+
+
+class Mapped(XfrmMessage):
+    """What it sends when a peer behind a NAT has another port."""
+
+    __slots__ = ()
+    fields = (
+        *_named("id", SaId.fields),
+        ("reqid", "I"),
+        ("old_saddr", "16s"),
+        ("new_saddr", "16s"),
+        ("old_sport", ">H"),
+        ("new_sport", ">H"),
+    )
 
 
 class Template(XfrmMessage):

@@ -29,6 +29,8 @@ _IFA_F_NODAD = 2
 _NUD_PERMANENT = 0x80
 # include/uapi/linux/udp.h
 _UDP_ENCAP, _ESPINUDP = 100, 2
+# How long devices may take to see each other (seconds).
+_LINK_UP = 5.0
 # As long as the kernel may take to bring a packet from one host to the other; crypto that is done
 # elsewhere needs some of it (seconds).
 PATIENCE = 0.02
@@ -87,7 +89,10 @@ class Network:
             self._host(name, number, place, macs[2 - number])
             for name, number, place in (("a", 1, here), ("b", 2, there))
         )
-        _set(here)
+        for host in (self.b, self.a):
+            _set(host.namespace)
+            with IPRoute() as route:
+                _wait_for(route, host)
         self._with_interface: list[LabHost] = []
 
     def _host(self, name: str, number: int, place: int, other_mac: str) -> "LabHost":
@@ -195,6 +200,16 @@ def _told() -> Iterator[None]:
         yield
     except NetlinkError as error:
         raise OSError(error.code, os.strerror(error.code)) from None
+
+
+def _wait_for(route: IPRoute, host: LabHost) -> None:
+    """Until its device takes packets: some time after the other end came up (linkwatch)."""
+
+    def carries() -> bool:
+        (link,) = route.link("get", index=host.device)
+        return bool(link.get("operstate") == "UP")
+
+    until(carries, _LINK_UP)
 
 
 def _has(family: Family) -> bool:

@@ -14,7 +14,7 @@ _UDP = struct.Struct(">4H")
 # RFC 791: don't fragment
 _DF = 0x4000
 
-ICMP, UDP, ESP, AH, ICMPV6 = 1, 17, 50, 51, 58
+ICMP, UDP, ESP, AH, ICMPV6, COMP = 1, 17, 50, 51, 58, 108
 
 
 class Packet(Value):
@@ -107,3 +107,8 @@ def renumbered(packet: Packet, number: int) -> Packet:
 def corrupted(packet: Packet) -> Packet:
     """The same with its last bit turned."""
     return packet._replace(payload=packet.payload[:-1] + bytes((packet.payload[-1] ^ 1,)))
+
+
+def in_udp(packet: Packet, sport: int = 4500, dport: int = 4500) -> Packet:
+    """An ESP packet in UDP (RFC 3948)."""
+    return udp(packet.source, packet.destination, sport, dport, packet.payload)

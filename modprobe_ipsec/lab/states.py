@@ -1,29 +1,51 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SAs and policies as values, and the socket that makes them.
+"""SAs and policies as values, the socket that makes them, and what the kernel tells by itself.
 
 Addresses are text, ports and SPIs numbers, keys bytes; limits are in packets, bytes and seconds.
 """
 
+import select
 import socket
 import struct
+import time
 
-from modprobe_ipsec.base.annotations import Any, Mapping
+from modprobe_ipsec.base.annotations import Any, Iterator, Mapping
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.kernel import xfrm
-from modprobe_ipsec.kernel.netlink import Netlink
+from modprobe_ipsec.kernel.netlink import HEADER, LIMIT, Netlink, body_of, message
 from modprobe_ipsec.kernel.sa import TUNNEL, Sa, SaAlgorithm
 from modprobe_ipsec.lab import messages
 from modprobe_ipsec.lab.messages import pack, unpack
 
 # include/uapi/linux/xfrm.h, enum of XFRM_MSG_BASE
 NEWSA, DELSA, GETSA = xfrm.NEWSA, xfrm.DELSA, xfrm.GETSA
-NEWPOLICY, FLUSHSA, FLUSHPOLICY = 19, 28, 29
+NEWPOLICY, ALLOCSPI, ACQUIRE, EXPIRE, UPDSA = 19, 22, 23, 24, 26
+FLUSHSA, FLUSHPOLICY = 28, 29
+REPORT, MAPPING = 0x20, 0x26
+NAMES = {
+    NEWSA: "NEWSA",
+    DELSA: "DELSA",
+    NEWPOLICY: "NEWPOLICY",
+    ACQUIRE: "ACQUIRE",
+    EXPIRE: "EXPIRE",
+    UPDSA: "UPDSA",
+    0x1E: "NEWAE",
+    REPORT: "REPORT",
+    0x21: "MIGRATE",
+    MAPPING: "MAPPING",
+}
+# include/uapi/linux/netlink.h
+_NLM_F_DUMP, _NLMSG_DONE = 0x300, 3
+# XFRMNLGRP_*: from ACQUIRE to MAPPING
+_GROUPS = range(1, 9)
 
 # XFRM_MODE_*
 TRANSPORT, BEET, IPTFS = 0, 4, 5
 ESP, AH, COMP = 50, 51, 108
 # XFRM_POLICY_*
 IN, OUT = 0, 1
+# XFRM_SA_DIR_OUT
+SA_OUT = 2
 # XFRM_INF
 _FOR_EVER = 2**64 - 1
 
@@ -262,6 +284,10 @@ class XfrmSocket(Netlink):
             kind = NEWSA if isinstance(each, Association) else NEWPOLICY
             self.ask(kind, each.pack())
 
+    def update(self, sa: Association) -> None:
+        """Change one that is there."""
+        self.ask(UPDSA, sa.pack())
+
     def show(self, sa: Association) -> Shown:
         """What the kernel made of it."""
         marks = tuple((name, value) for name, value in sa.more if name == "MARK")
@@ -271,10 +297,29 @@ class XfrmSocket(Netlink):
         """Remove it."""
         self.ask(DELSA, _identity(sa, ()))
 
+    def reserve(self, sa: Association) -> None:
+        """Have the kernel reserve the SA's SPI for it (ALLOCSPI): a larval SA."""
+        fields = {**sa._fields_of_sa(), "min": sa.spi, "max": sa.spi}
+        self.ask(ALLOCSPI, pack(messages.SpiInfo, fields), 0)
+
     def clear(self) -> None:
         """Remove all SAs and policies of the namespace."""
         self.ask(FLUSHPOLICY, b"")
         self.ask(FLUSHSA, b"\0" * 4)
+
+    def dump(self) -> list[Shown]:
+        """All SAs of the namespace."""
+        self._sequence += 1
+        self._socket.send(message(GETSA, _NLM_F_DUMP, self._sequence, b""))
+        found: list[Shown] = []
+        while True:
+            data = self._socket.recv(LIMIT)
+            while data:
+                length, kind, *_ = HEADER.unpack_from(data)
+                if kind == _NLMSG_DONE:
+                    return found
+                found.append(Shown(*unpack(messages.SaInfo, body_of(data[:length]))))
+                data = data[length + -length % 4 :]
 
 
 def _identity(sa: Association, marks: tuple[tuple[str, bytes], ...]) -> bytes:
@@ -289,3 +334,60 @@ def _identity(sa: Association, marks: tuple[tuple[str, bytes], ...]) -> bytes:
         },
         marks,
     )
+
+
+class Event(Value):
+    """A message that nobody asked for."""
+
+    # ACQUIRE, EXPIRE, ...
+    name: str
+    fields: Mapping[str, Any]
+    attributes: Mapping[str, bytes]
+
+
+_TOLD = {
+    ACQUIRE: messages.Acquire,
+    EXPIRE: messages.Expire,
+    MAPPING: messages.Mapped,
+}
+
+
+class Monitor:
+    """Listens as `ip xfrm monitor` does, in the namespace in which it is opened."""
+
+    __slots__ = ("_socket",)
+
+    def __init__(self) -> None:
+        kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK
+        self._socket = socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_XFRM)
+        # without an address of its own it would be taken for the kernel itself, which hears nothing
+        self._socket.bind((0, 0))
+        for group in _GROUPS:
+            # SOL_NETLINK, NETLINK_ADD_MEMBERSHIP
+            self._socket.setsockopt(270, 1, group)
+
+    def close(self) -> None:
+        """Listen no more: without a listener the kernel acquires nothing."""
+        self._socket.close()
+
+    def heard(self, seconds: float = 0.02, *, until: str = "") -> list[Event]:
+        """What came, waiting that long for the first message, or for one of that name."""
+        found: list[Event] = []
+        end = time.monotonic() + seconds
+        while True:
+            left = max(0.0, end - time.monotonic())
+            done = any(event.name == until for event in found) if until else bool(found)
+            ready = select.select([self._socket], [], [], 0 if done else left)[0]
+            if not ready:
+                return found
+            found += _events(self._socket.recv(LIMIT))
+
+
+def _events(data: bytes) -> Iterator[Event]:
+    while len(data) >= HEADER.size:
+        length, kind, *_ = HEADER.unpack_from(data)
+        name = NAMES.get(kind, f"message {kind:#x}")
+        known = _TOLD.get(kind)
+        fields, attributes = unpack(known, data[HEADER.size : length]) if known else ({}, {})
+        yield Event(name, fields, attributes)
+        data = data[length + -length % 4 :]

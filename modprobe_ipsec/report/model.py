@@ -11,6 +11,7 @@ from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict, exit_code
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from modprobe_ipsec.kernel.seal import Sealed
+    from modprobe_ipsec.report.lab import LabReport
 
 
 class Action(StrEnum):
@@ -20,6 +21,7 @@ class Action(StrEnum):
     PROVE = "prove"
     DRY_RUN = "dry-run"
     LOAD = "load"
+    LAB = "lab"
 
 
 class Style(Value):
@@ -53,6 +55,9 @@ class Report(Value):
     # What came of --seal; None if nobody asked for it.
     sealed: "Sealed | None" = None
 
+    # What came of --lab; None if nobody asked for it.
+    lab: "LabReport | None" = None
+
     # Problems in a configuration count: --strict.
     strict: bool = False
 
@@ -76,6 +81,8 @@ class Report(Value):
     @property
     def exit_code(self) -> int:
         """The exit status of the run: that of the worst need, unless something else is worse."""
+        if self.lab:
+            return self.lab.exit_code
         if self.may_not_load:
             return NoPermission.exit_code
         code = exit_code(self.verdicts)

@@ -41,7 +41,16 @@ def test_an_sa_is_read_as_at_boot() -> None:
 
 
 # include/uapi/linux/xfrm.h, with the alignment of a 64-bit machine
-SIZES = {messages.SaInfo: 224, messages.SaId: 24, messages.PolicyInfo: 168, messages.Template: 64}
+SIZES = {
+    messages.SaInfo: 224,
+    messages.SaId: 24,
+    messages.SpiInfo: 232,
+    messages.PolicyInfo: 168,
+    messages.Acquire: 280,
+    messages.Expire: 232,
+    messages.Mapped: 64,
+    messages.Template: 64,
+}
 
 
 def test_structs_are_as_long_as_the_kernels() -> None:

@@ -18,6 +18,10 @@ from modprobe_ipsec.report import container
 from modprobe_ipsec.report.model import Report, Style
 from modprobe_ipsec.report.words import log_lines
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from modprobe_ipsec.report.lab import LabReport
+
 SUMMARY = "for programs: one object, with a published schema"
 
 SCHEMA = 1
@@ -52,6 +56,7 @@ def render(report: Report, style: Style) -> str:
         ],
         "xfrm_socket": report.xfrm_socket,
         "pf_key": _pf_key(pf_key(facts)),
+        **({"lab": _lab(report.lab)} if report.lab else {}),
         **({"sealed": report.sealed._asdict()} if report.sealed else {}),
         "gaps": [{"path": gap.path, "why": gap.why} for gap in gaps],
         **({"container": container.as_data(inside)} if inside else {}),
@@ -89,6 +94,13 @@ def _cause(cause: Cause) -> dict[str, Any]:
         "remedy": cause.remedy,
         "needs": [judgement.need.label for judgement in cause.met_at],
     }
+
+
+def _lab(report: "LabReport") -> dict[str, Any]:
+    # costs a room that only --lab enters
+    from modprobe_ipsec.report import lab
+
+    return lab.as_data(report)
 
 
 def _judgement(judgement: NeedVerdict) -> dict[str, Any]:

@@ -23,6 +23,11 @@ _PROBLEMS = 3
 
 def render(report: Report, style: Style) -> str:
     """The whole report; a quiet one has only what is not ready, a verbose one all evidence."""
+    if report.lab:
+        # costs a room that only --lab enters
+        from modprobe_ipsec.report import lab
+
+        return lab.text(report, report.lab, style)
     quiet, verbose, width = style.quiet, style.verbose, style.width
     dry = report.action is Action.DRY_RUN
     sections = [] if quiet else [_head(report, width)]

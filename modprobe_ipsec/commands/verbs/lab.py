@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""--lab: what this kernel does with packets, in a network that is gone afterwards."""
+
+import sys
+
+from modprobe_ipsec.base.errors import Error, UsageError
+from modprobe_ipsec.catalog.model import Catalog, Protocol
+from modprobe_ipsec.commands import engine
+from modprobe_ipsec.commands.command_line import Arguments
+from modprobe_ipsec.commands.output import complain
+from modprobe_ipsec.commands.reporting import put_report
+from modprobe_ipsec.daemons.selection import Demand
+from modprobe_ipsec.host.facts import Facts
+from modprobe_ipsec.host.gather import gather
+from modprobe_ipsec.host.root import Host
+from modprobe_ipsec.needs.need import AnyNeed, Choice, FeatureNeed, Need, Suite
+from modprobe_ipsec.plan.plan import Plan
+from modprobe_ipsec.plan.planner import make_plan
+from modprobe_ipsec.probes import _run, names
+from modprobe_ipsec.report.lab import LabReport
+from modprobe_ipsec.report.model import Action, Report
+from modprobe_ipsec.report.progress import progress
+
+# What has no way to say it.
+_FORMATS = ("text", "json")
+
+
+def run(arguments: Arguments) -> int:
+    """0 if every question could be asked, whatever the answers."""
+    wanted = _chosen(arguments.value("--lab"))
+    if arguments.value("--format") not in _FORMATS:
+        raise UsageError(f"--lab goes with --format {' or '.join(_FORMATS)}", "")
+    facts = gather(Host())
+    plan = make_plan(_needs(facts, engine.catalog()), facts, engine.catalog())
+    would_load = tuple(
+        dict.fromkeys(
+            module
+            for step in plan.steps
+            if not step.accelerator
+            for module in (*step.dependencies, step.module)
+        )
+    )
+    if would_load and arguments.has("--check"):
+        raise Error(
+            f"the kernel would have to load {', '.join(would_load)}",
+            "--lab without --check lets it",
+        )
+    if would_load:
+        complain(f"the kernel will load by itself what is missing: {', '.join(would_load)}")
+    with progress(sys.stderr, "asking") as show:
+        behaviours, loaded = _run.run(wanted, show)
+    lab = LabReport(behaviours, would_load)
+    report = Report(Action.LAB, facts, (), Plan((), ()), Demand(()), autoloaded=loaded, lab=lab)
+    put_report(report, arguments)
+    return report.exit_code
+
+
+def _chosen(value: str) -> tuple[str, ...]:
+    known = names()
+    if value == "all":
+        return known
+    wanted = tuple(value.split(","))
+    for name in wanted:
+        if name not in known:
+            raise UsageError(f"--lab {name}: choose from all, {', '.join(known)}", "")
+    return wanted
+
+
+def _needs(facts: Facts, catalog: Catalog) -> list[AnyNeed]:
+    """What a network of the lab takes: that it would be loaded is to be said beforehand."""
+    suite = Suite(Protocol.ESP, Choice(catalog.transforms["AES_GCM_16"], 128), None)
+    return [*(Need(suite, family) for family in engine.families(facts)), FeatureNeed("veth", None)]
