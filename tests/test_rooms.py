@@ -26,7 +26,18 @@ FLOORS = {room: int(floor) for room, floor, _ in ROWS}
 # base may name error numbers and their texts; whatever else says "no" is without any effect.
 PURE = {room for room, _, touches in ROWS if touches == "no"} - {"base"}
 # What touches the machine, or costs a start-up; each dependency has its facade.
-IMPURE = {"os", "io", "subprocess", "socket", "ctypes", "pathlib", "shutil", "glob", "tempfile"}
+IMPURE = {
+    "os",
+    "io",
+    "subprocess",
+    "socket",
+    "_socket",
+    "ctypes",
+    "pathlib",
+    "shutil",
+    "glob",
+    "tempfile",
+}
 FACADES = {
     "kmodpy": {"kernel/kmod"},
     "pyroute2": {"devices/ethtool", "lab/messages", "lab/network"},

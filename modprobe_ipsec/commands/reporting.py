@@ -69,13 +69,16 @@ def make_report(action: Action, arguments: Arguments) -> tuple[Report, Host]:
     finally:
         lift()
     if changes:
-        from modprobe_ipsec.report.progress import progress
+        from modprobe_ipsec.report.progress import Progress
 
-        with progress(sys.stderr, "proving") as show:
-            packets = arguments.value("--prove") == "packets"
+        bar = Progress(sys.stderr, "proving")
+        packets = arguments.value("--prove") == "packets"
+        try:
             report = engine.act(
-                action, demand, facts, host, catalog, on_progress=show, packets=packets
+                action, demand, facts, host, catalog, on_progress=bar.show, packets=packets
             )
+        finally:
+            bar.clear()
     return report._replace(strict=arguments.has("--strict")), host
 
 

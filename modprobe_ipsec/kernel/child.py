@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs a function in a child process that can hang, crash and change namespaces without harm."""
 
+# `signal` without its enumerations
+import _signal as signal
 import ctypes
-import json
 import os
 import select
-import signal
 import time
-from contextlib import suppress
 
 from modprobe_ipsec.base.annotations import Any, Callable, NoReturn
 from modprobe_ipsec.base.value import Value
@@ -18,10 +17,34 @@ PR_SET_PDEATHSIG = 1
 GRACE = 5.0
 # Bytes that a child may say; a proof takes about a hundred.
 _MOST = 1 << 26
+# Bytes before each message that say how long it is.
+_LENGTH = 4
 
-# What JSON can say.
-Message = list[Any]
+# What the codec can say.
+Message = Any
 Send = Callable[[Message], None]
+
+
+class Codec(Value):
+    """How a message becomes bytes, and bytes a message again."""
+
+    pack: Callable[[Message], bytes]
+    # Raises ValueError, EOFError, TypeError or RecursionError for what is no message.
+    unpack: Callable[[bytes], Message]
+
+
+def in_json() -> Codec:
+    """For a child that may have been taken over: reading a message does no more than that."""
+    import json
+
+    return Codec(lambda message: json.dumps(message).encode(), json.loads)
+
+
+def in_marshal() -> Codec:
+    """For a child that runs nothing but our own code on the kernel's answers: costs no import."""
+    import marshal
+
+    return Codec(marshal.dumps, marshal.loads)
 
 
 class Ending(Value):
@@ -40,14 +63,16 @@ def run(
     *,
     whole: bool = False,
     group: bool = False,
+    codec: Codec | None = None,
 ) -> Ending:
-    """Run `work(send)` in a child; what it sends goes to `receive`.
+    """Run `work(send)` in a child; what it sends goes to `receive`, by default as JSON.
 
     The child may be silent for `timeout` seconds, or with `whole` take that long for all of it.
     Whatever happens, it is gone afterwards (unless the kernel never lets go of it), and it dies
     with its parent, too; with `group`, so are the programs that it has started, if it came to no
     end of its own.
     """
+    codec = codec or in_json()
     parent = os.getpid()
     reader, writer = os.pipe()
     # Ctrl-C must not wake a second copy of our caller; the child leaves these to its parent.
@@ -60,7 +85,7 @@ def run(
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         return Ending(f"could not be started: {error.strerror}")
     if pid == 0:
-        _child(work, writer, parent, group)
+        _child(work, codec.pack, writer, parent, group)
     why, ended = "", False
     try:
         os.close(writer)
@@ -68,7 +93,7 @@ def run(
             # both of us do it: whoever comes first, the group is there for the other
             _make_group(pid)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        ended, why = _listen(reader, receive, timeout, whole)
+        ended, why = _listen(reader, codec.unpack, receive, timeout, whole)
     finally:
         os.close(reader)
         status = _reap(pid, group, kill=not ended)
@@ -76,16 +101,24 @@ def run(
         return Ending(why or f"took more than {timeout:g} s", late=not why)
     if status < 0:
         return Ending(f"died of signal {-status}")
-    return Ending(f"failed with status {status}" if status else "")
+    return Ending(f"failed with status {status}" if status else why)
 
 
 def _make_group(pid: int) -> None:
     # the child may have gone already
-    with suppress(OSError):
+    try:
         os.setpgid(pid, pid)
+    except OSError:
+        pass
 
 
-def _child(work: Callable[[Send], None], writer: int, parent: int, group: bool) -> NoReturn:
+def _child(
+    work: Callable[[Send], None],
+    pack: Callable[[Message], bytes],
+    writer: int,
+    parent: int,
+    group: bool,
+) -> NoReturn:
     """Do the work and exit: neither handlers nor buffers of the parent may run here."""
     status = 1
     try:
@@ -94,48 +127,50 @@ def _child(work: Callable[[Send], None], writer: int, parent: int, group: bool) 
             _make_group(0)
         # The parent may have died before.
         if os.getppid() == parent:
-            work(lambda message: _send(writer, message))
+            work(lambda message: _send(writer, pack(message)))
             status = 0
     finally:
         os._exit(status)
 
 
-def _send(writer: int, message: Message) -> None:
-    data = memoryview(json.dumps(message).encode() + b"\n")
+def _send(writer: int, message: bytes) -> None:
+    data = memoryview(len(message).to_bytes(_LENGTH) + message)
     while data:
         data = data[os.write(writer, data) :]
 
 
 def _listen(
-    reader: int, receive: Callable[[Message], None], timeout: float, whole: bool
+    reader: int,
+    unpack: Callable[[bytes], Message],
+    receive: Callable[[Message], None],
+    timeout: float,
+    whole: bool,
 ) -> tuple[bool, str]:
     """Hand messages on until the child closes its end (True).
 
-    False if it is not to be listened to any longer; with the reason, if it is not the time.
+    False if it is not to be listened to any longer. With the reason, if it is not the time.
     """
     poll = select.poll()
     poll.register(reader, select.POLLIN)
     end = time.monotonic() + timeout
-    rest: list[bytes] = []
-    left = _MOST
+    said, left = bytearray(), _MOST
     while poll.poll(max(0, end - time.monotonic()) * 1000):
         data = os.read(reader, 65536)
         if not data:
-            return True, ""
+            return True, "said what is no message" if said else ""
         left -= len(data)
         if left < 0:
             return False, f"said more than {_MOST >> 20} MB"
         if not whole:
             end = time.monotonic() + timeout
-        *lines, last = data.split(b"\n")
-        for line in lines:
+        said += data
+        while len(said) >= (whole_of := _LENGTH + int.from_bytes(said[:_LENGTH])):
             try:
-                message = json.loads(b"".join((*rest, line)))
-            except (ValueError, RecursionError):
+                message = unpack(bytes(said[_LENGTH:whole_of]))
+            except (ValueError, EOFError, TypeError, RecursionError):
                 return False, "said what is no message"
-            rest.clear()
+            del said[:whole_of]
             receive(message)
-        rest.append(last)
     return False, ""
 
 
@@ -163,6 +198,8 @@ def _reap(pid: int, group: bool, *, kill: bool) -> int:
 
 def _kill(pid: int, group: bool) -> None:
     if group:
-        with suppress(ProcessLookupError, PermissionError):
+        try:
             os.killpg(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
     os.kill(pid, signal.SIGKILL)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Asks the kernel for features that are no SAs, in the throw-away namespace of the process."""
 
-import socket
+# `socket` without its enumerations, which take longer to make than an answer takes
+import _socket as socket
 import struct
 
 from modprobe_ipsec.catalog.model import Family, KernelInterface

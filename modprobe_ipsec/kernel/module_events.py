@@ -5,7 +5,8 @@ Not pyudev's: it needs libudev, and its import takes longer than all that is lis
 Format: lib/kobject_uevent.c; `add@/module/esp4`, then `KEY=value`, each ending in NUL.
 """
 
-import socket
+# `socket` without its enumerations, which take longer to make than an answer takes
+import _socket as socket
 
 from modprobe_ipsec.base.annotations import Self, TracebackType
 from modprobe_ipsec.base.names import canonical

@@ -6,9 +6,9 @@ kernel takes to answer, at a boot that waits for it.
 Layout: include/uapi/linux/netlink.h. Lengths are in bytes.
 """
 
-import socket
+# `socket` without its enumerations, which take longer to make than an answer takes
+import _socket as socket
 import struct
-from contextlib import suppress
 
 from modprobe_ipsec.base.annotations import Self, TracebackType
 
@@ -83,8 +83,10 @@ class Netlink:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
         # Text in the errors (Linux 4.12), and not the whole request again (4.3).
         for option in (NETLINK_EXT_ACK, NETLINK_CAP_ACK):
-            with suppress(OSError):
+            try:
                 self._socket.setsockopt(SOL_NETLINK, option, 1)
+            except OSError:
+                pass
         # From now on nobody but the kernel (0) can send us anything.
         self._socket.connect((0, 0))
 

@@ -5,9 +5,10 @@ Layout: RFC 2367, include/uapi/linux/pfkeyv2.h. Lengths of messages and of what 
 in words of 64 bits, those of keys in bits. Never SADB_REGISTER: for it the kernel loads all it has.
 """
 
+# `socket` without its enumerations, which take longer to make than an answer takes
+import _socket as socket
 import errno
 import os
-import socket
 import struct
 
 from modprobe_ipsec.base.annotations import Self, TracebackType

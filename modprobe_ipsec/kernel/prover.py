@@ -3,12 +3,13 @@
 
 import errno
 
-from modprobe_ipsec.base.annotations import Any, Callable, Sequence
+from modprobe_ipsec.base.annotations import Callable, Sequence
 from modprobe_ipsec.kernel import child
 from modprobe_ipsec.kernel.features import askable, goes_by_pf_key
-from modprobe_ipsec.kernel.loaded import watching
+from modprobe_ipsec.kernel.loaded import come, live
+from modprobe_ipsec.kernel.module_events import ModuleEvents
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed
-from modprobe_ipsec.needs.proof import Answer, PacketStep, Proof, Proofs
+from modprobe_ipsec.needs.proof import Answer, Proof, Proofs, proof_told
 from modprobe_ipsec.plan.meaning import NO_SOCKET
 
 # Gets the number of answers so far and that of all.
@@ -33,14 +34,18 @@ def prove(
     """
     possible = [number for number, need in enumerate(needs) if _askable(need)]
     conversation = _Conversation(needs, len(possible), on_progress)
-    with watching() as loaded:
+    with ModuleEvents() as events:
+        before = live()
         if possible:
             ending = child.run(
-                lambda send: _in_child(ask, needs, possible, send), conversation.hear, timeout
+                lambda send: _in_child(ask, needs, possible, send),
+                conversation.hear,
+                timeout,
+                codec=child.in_marshal(),
             )
             who = "the kernel" if ending.late else "the process that asks"
             conversation.why = conversation.why or (ending.why and f"{who} {ending.why}")
-        return conversation.result(loaded())
+        return conversation.result(come(events, before))
 
 
 def _askable(need: AnyNeed) -> bool:
@@ -65,13 +70,13 @@ class _Conversation:
 
     def hear(self, message: child.Message) -> None:
         match message:
-            case ["socket", number]:
+            case {"socket": number}:
                 self.socket_errno = number
-            case ["proof", number, answer, *fields]:
-                self.proofs[number] = _proof(self.needs[number], answer, *fields)
+            case {"need": number, "proof": said}:
+                self.proofs[number] = proof_told(self.needs[number], said)
                 if self.on_progress:
                     self.on_progress(len(self.proofs), self.total)
-            case ["stop", why]:
+            case {"stop": why}:
                 self.why = why
 
     def result(self, loaded: tuple[str, ...]) -> Proofs:
@@ -93,13 +98,6 @@ class _Conversation:
         return Proof(need, Answer.NOT_ASKED, self.socket_errno or 0, why=self.why)
 
 
-def _proof(need: AnyNeed, answer: str, *fields: Any) -> Proof:
-    """A message as a value; what packets did is its last field."""
-    number, message, driver, priority, why, *steps = fields
-    done = tuple(PacketStep(*step) for step in (steps[0] if steps else ()))
-    return Proof(need, Answer(answer), number, message, driver, priority, why, done)
-
-
 def _in_child(
     ask: Ask | None, needs: Sequence[AnyNeed], numbers: Sequence[int], send: child.Send
 ) -> None:
@@ -111,4 +109,4 @@ def _in_child(
             ask = with_an_sa_each
         ask(needs, numbers, send)
     except Exception as error:
-        send(["stop", f"the process that asks failed: {type(error).__name__}: {error}"])
+        send({"stop": f"the process that asks failed: {type(error).__name__}: {error}"})

@@ -4,7 +4,8 @@
 Layout: include/uapi/linux/xfrm.h; lengths of keys and ICVs there are in bits.
 """
 
-import socket
+# `socket` without its enumerations, which take longer to make than an answer takes
+import _socket as socket
 import struct
 
 from modprobe_ipsec.catalog.model import Family, Protocol, XfrmTable

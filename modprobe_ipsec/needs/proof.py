@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The kernel's own answer to a need, as values."""
 
+from modprobe_ipsec.base.annotations import Any, Mapping
 from modprobe_ipsec.base.text import strerror
 from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.needs.need import AnyNeed
@@ -41,6 +42,19 @@ class Proof(Value):
     why: str = ""
     # What packets through it did, where they were asked for; a failed one is the last.
     steps: tuple[PacketStep, ...] = ()
+
+    def told(self) -> dict[str, Any]:
+        """What was found out, by name and in plain types, for another process."""
+        steps = [step._asdict() for step in self.steps]
+        said = {**self._asdict(), "answer": self.answer.value, "steps": steps}
+        del said["need"]
+        return said
+
+
+def proof_told(need: AnyNeed, said: Mapping[str, Any]) -> Proof:
+    """The proof of a need from what `Proof.told` gave."""
+    steps = tuple(PacketStep(**step) for step in said["steps"])
+    return Proof(need=need, **{**said, "answer": Answer(said["answer"]), "steps": steps})
 
 
 class Proofs(Value):

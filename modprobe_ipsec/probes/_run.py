@@ -6,7 +6,8 @@ from modprobe_ipsec.base.annotations import Callable, Sequence
 from modprobe_ipsec.base.text import error_text
 from modprobe_ipsec.kernel import child
 from modprobe_ipsec.kernel.ask import no_namespace
-from modprobe_ipsec.kernel.loaded import watching
+from modprobe_ipsec.kernel.loaded import come, live
+from modprobe_ipsec.kernel.module_events import ModuleEvents
 from modprobe_ipsec.lab.workbench import Workbench
 from modprobe_ipsec.probes._behaviour import Behaviour, Reply, behaviour
 
@@ -27,11 +28,12 @@ def run(
     `on_progress` hears how many of how many are done. Raises nothing on its own account.
     """
     found = []
-    with watching() as loaded:
+    with ModuleEvents() as events:
+        before = live()
         for number, name in enumerate(names):
             on_progress(number, len(names))
             found.append(_one(name))
-        return tuple(found), loaded()
+        return tuple(found), come(events, before)
 
 
 def _one(name: str) -> Behaviour:

@@ -2,36 +2,35 @@
 """A bar on stderr for work that takes longer than a blink."""
 
 import time
-from contextlib import contextmanager
 
-from modprobe_ipsec.base.annotations import Callable, Iterator, TextIO
+from modprobe_ipsec.base.annotations import TextIO
 
 _DELAY_SECONDS = 0.5
 _WIDTH = 30
 
 
-@contextmanager
-def progress(stream: TextIO, label: str) -> Iterator[Callable[[int, int], None]]:
-    """Draws `label [#####.....] 5/10` once half a second has passed, on a terminal only.
+class Progress:
+    """Draws `label [#####.....] 5/10` once half a second has passed, on a terminal only."""
 
-    Call what it gives with how many steps of how many are finished; the bar is gone afterwards.
-    """
-    start = time.monotonic()
-    drawn = False
+    __slots__ = ("_drawn", "_label", "_start", "_stream")
 
-    def show(done: int, total: int) -> None:
-        nonlocal drawn
-        if not total or not stream.isatty() or time.monotonic() - start < _DELAY_SECONDS:
+    def __init__(self, stream: TextIO, label: str) -> None:
+        self._stream, self._label = stream, label
+        self._start, self._drawn = time.monotonic(), False
+
+    def show(self, done: int, total: int) -> None:
+        """So many of so many steps are finished."""
+        late = time.monotonic() - self._start >= _DELAY_SECONDS
+        if not total or not self._stream.isatty() or not late:
             return
         filled = _WIDTH * done // total
         bar = "#" * filled + "." * (_WIDTH - filled)
-        stream.write(f"\r{label} [{bar}] {done}/{total}")
-        stream.flush()
-        drawn = True
+        self._stream.write(f"\r{self._label} [{bar}] {done}/{total}")
+        self._stream.flush()
+        self._drawn = True
 
-    try:
-        yield show
-    finally:
-        if drawn:
-            stream.write("\r\033[K")
-            stream.flush()
+    def clear(self) -> None:
+        """Nothing of it stays."""
+        if self._drawn:
+            self._stream.write("\r\033[K")
+            self._stream.flush()

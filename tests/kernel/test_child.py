@@ -22,7 +22,8 @@ def none_left() -> bool:
     return False
 
 
-def test_messages_arrive_in_order() -> None:
+@pytest.mark.parametrize("codec", [None, child.in_marshal()], ids=["json", "marshal"])
+def test_messages_arrive_in_order(codec: child.Codec | None) -> None:
     heard: list[child.Message] = []
     parent = os.getpid()
 
@@ -31,7 +32,7 @@ def test_messages_arrive_in_order() -> None:
         for number in range(1000):
             send([number, "é\n" * number])
 
-    assert child.run(work, heard.append, 30) == child.Ending()
+    assert child.run(work, heard.append, 30, codec=codec) == child.Ending()
     assert heard[0] == ["who", True]
     assert [number for number, _ in heard[1:]] == list(range(1000))
     assert none_left()
@@ -134,8 +135,13 @@ def test_a_child_that_says_too_much_or_nonsense(monkeypatch: pytest.MonkeyPatch)
 
     heard: list[child.Message] = []
     assert child.run(endless, heard.append, 30).why == "said more than 1 MB"
-    monkeypatch.setattr(child, "_send", lambda writer, message: os.write(writer, b"[1\n"))
-    assert child.run(lambda send: send([]), heard.append, 30).why == "said what is no message"
+    monkeypatch.setattr(child, "_send", lambda writer, message: os.write(writer, b"\0\0\0\2[1"))
+    for codec in (child.in_json(), child.in_marshal()):
+        ending = child.run(lambda send: send([]), heard.append, 30, codec=codec)
+        assert ending.why == "said what is no message"
+    # or only the beginning of one
+    monkeypatch.setattr(child, "_send", lambda writer, message: os.write(writer, message[:2]))
+    assert child.run(lambda send: send([1]), heard.append, 30).why == "said what is no message"
     assert heard == []
     assert none_left()
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Module events: which count, and that it opens or says why not."""
 
-import socket
 import subprocess
 import sys
 
@@ -41,7 +40,7 @@ def test_without_such_a_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr("modprobe_ipsec.kernel.module_events.socket.socket", refuse)
     with ModuleEvents() as events:
         assert events.why_not.startswith("no kernel events")
         assert events.added() == ()

@@ -18,7 +18,7 @@ from modprobe_ipsec.plan.planner import make_plan
 from modprobe_ipsec.plan.verdict import Verdict
 from modprobe_ipsec.report import formats
 from modprobe_ipsec.report.model import Action, Report, Style
-from modprobe_ipsec.report.progress import progress
+from modprobe_ipsec.report.progress import Progress
 from modprobe_ipsec.report.words import headline
 from tests.facts import CBC, GCM, facts, install
 from tests.shipped import CATALOG
@@ -281,12 +281,13 @@ def test_the_bar_comes_late_and_leaves_nothing(monkeypatch: Any) -> None:
     now = [100.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     stream: Any = Terminal()
-    with progress(stream, "proving") as show:
-        show(1, 4)
-        assert stream.said == ""
-        now[0] += 0.6
-        show(2, 4)
-        assert "proving [" in stream.said and "2/4" in stream.said
+    bar = Progress(stream, "proving")
+    bar.show(1, 4)
+    assert stream.said == ""
+    now[0] += 0.6
+    bar.show(2, 4)
+    assert "proving [" in stream.said and "2/4" in stream.said
+    bar.clear()
     assert stream.said.endswith("\r\033[K")
 
 

@@ -19,7 +19,7 @@ from modprobe_ipsec.plan.planner import make_plan
 from modprobe_ipsec.probes import _run, names
 from modprobe_ipsec.report.lab import LabReport
 from modprobe_ipsec.report.model import Action, Report
-from modprobe_ipsec.report.progress import progress
+from modprobe_ipsec.report.progress import Progress
 
 # What has no way to say it.
 _FORMATS = ("text", "json")
@@ -47,8 +47,11 @@ def run(arguments: Arguments) -> int:
         )
     if would_load:
         complain(f"the kernel will load by itself what is missing: {', '.join(would_load)}")
-    with progress(sys.stderr, "asking") as show:
-        behaviours, loaded = _run.run(wanted, show)
+    bar = Progress(sys.stderr, "asking")
+    try:
+        behaviours, loaded = _run.run(wanted, bar.show)
+    finally:
+        bar.clear()
     lab = LabReport(behaviours, would_load)
     report = Report(Action.LAB, facts, (), Plan((), ()), Demand(()), autoloaded=loaded, lab=lab)
     put_report(report, arguments)
