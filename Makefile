@@ -25,6 +25,9 @@ UNITS = $(PREFIX)/lib/systemd/system
 DOCS = $(PREFIX)/share/doc/modprobe-ipsec
 # Files of the repository, and each one's place below PREFIX/share.
 SHARED = man/modprobe-ipsec.8:man/man8/modprobe-ipsec.8 \
+    man/modprobe-ipsec.service.8:man/man8/modprobe-ipsec.service.8 \
+    man/modprobe-ipsec-hook.8:man/man8/modprobe-ipsec-hook.8 \
+    man/modprobe-ipsec-init.8:man/man8/modprobe-ipsec-init.8 \
     completions/modprobe-ipsec.bash:bash-completion/completions/modprobe-ipsec \
     completions/_modprobe-ipsec:zsh/site-functions/_modprobe-ipsec \
     completions/modprobe-ipsec.fish:fish/vendor_completions.d/modprobe-ipsec.fish

@@ -15,7 +15,7 @@ from modprobe_ipsec.daemons.registry import DAEMONS
 REPOSITORY = Path(__file__).parent.parent
 UNIT = "lib/systemd/system/modprobe-ipsec.service"
 # exposure of 10 at most, times 10
-THRESHOLD = "25"
+THRESHOLD = "20"
 
 
 def make(target: str, prefix: Path | str, *more: str) -> subprocess.CompletedProcess[str]:

@@ -93,6 +93,13 @@ def families(facts: Facts) -> tuple[Family, ...]:
     return (Family.IPV4, Family.IPV6) if facts.ipv6 else (Family.IPV4,)
 
 
+def no_cards() -> "Cards":
+    """What is known of the network cards in a network namespace that has none."""
+    from modprobe_ipsec.host.machine.cards import Cards
+
+    return Cards((), "the network cards are not seen in a private network namespace")
+
+
 def cards_of(host: Host) -> "Callable[[], Cards]":
     """Asks the network cards, once, and not before something needs to know."""
 
@@ -117,6 +124,14 @@ def _with_packets(needs: Sequence[AnyNeed], numbers: Sequence[int], send: "Send"
     ask(needs, numbers, send)
 
 
+def _in_this_namespace(needs: Sequence[AnyNeed], numbers: Sequence[int], send: "Send") -> None:
+    """In the child."""
+    from modprobe_ipsec.kernel import namespace
+    from modprobe_ipsec.kernel.ask import ask
+
+    ask(needs, numbers, send, enter=namespace.stay)
+
+
 def act(
     action: Action,
     wanted: Demand,
@@ -126,12 +141,14 @@ def act(
     *,
     on_progress: Callable[[int, int], None] | None = None,
     packets: bool = False,
+    private_network: bool = False,
 ) -> Report:
     """Do what the action says about these needs on this host; the report of it.
 
     `on_progress` hears how many of how many proofs are done; `packets` are then sent through the
-    SAs that prove. Before anything is loaded the
-    environment is emptied, for good. Raises NoLibkmod only if something is to be loaded.
+    SAs that prove; with `private_network` those are made in the network namespace that we run in.
+    Before anything is loaded the environment is emptied, for good. Raises NoLibkmod only if
+    something is to be loaded.
     """
     needs = wanted.needs
     plan = make_plan(needs, facts, catalog)
@@ -148,7 +165,8 @@ def act(
     # costs sockets and a child process, which --check need not pay
     from modprobe_ipsec.kernel.prover import prove
 
-    proofs = prove(needs, on_progress=on_progress, ask=_with_packets if packets else None)
+    ask = _with_packets if packets else _in_this_namespace if private_network else None
+    proofs = prove(needs, on_progress=on_progress, ask=ask)
     facts = refresh(facts, host)
     final = make_plan(needs, facts, catalog, tried)
     by_need: dict[AnyNeed, Proof] = {proof.need: proof for proof in proofs.proofs}

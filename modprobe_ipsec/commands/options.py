@@ -236,6 +236,12 @@ OPTIONS = (
     ),
     Option("--kernel", "where", "another kernel of that tree", metavar="RELEASE", verbs=_WHERE),
     Option(
+        "--private-network",
+        "where",
+        "prove in this network namespace, which is a private one already (PrivateNetwork=)",
+        verbs=(LOAD, "check"),
+    ),
+    Option(
         "--format",
         "how",
         "for people, for programs or for a service's log",

@@ -61,7 +61,11 @@ def make_report(action: Action, arguments: Arguments) -> tuple[Report, Host]:
             demand = read_apart(lambda: _demand(arguments, facts, host, catalog), catalog)
         else:
             demand = _demand(arguments, facts, host, catalog)
-        if arguments.verb != "manifest" and not arguments.has("--apply"):
+        private = arguments.has("--private-network")
+        if private:
+            # what is there is not the host's
+            facts = facts._replace(cards=engine.no_cards, stack_signs=())
+        elif arguments.verb != "manifest" and not arguments.has("--apply"):
             # a host plan is for containers, which have cards of their own
             facts = facts._replace(cards=engine.cards_of(host))
         if not changes:
@@ -75,7 +79,14 @@ def make_report(action: Action, arguments: Arguments) -> tuple[Report, Host]:
         packets = arguments.value("--prove") == "packets"
         try:
             report = engine.act(
-                action, demand, facts, host, catalog, on_progress=bar.show, packets=packets
+                action,
+                demand,
+                facts,
+                host,
+                catalog,
+                on_progress=bar.show,
+                packets=packets,
+                private_network=private,
             )
         finally:
             bar.clear()

@@ -114,11 +114,14 @@ def _environment(host: Host, inside: Container | None, helper: str | None) -> En
 
 
 def refresh(facts: Facts, host: Host) -> Facts:
-    """The facts after something was loaded: algorithms, module states and witnesses again."""
+    """The facts after something was loaded: algorithms, module states and witnesses again.
+
+    What was left out stays so.
+    """
     gaps: list[Unreadable] = []
     algorithms, states = _changing(host, gaps, facts.modules)
     old = [gap for gap in facts.unreadable if gap.path not in _CHANGING]
-    witnesses = xfrm_proc.read(host) if host.running else ()
+    witnesses = xfrm_proc.read(host) if host.running and facts.stack_signs else ()
     return facts._replace(
         algorithms=algorithms, modules=states, stack_signs=witnesses, unreadable=(*gaps, *old)
     )

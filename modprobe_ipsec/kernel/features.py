@@ -10,7 +10,7 @@ from modprobe_ipsec.kernel.netlink import NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, N
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed
 
 # include/uapi/linux/{rtnetlink,if_link}.h
-_RTM_NEWLINK = 16
+_RTM_NEWLINK, _RTM_DELLINK = 16, 17
 _IFLA_IFNAME, _IFLA_LINKINFO, _IFLA_INFO_KIND, _IFLA_INFO_DATA = 3, 18, 1, 2
 _IFLA_XFRM_LINK, _IFLA_XFRM_IF_ID = 1, 2
 _LOOPBACK = 1
@@ -38,7 +38,7 @@ def goes_by_pf_key(need: AnyNeed) -> bool:
 
 
 def ask(need: FeatureNeed, number: int) -> None:
-    """Make what the feature is about; it goes with the namespace.
+    """Make what the feature is about, and take it away: the namespace may live on.
 
     `number` tells names apart. Raises OSError with the kernel's errno and its text, if it has one.
     """
@@ -46,11 +46,12 @@ def ask(need: FeatureNeed, number: int) -> None:
     if kind is None:
         return
     with Netlink(socket.NETLINK_ROUTE) as route:
-        link = _new_link(kind, f"ipsec-test{number}")
-        route.ask(_RTM_NEWLINK, link, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL)
+        name = attribute(_IFLA_IFNAME, f"ipsec-test{number}".encode() + b"\0")
+        route.ask(_RTM_NEWLINK, _new_link(kind, name), NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL)
+        route.ask(_RTM_DELLINK, bytes(16) + name, NLM_F_ACK)
 
 
-def _new_link(kind: str, name: str) -> bytes:
+def _new_link(kind: str, name: bytes) -> bytes:
     info = attribute(_IFLA_INFO_KIND, kind.encode())
     if kind == "xfrm":
         info += attribute(
@@ -59,6 +60,4 @@ def _new_link(kind: str, name: str) -> bytes:
             + attribute(_IFLA_XFRM_IF_ID, struct.pack("I", 1)),
         )
     # ifinfomsg: all zero is a new link
-    return (
-        bytes(16) + attribute(_IFLA_IFNAME, name.encode() + b"\0") + attribute(_IFLA_LINKINFO, info)
-    )
+    return bytes(16) + name + attribute(_IFLA_LINKINFO, info)

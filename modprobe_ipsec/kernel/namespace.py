@@ -3,10 +3,15 @@
 
 import ctypes
 import errno
+import fcntl
 import os
+import socket
+import struct
 
 # include/uapi/linux/sched.h
 NEWNET, NEWUSER = 0x40000000, 0x10000000
+# include/uapi/linux/sockios.h, if.h
+_SIOCGIFFLAGS, _IFF_UP = 0x8913, 1
 
 
 def enter() -> None:
@@ -23,6 +28,22 @@ def enter() -> None:
     if number == errno.EPERM and libc.unshare(NEWUSER | NEWNET) == 0:
         return
     raise OSError(number, os.strerror(number))
+
+
+def stay() -> None:
+    """Remain in the namespace that our caller has made, as systemd does with PrivateNetwork=.
+
+    If anything but the loopback is up there, it is not what the caller says, and another one is
+    made all the same. Raises OSError.
+    """
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as any_socket:
+        for _, name in socket.if_nameindex():
+            answer = fcntl.ioctl(
+                any_socket, _SIOCGIFFLAGS, struct.pack("16sh14x", name.encode(), 0)
+            )
+            if name != "lo" and struct.unpack_from("h", answer, 16)[0] & _IFF_UP:
+                enter()
+                return
 
 
 def is_filtered() -> bool:

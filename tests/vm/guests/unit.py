@@ -80,6 +80,43 @@ def _kill_after(seconds: float) -> Callable[[], None]:
     return interrupt
 
 
+def _needs(*more: str, sandbox: str) -> Any:
+    """What a proof inside a unit says of the needs."""
+    unit, answer = Path("/run/systemd/system/proof.service"), Path("/run/harness-proof")
+    answer.unlink(missing_ok=True)
+    command = f"modprobe-ipsec --check --prove --format=json {' '.join(more)}"
+    unit.write_text(
+        f"[Service]\nType=oneshot\nExecStart={command}\nStandardOutput=file:{answer}\n{sandbox}"
+    )
+    subprocess.run(["systemctl", "daemon-reload"], check=True)
+    # not ready is an answer, too
+    subprocess.run(["systemctl", "start", unit.name], check=False)
+    needs = json.loads(answer.read_text())["needs"]
+    unit.unlink()
+    answer.unlink()
+    return needs
+
+
+def _reports() -> dict[str, Any]:
+    """The same proof as root may make it, and in a network namespace that systemd has made."""
+    private = (
+        "PrivateNetwork=yes\nRestrictNamespaces=yes\n"
+        "CapabilityBoundingSet=CAP_SYS_MODULE CAP_NET_ADMIN\n"
+    )
+    return {
+        "of root": _needs(sandbox=""),
+        "private": _needs("--private-network", sandbox=private),
+        "not asked for": _needs(sandbox=private),
+    }
+
+
+def _reload() -> None:
+    while _show(UNIT, "ActiveState") == "activating":
+        time.sleep(0.1)
+    for _ in range(2):
+        subprocess.run(["systemctl", "reload", UNIT], check=True)
+
+
 def _five_at_once() -> None:
     command = ["modprobe-ipsec", "--format=journal"]
     running = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(5)]
@@ -121,6 +158,7 @@ def main() -> None:
             took = min(took, said["took"])
         _say(f"killed {moment}", said)
     _say("five at once", _start(_five_at_once))
+    _say("reloaded", _start(_reload) | {"reports": _reports()})
     MAIN.chmod(0)
     _say("main unreadable", _start())
     MAIN.chmod(0o644)

@@ -109,11 +109,16 @@ def test_cut_off_at_any_moment_it_leaves_nothing(answer: dict[str, Any]) -> None
     assert killed["then"]["status"] == 0
 
 
+# a hundred runs take a minute or two
+@pytest.mark.kernels("uml-7")
 def test_killed_a_hundred_times_it_leaves_nothing(kernel: Kernel) -> None:
     result = run(kernel, ["python3", str(SCRIPT), "killed"], timeout=600)
     assert result.status == 0, result.stderr
     answer = json.loads(result.stdout)
-    assert answer["first"]["status"] == 0
+    ready = [
+        need["need"] for need in answer["first"]["report"]["needs"] if need["verdict"] == "ready"
+    ]
+    assert len(ready) > 20
     moments = answer["moments"]
     assert len(moments) == 100
     # many of them hit it at work, with its namespace and with an SA in that
@@ -124,7 +129,8 @@ def test_killed_a_hundred_times_it_leaves_nothing(kernel: Kernel) -> None:
         before, after = answer[what]
         assert before == after
     assert answer["processes"] == [] and answer["states"] == ""
-    assert answer["then"]["status"] == 0 and answer["then"]["report"]["loads"] == []
+    then = answer["then"]["report"]
+    assert [need["need"] for need in then["needs"] if need["verdict"] == "ready"] == ready
 
 
 def test_modules_that_the_kernel_loads_by_itself_are_named(answer: dict[str, Any]) -> None:
