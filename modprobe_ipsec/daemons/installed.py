@@ -86,10 +86,10 @@ def _said(host: Host, path: str, pattern: str) -> Release | None:
 
 
 def _vendor(host: Host) -> str:
-    text = host.text("etc/os-release", limit=1 << 16) or host.text("usr/lib/os-release") or ""
-    lines = (line.partition("=") for line in text.split("\n"))
-    fields = {key.strip(): value.strip().strip("\"'") for key, _, value in lines}
-    names = [fields.get("ID", ""), *fields.get("ID_LIKE", "").split()]
+    from modprobe_ipsec.host.machine import os_release
+
+    fields = os_release.read(host)
+    names = os_release.names(fields)
     for name in names:
         if name in ("debian", "ubuntu", "fedora") and "rhel" not in names:
             return name

@@ -108,9 +108,29 @@ def _container(host: Host) -> Container | None:
 
 
 def _environment(host: Host, inside: Container | None, helper: str | None) -> Environment:
-    from modprobe_ipsec.host.machine import environment
+    from modprobe_ipsec.host.machine import installed, os_release, security
 
-    return environment.read(host, inside.kind if inside else "", helper)
+    distribution = os_release.names(os_release.read(host))
+    releases, libkmod = host.releases(), installed.libkmod(host)
+    if not host.same_kernel:
+        return Environment(distribution=distribution, releases=releases, libkmod=libkmod)
+    # a container has a root of its own, and the kernel runs the program of the host
+    modprobe = "" if inside else installed.modprobe(host, helper)
+    return Environment(
+        lockdown=security.lockdown(host),
+        sig_enforce=security.sig_enforce(host),
+        distribution=distribution,
+        build=installed.build(host),
+        releases=releases,
+        container=inside.kind if inside else "",
+        own_mounts=privileges.own_mounts(host),
+        cap_sys_module=privileges.may_insert(host),
+        modprobe_there=host.exists(modprobe) if modprobe else None,
+        modprobe_of=installed.program_of(host, modprobe) if modprobe else "",
+        libkmod=libkmod,
+        selinux=security.selinux(host),
+        apparmor=security.apparmor(host),
+    )
 
 
 def refresh(facts: Facts, host: Host) -> Facts:

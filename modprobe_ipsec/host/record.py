@@ -19,7 +19,7 @@ from modprobe_ipsec.host.kernel import (
     sysctl,
     xfrm_proc,
 )
-from modprobe_ipsec.host.machine import container, environment, privileges
+from modprobe_ipsec.host.machine import container, installed, os_release, privileges, security
 from modprobe_ipsec.host.reads import Allowed, Read, mark
 from modprobe_ipsec.host.root import Host
 
@@ -33,8 +33,10 @@ READERS = (
     sysctl,
     xfrm_proc,
     container,
-    environment,
+    installed,
+    os_release,
     privileges,
+    security,
 )
 
 # What speaks of the kernel that runs, and not of the one that is asked about.

@@ -50,3 +50,19 @@ def bits(status: str, field: str) -> int | None:
 def is_initial(uid_map: str) -> bool:
     """Whether /proc/self/uid_map is that of the initial user namespace."""
     return uid_map.split() == ["0", "0", "4294967295"]
+
+
+def own_mounts(host: Host) -> bool:
+    """Whether this process has other mounts than init.
+
+    Only root may look at init's namespace; who cannot look is not accused of one.
+    """
+    ours, inits = (host.link(f"proc/{process}/ns/mnt") for process in ("self", "1"))
+    return bool(ours and inits and ours != inits)
+
+
+def may_insert(host: Host) -> bool | None:
+    """Whether CAP_SYS_MODULE is effective; None if unknown."""
+    status = host.text("proc/self/status")
+    caps = None if status is None else capabilities(status)
+    return None if caps is None else bool(caps >> CAP_SYS_MODULE & 1)
