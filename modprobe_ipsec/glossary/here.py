@@ -73,7 +73,8 @@ class Asked:
         if not answer.missing:
             return Here(f"cannot be read: {answer.why}")
         uid_map = self._host.text("proc/self/uid_map", limit=_SMALL)
-        if name.startswith(_HIDDEN) and uid_map and not is_initial(uid_map):
+        # empty where nobody has been mapped yet
+        if name.startswith(_HIDDEN) and uid_map is not None and not is_initial(uid_map):
             return Here(
                 "hidden, because this network namespace belongs to another user namespace than "
                 "the first; the value rules all the same",

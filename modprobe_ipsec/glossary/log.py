@@ -25,7 +25,13 @@ _VERBATIM = ("texts", "lines")
 _ERRORS, _COUNTERS = "errors", "counters"
 # `(errno 93)`, `errno=93`, `errno: 93`; the name itself.
 _NUMBER = re.compile(r"\berrno[ =:]{1,3}(\d{1,3})\b", re.IGNORECASE)
+# Newer ones put the kernel's own text in place of the errno's: `netlink error: Requested ... (93)`.
+_IN_PLACE = re.compile(r"\bnetlink error: [^\n]{1,200} \((\d{1,3})\)")
 _NAME = re.compile(r"\b(E[A-Z0-9]{3,15})\b")
+# Programs at whose lines' end the text of an errno alone is taken for one.
+_PROGRAMS = ("pluto", "charon", "ipsec", "modprobe", "RTNETLINK", "xfrm")
+# Characters before it in which they are looked for.
+_NEAR = 400
 # A counter that is not zero.
 _COUNTED = re.compile(r"\b(Xfrm[A-Z][A-Za-z]{3,30})[ \t:=]{1,40}0*[1-9][0-9]{0,20}\b")
 
@@ -73,12 +79,8 @@ def _line(starts: Sequence[int], at: int) -> int:
 
 def _places(text: str, book: Book) -> Iterator[tuple[str, Lead, list[int], int]]:
     """Each term that is there, with the first places and their number."""
-    for chapter in _VERBATIM:
-        for lead in book.chapter(chapter).leads:
-            places = [at for name in lead.names for at in _each(text, name)]
-            if places:
-                # some spellings hold others
-                yield chapter, lead, places, len(set(places))
+    for chapter, lead, places in _verbatim(text, book):
+        yield chapter, lead, places, len(places)
     for chapter, matches in ((_ERRORS, _errors(text)), (_COUNTERS, _counters(text))):
         leads = {name: lead for lead in book.chapter(chapter).leads for name in lead.names}
         by_lead: dict[str, list[int]] = {}
@@ -87,6 +89,25 @@ def _places(text: str, book: Book) -> Iterator[tuple[str, Lead, list[int], int]]
                 by_lead.setdefault(leads[name].names[0], []).append(at)
         for first, places in by_lead.items():
             yield chapter, leads[first], places[:_PLACES], len(places)
+
+
+def _verbatim(text: str, book: Book) -> Iterator[tuple[str, Lead, list[int]]]:
+    """Terms that stand there as they are; one within a longer one does not count."""
+    leads = [(chapter, lead) for chapter in _VERBATIM for lead in book.chapter(chapter).leads]
+    found = [
+        (at, -len(name), number)
+        for number, (_, lead) in enumerate(leads)
+        for name in lead.names
+        for at in _each(text, name)
+    ]
+    places: dict[int, list[int]] = {}
+    end = 0
+    for at, length, number in sorted(found):
+        if at - length > end:
+            end = at - length
+            places.setdefault(number, []).append(at)
+    for number, starts in places.items():
+        yield *leads[number], starts
 
 
 def _each(text: str, name: str) -> Iterator[int]:
@@ -102,11 +123,25 @@ def _errors(text: str) -> Iterable[tuple[str, int]]:
     """Names of errnos, and their places: by number, by name, and by text with number."""
     for match in _NUMBER.finditer(text):
         yield errno_of(int(match[1])), match.start()
+    for match in _IN_PLACE.finditer(text):
+        if strerror(int(match[1])) not in match[0]:
+            yield errno_of(int(match[1])), match.start()
     for match in _NAME.finditer(text):
         yield match[1], match.start()
     for number in errorcode:
-        for at in _each(text, f"{strerror(number)} ({number})"):
-            yield errno_of(number), at
+        said = strerror(number)
+        for at in _each(text, said):
+            end = at + len(said)
+            if text.startswith(f" ({number})", end) or _ends_a_line(text, at, end):
+                yield errno_of(number), at
+
+
+def _ends_a_line(text: str, at: int, end: int) -> bool:
+    """Whether text[at:end] is the last word of a line of one of the programs."""
+    if text[end : end + 1] not in ("", "\n") or text[at - 2 : at] != ": ":
+        return False
+    before = text[max(0, at - _NEAR) : at].rpartition("\n")[2]
+    return any(program in before for program in _PROGRAMS)
 
 
 def _counters(text: str) -> Iterable[tuple[str, int]]:

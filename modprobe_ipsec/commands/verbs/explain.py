@@ -19,7 +19,7 @@ from modprobe_ipsec.glossary.entry import Entry, Here
 from modprobe_ipsec.glossary.here import Asked
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.root import Host
-from modprobe_ipsec.plan.verdict import NeedVerdict
+from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
 from modprobe_ipsec.report.model import Action
 
 # Of the JSON; raised whenever a key changes its meaning or goes away.
@@ -148,7 +148,11 @@ class _Standing:
         verdicts = self._check()
         if isinstance(verdicts, str):
             return (Here(f"cannot be told: {printable(verdicts)}"),)
-        return tuple(dict.fromkeys(_reasons(verdicts, entry.term.asks)))
+        waits = (Verdict.LOADABLE, Verdict.SLOW)
+        lacking = [verdict for verdict in verdicts if verdict.verdict not in waits]
+        # what is only not loaded yet is worth a word where nothing else is in the way
+        here = dict.fromkeys(_reasons(lacking, entry.term.asks))
+        return tuple(here or dict.fromkeys(_reasons(verdicts, entry.term.asks)))
 
 
 def _reasons(verdicts: Sequence[NeedVerdict], asks: tuple[str, ...]) -> Iterator[Here]:

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What real daemons log when something stands in their way leads to the right term, and to what is
+in the way on that host.
+
+    python -m tests.vm.suites.test_logs         write excerpts into tests/glossary/logs/
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from modprobe_ipsec.glossary.log import search
+from tests.glossary import BOOK
+from tests.vm.harness import tunnels, uml
+from tests.vm.harness.booted import UNITS, boot
+from tests.vm.harness.kernels import Kernel
+from tests.vm.harness.peer import PEER
+from tests.vm.suites.test_daemons import TWO_HOSTS, WANTS, _daemon
+
+# An old and a new one of each; what pluto 5.2 tries when it starts loads much beforehand.
+SYSTEMS = {"uml-6.1": "bookworm-libreswan", "uml-7": "trixie-strongswan"}
+pytestmark = pytest.mark.kernels(*SYSTEMS)
+SCRIPT = Path(__file__).parents[1] / "guests" / "logs.py"
+EXCERPTS = Path(__file__).parents[2] / "glossary" / "logs"
+CONF = "/etc/modprobe.d/forbidden.conf"
+# What a failed try may leave, and modules that the next one is not to find.
+CLEAR = (
+    "ip xfrm state flush; ip xfrm policy flush; ip -n peer xfrm state flush; "
+    "ip -n peer xfrm policy flush"
+)
+
+
+class Failure(NamedTuple):
+    """Something that goes wrong, and what is to be found in the log of it."""
+
+    name: str
+    # Shell commands before, what fails (`{up}` brings a tunnel up), and what is undone.
+    before: tuple[str, ...]
+    does: tuple[str, ...]
+    # Terms that must be found, and what must be said of this host.
+    terms: frozenset[str]
+    here: str = ""
+    after: tuple[str, ...] = ()
+    # Further texts for the log.
+    also: tuple[str, ...] = ()
+    # The one daemon that says so; empty: both.
+    daemon: str = ""
+
+
+def forbid(*modules: str) -> tuple[str, ...]:
+    lines = "\\n".join(f"install {module} /bin/false" for module in modules)
+    return (f"printf '{lines}\\n' >{CONF}",)
+
+
+def blocked(name: str, tunnel: str, *modules: str, terms: set[str], here: str = "") -> Failure:
+    """A tunnel that needs a forbidden module."""
+    return Failure(
+        name,
+        forbid(*modules),
+        (f"{{up:{tunnel}}}",),
+        frozenset(terms),
+        here or f"{modules[0]} is blocked by {CONF}:1",
+        after=(f"rm {CONF}", CLEAR),
+    )
+
+
+NO_TYPE = {"EPROTONOSUPPORT", "unable to add SAD entry"}
+NO_ALGORITHM = {"ENOSYS", "unable to add SAD entry"}
+NO_PART = {"ENOENT", "unable to add SAD entry"}
+DROP_IN = "/run/systemd/system/{unit}.d"
+SETTINGS = "[Service]\\nCapabilityBoundingSet=~CAP_NET_ADMIN\\nRestart=no\\n"
+LISTENER = (
+    "import socket, time; s = socket.socket(type=2); s.bind(('192.0.2.1', 500)); time.sleep(100)"
+)
+POLICY = (
+    "ip xfrm policy add src 10.1.1.1 dst 10.2.1.1 dir out"
+    " tmpl src 192.0.2.1 dst 192.0.2.2 proto esp mode tunnel"
+)
+STATE = (
+    "xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 7 mode tunnel"
+    f" aead 'rfc4106(gcm(aes))' 0x{'11' * 20} 128"
+)
+NO_INTERFACE = "ip link add ipsec9 type xfrm dev host0 if_id 9"
+FAILURES = (
+    blocked("esp4-forbidden", "gcm", "esp4", terms=NO_TYPE),
+    blocked("ah4-forbidden", "ah", "ah4", terms=NO_TYPE),
+    blocked("chacha-forbidden", "chacha", "chacha20poly1305", terms=NO_ALGORITHM),
+    blocked("seqiv-forbidden", "gcm", "seqiv", terms=NO_PART),
+    blocked("authenc-forbidden", "cbc", "authenc", terms=NO_PART),
+    blocked("esp6-forbidden", "ipv6", "esp6", terms=NO_TYPE),
+    blocked("ipcomp-forbidden", "ipcomp", "ipcomp", terms=NO_TYPE),
+    Failure(
+        "autoload-off",
+        (
+            "cat /proc/sys/kernel/modprobe >/run/modprobe",
+            "rmmod esp4; echo >/proc/sys/kernel/modprobe",
+        ),
+        ("{up:gcm}",),
+        frozenset(NO_TYPE),
+        "autoload is off: kernel.modprobe is empty",
+        after=("cat /run/modprobe >/proc/sys/kernel/modprobe", CLEAR),
+    ),
+    Failure(
+        "no-rights",
+        (
+            f"systemctl stop {{unit}}; mkdir -p {DROP_IN}",
+            f"printf '{SETTINGS}' >{DROP_IN}/rights.conf; systemctl daemon-reload",
+        ),
+        ("systemctl start {unit}",),
+        frozenset({"EPERM", "unable to bind XFRM event socket"}),
+        after=(f"rm {DROP_IN}/rights.conf; systemctl daemon-reload",),
+    ),
+    Failure(
+        "xfrm_user-forbidden",
+        ("systemctl stop {unit} peer.service; rmmod xfrm_user", *forbid("xfrm_user")),
+        ("systemctl start {unit}",),
+        frozenset({"EPROTONOSUPPORT", "unable to create netlink socket"}),
+        f"xfrm_user is blocked by {CONF}:1",
+        after=(f"rm {CONF}", "systemctl reset-failed", "systemctl start {unit} peer.service"),
+    ),
+    Failure(
+        "port-taken",
+        ("systemctl stop {unit}", f'python3 -c "{LISTENER}" >/dev/null 2>&1 & sleep 3'),
+        ("systemctl start {unit}",),
+        frozenset({"EADDRINUSE", "unable to bind socket"}),
+        # pluto says nothing of it
+        daemon="strongswan",
+        after=("pkill -f time.sleep", "systemctl restart {unit}"),
+    ),
+    Failure(
+        "no-xfrm-interface",
+        (),
+        (NO_INTERFACE,),
+        frozenset({"xfrmi is not supported"}),
+        also=(f"{NO_INTERFACE} 2>&1",),
+    ),
+    Failure(
+        "acquire-nobody-answers",
+        (POLICY,),
+        ("ping -c 2 -W 1 -I 10.1.1.1 10.2.1.1",),
+        frozenset({"XfrmOutNoStates"}),
+        also=("cat /proc/net/xfrm_stat",),
+        after=(CLEAR,),
+    ),
+    Failure(
+        "nat-t-form",
+        (f"ip {STATE}", f"ip -n peer {STATE} encap espinudp 4500 4500 0.0.0.0", POLICY),
+        ("ping -c 2 -W 1 -I 10.1.1.1 10.2.1.1",),
+        frozenset({"XfrmInStateMismatch"}),
+        also=("ip netns exec peer cat /proc/net/xfrm_stat",),
+        after=(CLEAR,),
+    ),
+    Failure(
+        "sa-lost",
+        (f"ip {STATE}", POLICY),
+        ("ping -c 2 -W 1 -I 10.1.1.1 10.2.1.1",),
+        frozenset({"XfrmInNoStates"}),
+        also=("ip netns exec peer cat /proc/net/xfrm_stat",),
+        after=(CLEAR,),
+    ),
+    Failure(
+        "module_blacklist",
+        (),
+        (),
+        frozenset({"is blacklisted", "could not insert", "EPERM"}),
+        also=("modprobe xcbc 2>&1", "dmesg | grep blacklisted"),
+    ),
+    Failure(
+        "sealed",
+        ("rmmod esp4; echo 1 >/proc/sys/kernel/modules_disabled",),
+        ("{up:gcm}",),
+        frozenset(NO_TYPE),
+        "kernel.modules_disabled = 1",
+    ),
+)
+CMDLINE = "module_blacklist=xcbc"
+
+Said = dict[str, Any]
+
+
+def observe(kernel: Kernel, system: str) -> Said:
+    daemon = _daemon(system)
+
+    def orders(failure: Failure) -> dict[str, Any]:
+        def filled(commands: tuple[str, ...]) -> list[str]:
+            return [
+                re.sub(
+                    r"\{up:([a-z0-9-]+)\}", lambda m: daemon.up.format(name=m[1]), command
+                ).replace("{unit}", daemon.unit)
+                for command in commands
+            ]
+
+        return {
+            "name": failure.name,
+            **{key: filled(getattr(failure, key)) for key in ("before", "does", "after", "also")},
+        }
+
+    data = {"settle": daemon.settle, "failures": [orders(f) for f in FAILURES]}
+    files = {
+        **daemon.files,
+        "/failures.json": json.dumps(data).encode(),
+        "/run-test.py": SCRIPT.read_bytes(),
+        tunnels.NETWORK: tunnels.network().encode(),
+        f"{UNITS}/two-hosts.service": TWO_HOSTS.encode(),
+        f"{UNITS}/peer.service": PEER.format(unit=daemon.unit, settings=daemon.peer).encode(),
+        f"{UNITS}/{daemon.unit}.d/once.conf": b"[Service]\nRestart=no\n",
+    }
+    links = {
+        f"{UNITS}/network-online.target.wants/two-hosts.service": f"{UNITS}/two-hosts.service",
+        f"{WANTS}/peer.service": f"{UNITS}/peer.service",
+        f"{WANTS}/{daemon.unit}": f"/lib/systemd/system/{daemon.unit}",
+    }
+    result = boot(
+        kernel,
+        system,
+        ["python3", "/run-test.py"],
+        files=files,
+        links=links,
+        cmdline=CMDLINE,
+        timeout=900,
+    )
+    assert result.status == 0, result.stderr
+    said: Said = json.loads(result.stdout)
+    return said
+
+
+@pytest.fixture(scope="module")
+def said(kernel: Kernel) -> Said:
+    found: Said = observe(kernel, SYSTEMS[kernel.name])["failures"]
+    return found
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=[failure.name for failure in FAILURES])
+def test_what_was_logged_leads_to_the_cause(failure: Failure, kernel: Kernel, said: Said) -> None:
+    seen = said[failure.name]
+    document = json.loads(seen["explained"])
+    found = {finding["name"] for finding in document["findings"]}
+    if failure.daemon in SYSTEMS[kernel.name]:
+        assert failure.terms <= found, seen
+    here = [each["text"] for finding in document["findings"] for each in finding.get("here", [])]
+    assert any(failure.here in text for text in here) or not failure.here, seen
+    if failure.here.endswith(f"{CONF}:1"):
+        # and of what is only not loaded yet, nothing
+        assert not any(text.startswith("not loaded") for text in here), here
+
+
+def excerpt(log: str) -> str:
+    """The lines that something is found in, and their neighbours."""
+    lines = log.splitlines()
+    findings = search(log, BOOK).findings
+    near = {number + step for f in findings for number in f.lines for step in (-1, 0, 1)}
+    return "".join(f"{line}\n" for number, line in enumerate(lines, 1) if number in near)
+
+
+def main() -> None:
+    """Write an excerpt of every log that leads to its cause."""
+    for name, system in SYSTEMS.items():
+        observed = observe(uml.fetch(name), system)["failures"]
+        for failure in FAILURES:
+            if failure.daemon in system:
+                path = EXCERPTS / f"{system}-{failure.name}.log"
+                path.write_text(excerpt(observed[failure.name]["log"]))
+
+
+if __name__ == "__main__":
+    main()
