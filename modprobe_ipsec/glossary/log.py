@@ -12,6 +12,7 @@ from errno import errorcode
 from modprobe_ipsec.base.annotations import Iterable, Iterator, Sequence
 from modprobe_ipsec.base.text import errno_of, strerror
 from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.glossary.book import Book
 from modprobe_ipsec.glossary.entry import Entry, Lead
 
@@ -29,7 +30,10 @@ _NUMBER = re.compile(r"\berrno[ =:]{1,3}(\d{1,3})\b", re.IGNORECASE)
 _IN_PLACE = re.compile(r"\bnetlink error: [^\n]{1,200} \((\d{1,3})\)")
 _NAME = re.compile(r"\b(E[A-Z0-9]{3,15})\b")
 # Programs at whose lines' end the text of an errno alone is taken for one.
-_PROGRAMS = ("pluto", "charon", "ipsec", "modprobe", "RTNETLINK", "xfrm")
+_PROGRAMS = (
+    *(daemon.program for daemon in DAEMONS.values()),
+    *("ipsec", "modprobe", "RTNETLINK", "xfrm"),
+)
 # Characters before it in which they are looked for.
 _NEAR = 400
 # A counter that is not zero.
