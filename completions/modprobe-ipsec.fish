@@ -28,6 +28,7 @@ complete -c modprobe-ipsec -l private-network -d 'prove in this network namespac
 complete -c modprobe-ipsec -l format -x -a 'journal json text' -d 'for people, for programs or for a service\'s log'
 complete -c modprobe-ipsec -s q -l quiet -d 'only what is not ready'
 complete -c modprobe-ipsec -s v -l verbose -d 'with all the evidence'
+complete -c modprobe-ipsec -l profile -x -a 'rfc8221 cnsa2 fips bsi' -d 'check the algorithms of ESP and AH against a published set'
 complete -c modprobe-ipsec -l strict -d 'exit 3 at best if a configuration has problems'
 complete -c modprobe-ipsec -l no-color -d 'no colour (also: NO_COLOR)'
 complete -c modprobe-ipsec -l debug -d 'with an error, where in the program it arose'

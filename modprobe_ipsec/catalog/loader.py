@@ -19,6 +19,7 @@ from modprobe_ipsec.catalog.model import (
     XfrmTable,
 )
 from modprobe_ipsec.catalog.obstacles import Knowledge, Mitigation, Package, Symptom
+from modprobe_ipsec.catalog.profiles import read_profiles
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.catalog.table import Table
 from modprobe_ipsec.catalog.vocabulary import vocabulary
@@ -31,6 +32,7 @@ FILES = (
     "never_load",
     "obstacles",
     "packages",
+    "profiles",
 )
 
 # Of the names of files with what is known of one daemon each, and with a chapter of the glossary.
@@ -79,6 +81,7 @@ def build(trees: Mapping[str, object]) -> Catalog:
     crypto, obstacles = rows["crypto"], rows["obstacles"]
     code = _Code(crypto.sub("config").words(), _lists(obstacles.sub("initcalls")))
     transforms = {name: _transform(name, row, code) for name, row in rows["transforms"].rows()}
+    profiles, notes = read_profiles(rows["profiles"], transforms)
     parts, whole = crypto.sub("parts"), dict(crypto.sub("whole").rows())
     catalog = Catalog(
         transforms=transforms,
@@ -103,6 +106,8 @@ def build(trees: Mapping[str, object]) -> Catalog:
             {name: row.sub("log") for name, row in daemons.items()},
             code.initcalls,
         ),
+        notes=notes,
+        profiles=profiles,
     )
     for row in rows.values():
         row.done()

@@ -184,6 +184,20 @@ class NeverLoad(Value):
     then: str = ""
 
 
+class Profile(Value):
+    """What one published document says about the transforms of ESP and AH, by their names."""
+
+    title: str
+    # What it says of those that it is against.
+    against: Mapping[str, str]
+    # All that it has, with the key lengths; none of a transform: any. Empty: it has no list.
+    allows: Mapping[str, tuple[int, ...]]
+    # What is said of what is not on that list.
+    otherwise: str
+    # What is said of encryption without integrity; empty: nothing.
+    unauthenticated: str
+
+
 class CardFeature(Value):
     """What a network card must have switched on for a feature of a configuration."""
 
@@ -235,3 +249,6 @@ class Catalog(Value):
     # Names that are not given out in FIPS mode, and on which kernels.
     not_fips: tuple[Part, ...]
     knowledge: Knowledge
+    # What every report names of what is asked for, and what --profile checks it against.
+    notes: Profile
+    profiles: Mapping[str, Profile]

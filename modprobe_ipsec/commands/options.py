@@ -94,6 +94,12 @@ def _formats() -> Sequence[str]:
     return formats.names()
 
 
+def _profiles() -> Sequence[str]:
+    from modprobe_ipsec.commands.engine import catalog
+
+    return tuple(catalog().profiles)
+
+
 OPTIONS = (
     Option(
         "--check", "what", "only say what is ready", short="-c", verb="check", narrows=("--lab",)
@@ -266,6 +272,14 @@ OPTIONS = (
         short="-v",
         verbs=_SAYS,
         only_with=("--format=text",),
+    ),
+    Option(
+        "--profile",
+        "how",
+        "check the algorithms of ESP and AH against a published set",
+        metavar="NAME",
+        choices=_profiles,
+        verbs=_REPORTS,
     ),
     Option("--strict", "how", "exit 3 at best if a configuration has problems", verbs=_ASKS),
     Option("--no-color", "how", "no colour (also: NO_COLOR)"),

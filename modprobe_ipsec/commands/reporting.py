@@ -19,6 +19,7 @@ from modprobe_ipsec.daemons.selection import Demand, Query, select
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import gather
 from modprobe_ipsec.host.root import LIMIT, Host
+from modprobe_ipsec.needs.profile import against
 from modprobe_ipsec.report import formats
 from modprobe_ipsec.report.model import Action, Report, Style
 from modprobe_ipsec.report.table import WIDTH
@@ -90,7 +91,17 @@ def make_report(action: Action, arguments: Arguments) -> tuple[Report, Host]:
             )
         finally:
             bar.clear()
-    return report._replace(strict=arguments.has("--strict")), host
+    report = report._replace(strict=arguments.has("--strict"))
+    return _with_profile(report, arguments.value("--profile"), catalog), host
+
+
+def _with_profile(report: Report, name: str, catalog: Catalog) -> Report:
+    """The report with what published documents say about its algorithms."""
+    needs = report.demand.needs
+    if name:
+        profile = catalog.profiles[name]
+        report = report._replace(profile=profile, against=against(needs, profile))
+    return report._replace(notes=against(needs, catalog.notes))
 
 
 def _limit(*, memory: bool) -> Callable[[], None]:

@@ -102,6 +102,8 @@ class Source(Value):
     # The connection that asks, if one does, and its place: `office`, `/etc/ipsec.conf:12`
     conn: str = ""
     place: str = ""
+    # Whether a peer may get it; a daemon also tries for itself what the kernel can do.
+    offered: bool = True
 
 
 _NO_NUMBER = "PF_KEY has no way to ask for it"

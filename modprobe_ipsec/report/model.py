@@ -10,7 +10,9 @@ from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict, exit_code
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from modprobe_ipsec.catalog.model import Profile
     from modprobe_ipsec.kernel.seal import Sealed
+    from modprobe_ipsec.needs.profile import Objection
     from modprobe_ipsec.report.lab import LabReport
 
 
@@ -60,6 +62,11 @@ class Report(Value):
 
     # Problems in a configuration count: --strict.
     strict: bool = False
+    # Algorithms that should not be used, which only is said, ...
+    notes: "tuple[Objection, ...]" = ()
+    # ... the set that was to be checked, and what is against it, which counts: --profile.
+    profile: "Profile | None" = None
+    against: "tuple[Objection, ...]" = ()
 
     @property
     def may_not_load(self) -> bool:
@@ -89,6 +96,8 @@ class Report(Value):
         if code == 1 and self.action is Action.DRY_RUN:
             # what would be loaded is its answer, and no lack
             code = 0
+        if self.against:
+            return Verdict.MISSING.exit_code
         if self.demand.lost and (code == 0 or (code == 1 and not self.demand.asking)):
             # ready for the connections that are left is not ready
             return Verdict.UNKNOWN.exit_code

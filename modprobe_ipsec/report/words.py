@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sentences that more than one of the writers for people says."""
 
-from modprobe_ipsec.base.annotations import Mapping, Sequence
+from modprobe_ipsec.base.annotations import Iterable, Mapping, Sequence
 from modprobe_ipsec.base.text import SHOWN, listed, name
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.obstacles import Symptom
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.needs.need import FeatureNeed
+from modprobe_ipsec.needs.profile import Objection
 from modprobe_ipsec.needs.proof import Answer
 from modprobe_ipsec.needs.reading import Asker, Problem
 from modprobe_ipsec.plan.causes import Conn, connections
@@ -154,6 +155,48 @@ def _together(group: Sequence[Problem]) -> str:
         return f"{first.text}; {len(conns)} connections are left out: {named(conns)}"
     lost = f"; {name(first.conn)} is left out" if conns else ""
     return f"{some(places)}: {first.text}{lost}"
+
+
+def notes(report: Report) -> list[str]:
+    """Algorithms that should not be used, each with what asks for it: nothing that counts."""
+    # a profile that was to be checked has said it
+    said = {(objection.what, objection.why) for objection in report.against}
+    return _objections([found for found in report.notes if (found.what, found.why) not in said])
+
+
+def against(report: Report) -> list[str]:
+    """What is against the profile that was to be checked, below what it is and what it is about."""
+    if not report.profile:
+        return []
+    scope = "ESP and AH alone; IKE's own algorithms are not looked at"
+    if not report.against:
+        return [f"{report.profile.title}: all that is asked for is in it ({scope})"]
+    return [f"{report.profile.title}: not in it ({scope}):", *_objections(report.against)]
+
+
+def _objections(objections: Iterable[Objection]) -> list[str]:
+    """A line each; of several of which the same is said, that first."""
+    groups: dict[str, list[str]] = {}
+    for objection in objections:
+        groups.setdefault(objection.why, []).append(f"{objection.what}: {_asking(objection)}")
+    lines: list[str] = []
+    for why, said in groups.items():
+        if len(said) == 1:
+            what, _, who = said[0].partition(": ")
+            lines.append(f"{what}: {why}: {who}")
+        else:
+            lines += [f"{why}:", *(f"  {text}" for text in said)]
+    return lines
+
+
+def _asking(objection: Objection) -> str:
+    """The connections that offer it, or whatever else asks for it."""
+    conns: dict[Conn, str] = {}
+    places: dict[str, None] = {}
+    for sources in {id(need.sources): need.sources for need in objection.needs}.values():
+        conns |= connections(sources)
+        places |= dict.fromkeys(source.where for source in sources if not source.conn)
+    return some([*(f"{name(conn)} ({place})" for (_, conn), place in conns.items()), *places])
 
 
 def in_words(problem: Problem) -> str:

@@ -13,6 +13,7 @@ from modprobe_ipsec.base.text import printable
 from modprobe_ipsec.commands.main import main
 from modprobe_ipsec.report.table import table, wrapped
 from tests.hosts import tree
+from tests.report_schema import checked
 
 PLUTO = {
     "usr/libexec/ipsec/pluto": "",
@@ -35,7 +36,7 @@ def said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Said:
     """What is said of a host with some files, and the exit status."""
     number = count()
 
-    def ask(files: Mapping[str, str], *options: str) -> str:
+    def ask(files: Mapping[str, str], *options: str, wide: bool = False) -> str:
         root = tree.assemble("booted-6.12", tmp_path / str(next(number)))
         for path, text in files.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +47,7 @@ def said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Said:
         code = main([*(options or ("--check",)), "--root", str(root)])
         out = capsys.readouterr()
         text = tree.plain(out.out + out.err, root)
-        if not any(option.startswith("--manifest") for option in options):
+        if not wide and not any(option.startswith("--manifest") for option in options):
             assert max(map(len, out.out.split("\n"))) <= 100
         return f"{text}exit status {code}\n"
 
@@ -198,3 +199,60 @@ def test_no_line_is_wider_than_it_may_be(text: str, width: int, first: str) -> N
 @given(st.lists(st.tuples(LONG, LONG), min_size=1, max_size=4), st.integers(40, 120))
 def test_nor_is_one_of_a_table(rows: list[tuple[str, str]], width: int) -> None:
     assert all(len(line) <= width for line in table(rows, width=width))
+
+
+OFFERS = (
+    conns("a")
+    + f"conn b\n{ENDS}\tesp=3des-sha1\n\n"
+    + f"conn c\n{ENDS}\tesp=aes256-sha1\n\n"
+    + f"conn d\n{ENDS}\tesp=null-md5\n"
+)
+
+
+def test_algorithms_that_should_not_be_used_are_a_note(said: Said) -> None:
+    files = {**PLUTO, "etc/ipsec.conf": OFFERS}
+    told = said(files)
+    assert told.endswith("exit status 1\n")
+    notes = told.partition("\nalgorithms that should not be used:\n")[2].partition("exit")[0]
+    assert notes == (
+        "  3DES: SHOULD NOT, 64-bit blocks (RFC 8221, section 5): b (/etc/ipsec.conf:14)\n"
+        "  HMAC_SHA1_96: MUST-, on its way out (RFC 8221, section 6; RFC 8247, section 2.3): b\n"
+        "    (/etc/ipsec.conf:14) and c (/etc/ipsec.conf:21)\n"
+        "  NULL: integrity without encryption (RFC 2410): d (/etc/ipsec.conf:28)\n"
+        "  HMAC_MD5_96: MUST NOT (RFC 8221, section 6): d (/etc/ipsec.conf:28)\n"
+    )
+    assert "should not be used" not in said(files, "--check", "-q")
+
+
+CNSA = """\
+CNSA 2.0: not in it (ESP and AH alone; IKE's own algorithms are not looked at):
+  it has ESP with AES-GCM and 256-bit keys alone (CNSA 2.0, table II; RFC 9206, section 5):
+    AES_CBC_256: c (/x.conf:8)
+    HMAC_SHA1_96: c (/x.conf:8)
+"""
+
+
+@pytest.mark.parametrize(("verb", "fits"), [("--check", 1), ("--dry-run", 0)])
+def test_a_profile_makes_a_check_of_it(said: Said, verb: str, fits: int) -> None:
+    options = (verb, "--config=/x.conf", "--daemon=libreswan=5.2", "--profile=cnsa2")
+    # pluto's own probe with 128 bits goes to no peer
+    told = said({"x.conf": f"config setup\n\nconn a\n{ENDS}\tesp=aes_gcm256\n"}, *options)
+    assert "\nCNSA 2.0: all that is asked for is in it (ESP and AH alone; IKE's own" in told
+    assert told.endswith(f"exit status {fits}\n")
+    bad = {"x.conf": f"config setup\n\nconn c\n{ENDS}\tesp=aes256-sha1\n"}
+    told = said(bad, *options)
+    assert CNSA in told and told.endswith("exit status 2\n")
+    # what the profile says is no note as well
+    told = said(bad, *options[:3], "--profile=rfc8221")
+    assert told.count("HMAC_SHA1_96: MUST-") == 1 and told.endswith("exit status 2\n")
+
+
+def test_programs_get_notes_and_profile(said: Said) -> None:
+    words = ("--check", "--format=json", "--esp=3des-sha256", "--daemon=strongswan", "-4")
+    told = said({}, *words, "--profile=bsi", wide=True)
+    report = checked(told.rpartition("exit status")[0])
+    assert [note["algorithm"] for note in report["notes"]] == ["3DES"]
+    assert report["notes"][0]["needs"] == ["ESP IPv4 3DES HMAC_SHA2_256_128"]
+    assert [found["algorithm"] for found in report["profile"]["against"]] == ["3DES"]
+    assert report["exit_code"] == 2
+    assert "profile" not in checked(said({}, *words, wide=True).rpartition("exit status")[0])

@@ -127,7 +127,7 @@ class _Demand:
         probe = self._common.options.probe
         if self._common.version < probe.since or Family.IPV4 not in self._common.families:
             return
-        source = Source("pluto's start-up probe", probe.esp, DAEMON.name)
+        source = Source("pluto's start-up probe", probe.esp, DAEMON.name, offered=False)
         suites = libreswan.read(probe.esp, Protocol.ESP, self._common.catalog, esn=(False,))
         yield from ((Need(suite, Family.IPV4), [source]) for suite in suites)
         for feature in probe.features:

@@ -9,7 +9,7 @@ from modprobe_ipsec.base.text import line
 from modprobe_ipsec.plan.causes import causes
 from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
 from modprobe_ipsec.report.model import Report, Style
-from modprobe_ipsec.report.words import headline, problems
+from modprobe_ipsec.report.words import against, headline, notes, problems
 
 SUMMARY = "for a service's log: one line a problem, with its level"
 
@@ -34,7 +34,9 @@ def render(report: Report, style: Style) -> str:
         lines.append(f"{_INFO}loaded by the kernel itself: {', '.join(report.autoloaded)}")
     if report.sealed and report.sealed.done:
         lines.append(_NOTICE + report.sealed.text)
+    lines += [f"{_INFO}should not be used: {note}" for note in notes(report)]
     lines += [_WARNING + problem for problem in problems(report.demand)]
+    lines += [(_ERROR if report.against else _INFO) + said for said in against(report)]
     lines += _troubles(report.verdicts)
     if report.sealed and not report.sealed.done:
         lines.append(_ERROR + _with_remedies(report.sealed.text, [report.sealed.remedy]))

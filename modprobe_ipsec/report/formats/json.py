@@ -3,12 +3,13 @@
 
 import json
 
-from modprobe_ipsec.base.annotations import Any
+from modprobe_ipsec.base.annotations import Any, Sequence
 from modprobe_ipsec.base.text import cut, first
-from modprobe_ipsec.catalog.model import KernelInterface
+from modprobe_ipsec.catalog.model import KernelInterface, Profile
 from modprobe_ipsec.diagnose.pf_key import PfKeyFound, pf_key
 from modprobe_ipsec.diagnose.resolution import Resolution
 from modprobe_ipsec.needs.need import AnyNeed, Choice, FeatureNeed
+from modprobe_ipsec.needs.profile import Objection
 from modprobe_ipsec.needs.proof import Proof
 from modprobe_ipsec.needs.reading import Asker
 from modprobe_ipsec.plan.causes import Cause, causes
@@ -47,6 +48,8 @@ def render(report: Report, style: Style) -> str:
         **({"left_out": left_out} if any(left_out.values()) else {}),
         "needs": [_judgement(judgement) for judgement in report.verdicts],
         "causes": [_cause(cause) for cause in causes(report.verdicts)],
+        "notes": [_objection(objection) for objection in report.notes],
+        **({"profile": _profile(report.profile, report.against)} if report.profile else {}),
         "plan": [[_step(step) for step in steps] for steps in report.plan.rounds],
         "loads": [_load(result) for result in report.loads],
         "autoloaded": list(report.autoloaded),
@@ -94,6 +97,18 @@ def _cause(cause: Cause) -> dict[str, Any]:
         "remedy": cause.remedy,
         "needs": [judgement.need.label for judgement in cause.met_at],
     }
+
+
+def _objection(objection: Objection) -> dict[str, Any]:
+    return {
+        "algorithm": objection.what,
+        "why": objection.why,
+        "needs": [need.label for need in objection.needs],
+    }
+
+
+def _profile(profile: Profile, against: Sequence[Objection]) -> dict[str, Any]:
+    return {"title": profile.title, "against": [_objection(objection) for objection in against]}
 
 
 def _lab(report: "LabReport") -> dict[str, Any]:

@@ -10,7 +10,7 @@ from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
 from modprobe_ipsec.report import evidence
 from modprobe_ipsec.report.model import Action, Report, Style
 from modprobe_ipsec.report.table import painted, table, wrapped
-from modprobe_ipsec.report.words import kernel, named, problems, read, result, some
+from modprobe_ipsec.report.words import against, kernel, named, notes, problems, read, result, some
 
 SUMMARY = "for people: what stands in the way, what it stops, and what to do"
 
@@ -42,7 +42,9 @@ def render(report: Report, style: Style) -> str:
     if not quiet and not dry:
         sections.append(_container(report, width))
     sections += [] if costly else [wrong]
+    sections.append(_against(report, width))
     if not quiet:
+        sections.append(_notes(report, width))
         sections.append(_silent(report.demand, width))
     sections.append(_seal(report, quiet, width))
     if not quiet:
@@ -168,6 +170,24 @@ def _problems(demand: Demand, style: Style) -> list[str]:
         found[_PROBLEMS:] = [f"and {more} more of other kinds, which -v shows"]
     lines = [line for text in found for line in wrapped(text, style.width, "  ", "    ")]
     return ["configuration:", *lines] if lines else []
+
+
+def _against(report: Report, width: int) -> list[str]:
+    head, *findings = against(report) or [""]
+    return [*(wrapped(head, width, "", "  ") if head else []), *_indented(findings, width)]
+
+
+def _notes(report: Report, width: int) -> list[str]:
+    lines = _indented(notes(report), width)
+    return ["algorithms that should not be used:", *lines] if lines else []
+
+
+def _indented(texts: Iterable[str], width: int) -> list[str]:
+    lines: list[str] = []
+    for text in texts:
+        own = " " * (len(text) - len(text.lstrip()))
+        lines += wrapped(text.lstrip(), width, f"  {own}", f"    {own}")
+    return lines
 
 
 def _silent(demand: Demand, width: int) -> list[str]:
