@@ -25,7 +25,8 @@ def commands() -> list[list[str]]:
 
 
 def test_there_is_one_for_each_daemon() -> None:
-    assert [path.suffix for path in CONTAINERFILES] == [".alpine", ".libreswan", ".strongswan"]
+    suffixes = [path.suffix for path in CONTAINERFILES]
+    assert suffixes == [".alpine", ".libreswan", ".openiked", ".strongswan"]
 
 
 @pytest.mark.parametrize("path", CONTAINERFILES, ids=lambda path: path.name)
