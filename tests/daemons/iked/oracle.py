@@ -16,7 +16,7 @@ from typing import NamedTuple
 from tests.debs import OracleError, start, unpacked
 
 SUITE = "bookworm"
-PACKAGES = ("openiked", "libevent-core-2.1-7", "libc6", "libssl3")
+PACKAGES = ("openiked", "libevent-2.1-7", "libc6", "libssl3")
 # $1: a file for /etc/passwd, the others up to `--`: how iked is started. Then files.
 _RUN = """\
 mount --bind "$1" /etc/passwd
