@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from modprobe_ipsec.commands import oci_hook as hook
-
-from .bundle import HOOK, state
-from .test_oci_hook import run
+from tests.commands.bundle import HOOK, state
+from tests.commands.test_oci_hook import run
 
 REPOSITORY = Path(__file__).parents[2]
 
