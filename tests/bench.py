@@ -4,17 +4,20 @@
 `make bench BEFORE=DIR` measures the start-up of another checkout in the same run.
 """
 
+import math
 import os
 import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.daemons.libreswan.big import make_config as big_ipsec_conf
 from tests.daemons.strongswan.big import make_config as big_swanctl_conf
+from tests.hostile.families import FAMILIES
 from tests.shipped import MODULES
 from tests.vm.harness import uml
 from tests.vm.harness.booted import UNIT, UNITS, boot
@@ -273,6 +276,24 @@ print(used.ru_utime + used.ru_stime, used.ru_maxrss)
 """
 
 
+def hostile() -> None:
+    """How the processor time of hostile input grows with its size: the exponent of eight times."""
+    for name, (make, size) in FAMILIES.items():
+        seconds = []
+        for factor in (4, 32):
+            with tempfile.TemporaryDirectory() as place:
+                run = make(Path(place), size * factor)
+                seconds.append(min(timed_call(run) for _ in range(3)))
+        report(f"hostile input: {name}", math.log(seconds[1] / max(seconds[0], 1e-4), 8), 1.3)
+
+
+def timed_call(run: Callable[[], object]) -> float:
+    """Processor time of a call (s)."""
+    before = time.process_time()
+    run()
+    return time.process_time() - before
+
+
 def report(what: str, ratio: float, limit: float) -> None:
     print(f"{what}: {ratio:.3g} (limit {limit:g}) {'ok' if ratio <= limit else 'TOO MUCH'}")
 
@@ -281,6 +302,7 @@ if __name__ == "__main__":
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     start_up(sys.argv[1] if len(sys.argv) > 1 else "")
     configurations()
+    hostile()
     load_and_prove()
     load_and_prove_alone()
     unit()

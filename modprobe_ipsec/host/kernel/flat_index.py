@@ -47,7 +47,7 @@ def _entries(data: bytes, key: bytes, most: int) -> Iterator[bytes]:
     while at >= 0:
         start = at + len(key)
         end = data.find(b"\0", start, start + most + 1)
-        word = data[start:end]
+        word = data[start : max(end, start)]
         # no part of another key, such as parm=depends=
         whole = at == 0 or not (data[at - 1 : at].isalnum() or data[at - 1] in b"_.")
         if end >= 0 and whole and word.isascii() and not any(map(_is_odd, word)):

@@ -5,6 +5,8 @@ The text indexes are read, not depmod's binary ones: they say the same and need 
 reads nothing but the binary ones.
 """
 
+from itertools import islice
+
 from modprobe_ipsec.base.annotations import Iterable, Iterator, Mapping
 from modprobe_ipsec.base.names import canonical, module_of, underscores
 from modprobe_ipsec.host.facts import (
@@ -21,6 +23,8 @@ from modprobe_ipsec.host.root import MODULES, TREE_LIMIT, Host
 READS = tuple(Read(f"{place}/*") for place in MODULES)
 
 _CPU = "cpu:"
+# Of `cpu:` aliases; a distribution has some hundred.
+_MOST_PATTERNS, _LONGEST_PATTERN = 10_000, 1024
 Names = tuple[str, ...]
 Softdep = tuple[Names, Names]
 
@@ -117,6 +121,11 @@ def _kind(alias: str) -> str:
     return alias
 
 
+def _is_usual(pattern: str) -> bool:
+    """Whether a pattern has nothing but stars, as those of CPUs have, which cost little."""
+    return len(pattern) <= _LONGEST_PATTERN and not {"[", "?"} & set(pattern)
+
+
 class _CpuPatterns(Mapping[str, Names]):
     """The `cpu:type:` aliases by module, looked for when first asked for."""
 
@@ -129,8 +138,9 @@ class _CpuPatterns(Mapping[str, Names]):
     def _all(self) -> dict[str, Names]:
         if self._known is None:
             known: dict[str, list[str]] = {}
-            for pattern, modules in self._aliases.of_kind(_CPU).items():
-                for module in modules:
+            patterns = islice(filter(_is_usual, self._aliases.of_kind(_CPU)), _MOST_PATTERNS)
+            for pattern in patterns:
+                for module in self._aliases[pattern]:
                     known.setdefault(module, []).append(pattern)
             self._known = {module: tuple(patterns) for module, patterns in known.items()}
         return self._known
