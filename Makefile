@@ -4,7 +4,8 @@
 # make quick   lint, types, and all tests that need no emulator: minutes
 # make test    everything the tests need, then all tests, those on real kernels included
 # make generated  write what follows from the table of options: completions, parts of the manual page
-# make fuzz    only what tries random inputs, FACTOR times as many as make test
+# make fuzz    only what tries random inputs, FACTOR times as many as make test; with TARGET=NAME
+#              SECONDS=N one parser alone, with TARGET=all each of them
 # make bench   ratios against the things this tool replaces; BEFORE=DIR: another checkout beside it
 # make install as root: into PREFIX, with the units; make uninstall takes all of it away
 # make fetch   download what make install needs into FETCHED=DIR; with the same, it needs no network
@@ -56,7 +57,12 @@ quick: packages lint
 	$(VENV)/bin/pytest -m 'not qemu' --fuzz 0.1 $(PYTEST_ARGS)
 
 fuzz: $(VENV)/tested
+ifdef TARGET
+	$(VENV)/bin/python -m tests.hostile.fuzz '$(TARGET)' --seconds $(or $(SECONDS),60) \
+	    --seed "$$(date +%s)"
+else
 	$(VENV)/bin/pytest -m fuzz --fuzz $(FACTOR) $(PYTEST_ARGS)
+endif
 
 lint: $(VENV)/tested
 	$(VENV)/bin/ruff check .

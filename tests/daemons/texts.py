@@ -2,12 +2,14 @@
 """The readers' door to files, on a host that is a mapping of paths to texts."""
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from posixpath import normpath
 from types import MappingProxyType
 
 from modprobe_ipsec.base.budget import Budget
 from modprobe_ipsec.base.errors import ConfigError
+from modprobe_ipsec.base.names import glob
+
+_LONGEST = 4096
 
 
 class Texts:
@@ -30,11 +32,14 @@ class Texts:
         return self.texts[path]
 
     def glob(self, pattern: str, budget: Budget) -> list[str]:
+        if len(pattern) > _LONGEST:
+            raise ConfigError("a pattern is longer than any path")
         parts = normpath(pattern).split("/")
+        budget.spend("steps", len(pattern) * sum(map(len, self.texts)))
         found = sorted(
             path
             for path in self.texts
-            if path.count("/") == len(parts) - 1 and all(map(fnmatchcase, path.split("/"), parts))
+            if path.count("/") == len(parts) - 1 and all(map(glob, path.split("/"), parts))
         )
         if len(found) > self._limit:
             raise ConfigError(f"{pattern}: more than {self._limit} files match")

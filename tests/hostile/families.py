@@ -51,7 +51,7 @@ def starter(text: str) -> Run:
 
 
 def addresses(place: Path, size: int) -> Run:
-    return swanctl(CHILD % (f"local_addrs = {',' * size}x", ""))
+    return swanctl(CHILD % (f"local_addrs = {',' * size}", ""))
 
 
 def quotes(place: Path, size: int) -> Run:

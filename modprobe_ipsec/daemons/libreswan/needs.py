@@ -198,7 +198,7 @@ class _Demand:
         self, conn: Conn, families: tuple[Family, ...]
     ) -> tuple[Question, Setting | None]:
         protocol, text = _proposal(conn, self._common.version)
-        ike, esn = _ike(conn), _ESN[conn.value("esn", "either")]
+        ike, esn = _ike(conn), _ESN.get(conn.value("esn"), libreswan.EITHER)
         if ike == 1 or conn.value("replay-window") == "0":
             # source: connections.c, "forcing esn=no as replay-window=0"
             esn = (False,)

@@ -29,7 +29,8 @@ _SELECTOR = re.compile(r"([^\[]*+)(?:\[([^/]*)(?:/(.*))?\][^\]]*)?\Z", re.ASCII 
 _NAMED = re.compile(r"[A-Za-z][\w.+-]*\Z|\Z", re.ASCII)
 _NUMBER = re.compile(r"\s*[-+]?(?:0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)", re.ASCII | re.IGNORECASE)
 _PREFIX = re.compile(r"\s*\+?([0-9]+)\Z", re.ASCII)
-_TOKEN = re.compile(r"""[ ,]*+(?:"([^"]*+)"|'([^']*+)'|([^,]++))""")
+# Nothing at all matches, too: else it would be looked for from each of many commas.
+_TOKEN = re.compile(r"""[ ,]*+(?:"([^"]*+)"|'([^']*+)'|([^,]++)|)""")
 
 
 class Values:
