@@ -92,6 +92,10 @@ readme: packages $(VENV)/tested
 	$(VENV)/bin/python -m tests.vm.suites.test_readme
 	$(VENV)/bin/python -m tests.vm.suites.test_demo
 
+# Writes what recorded hosts are told, here and in another checkout: BEFORE=DIR
+before-after: $(VENV)/tested
+	$(VENV)/bin/python -m scripts.before_after $(BEFORE)
+
 packages:
 	@scripts/test-packages
 

@@ -44,7 +44,28 @@ def test_tree(
     assert document == (expected / "check.json").read_text()
 
 
-@pytest.mark.parametrize("name", tree.names())
+ASKED = [name for name in tree.names() if tree.arguments(name)]
+# What is asked stands in the host's configuration, of whose names and places a record has nothing.
+CONFIGURED = [name for name in tree.names() if name not in ASKED]
+
+
+@pytest.mark.parametrize("name", CONFIGURED)
+def test_the_record_of_a_configured_host_has_its_needs(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tree.assemble(name, tmp_path / "root")
+    code, before = said(capsys, root, "--format", "json")
+    copy = tmp_path / "copy"
+    assert main(["--record", str(copy), "--root", str(root)]) == 0
+    capsys.readouterr()
+    again, after = said(capsys, copy, "--format", "json")
+    assert _judged(after) == _judged(before)
+    # that connections were lost is in what was asked, not in what is needed
+    assert json.loads((copy / "question.json").read_text())["exit_status"] == code
+    assert again == code or json.loads(before)["problems"]
+
+
+@pytest.mark.parametrize("name", ASKED)
 def test_the_record_of_a_tree_says_the_same(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
