@@ -26,6 +26,8 @@ UNITS = $(PREFIX)/lib/systemd/system
 DOCS = $(PREFIX)/share/doc/modprobe-ipsec
 # Files of the repository, and each one's place below PREFIX/share.
 SHARED = man/modprobe-ipsec.8:man/man8/modprobe-ipsec.8 \
+    man/modprobe-ipsec-plan.5:man/man5/modprobe-ipsec-plan.5 \
+    man/modprobe-ipsec-words.7:man/man7/modprobe-ipsec-words.7 \
     man/modprobe-ipsec.service.8:man/man8/modprobe-ipsec.service.8 \
     man/modprobe-ipsec-hook.8:man/man8/modprobe-ipsec-hook.8 \
     man/modprobe-ipsec-init.8:man/man8/modprobe-ipsec-init.8 \

@@ -24,6 +24,7 @@ from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.manifest import formats as manifests
 from modprobe_ipsec.probes._run import known
 from modprobe_ipsec.report import formats as reports
+from scripts import words
 
 REPOSITORY = Path(__file__).parent.parent
 PAGE = "man/modprobe-ipsec.8"
@@ -44,6 +45,7 @@ def generated() -> dict[str, str]:
         "completions/modprobe-ipsec.bash": bash(),
         "completions/_modprobe-ipsec": zsh(),
         "completions/modprobe-ipsec.fish": fish(),
+        "man/modprobe-ipsec-words.7": words.page(),
         PAGE: page((REPOSITORY / PAGE).read_text()),
         BEHAVIOURS: behaviours(),
         UNIT: unit((REPOSITORY / UNIT).read_text()),
