@@ -4,7 +4,7 @@
 source: programs/pluto/{connections,kernel,plutomain}.c of 5.2, extract.c of 5.4
 """
 
-from modprobe_ipsec.base.annotations import Iterator
+from modprobe_ipsec.base.annotations import Iterable, Iterator
 from modprobe_ipsec.base.text import name as show_name
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons.common.errors import show
@@ -153,7 +153,7 @@ class _Demand:
             for setting in conn.settings.values():
                 if setting.wrong:
                     raise Refused(wrong_value(setting.option, setting.key), setting)
-            families = _families(conn, self._common.families)
+            families = _families(conn, self._common)
             if not families:
                 theirs = "IPv4" if Family.IPV6 in self._common.families else "IPv6"
                 ours = _names(self._common)
@@ -230,7 +230,7 @@ class _Demand:
         if name == "vti-interface":
             # source: _updown.xfrm: without a mark, and for IPv6, nothing is made
             marked = any(conn.get(mark) for mark in ("mark", "mark-in", "mark-out"))
-            return marked and Family.IPV4 in _families(conn, self._common.families)
+            return marked and Family.IPV4 in _families(conn, self._common)
         if name == "ipsec-interface":
             managed = self._config.setup.get("ipsec-interface-managed")
             return not (managed and managed.value == "no")
@@ -327,18 +327,31 @@ def _ikev1_policy(common: Common, config: Config) -> str:
     return "drop" if common.version >= since else "accept"
 
 
-def _families(conn: Conn, families: tuple[Family, ...]) -> tuple[Family, ...]:
+def _families(conn: Conn, common: Common) -> tuple[Family, ...]:
     """The outer families of a connection's SAs, of those that count."""
     wanted = conn.value("hostaddrfamily")
     if not wanted:
-        hosts = [conn.value(side + end) for end in ("", "nexthop") for side in ("left", "right")]
-        six = any(":" in host or host in ("%any6", "%defaultroute6") for host in hosts)
-        four = any(_is_ipv4(host) for host in hosts)
-        if six and four:
+        hosts, nexthops = (
+            _said_families(conn.value(side + end) for side in ("left", "right"))
+            for end in ("", "nexthop")
+        )
+        # before 5.3 a nexthop tells only where no host does
+        said = hosts | nexthops if common.version >= (5, 3) else hosts or nexthops
+        if len(said) > 1:
             raise Refused("its hosts have addresses of both families, IPv4 and IPv6")
-        wanted = Family.IPV6 if six else Family.IPV4 if four else ""
+        wanted = next(iter(said), "")
     # %any, %defaultroute and names say nothing
-    return tuple(family for family in families if not wanted or family == wanted)
+    return tuple(family for family in common.families if not wanted or family == wanted)
+
+
+def _said_families(hosts: Iterable[str]) -> set[Family]:
+    found = set()
+    for host in hosts:
+        if ":" in host or host in ("%any6", "%defaultroute6"):
+            found.add(Family.IPV6)
+        elif _is_ipv4(host):
+            found.add(Family.IPV4)
+    return found
 
 
 def _is_ipv4(host: str) -> bool:

@@ -6,6 +6,8 @@ source: programs/pluto/connections.c of 5.2, extract.c of 5.4
 
 from modprobe_ipsec.base.annotations import Iterable
 from modprobe_ipsec.catalog.model import Protocol
+from modprobe_ipsec.daemons.common.errors import show
+from modprobe_ipsec.daemons.common.networks import networks
 from modprobe_ipsec.daemons.libreswan.also import Conn
 from modprobe_ipsec.daemons.libreswan.lines import is_number
 from modprobe_ipsec.daemons.libreswan.options import Version
@@ -14,6 +16,14 @@ from modprobe_ipsec.daemons.libreswan.setting import Setting
 
 _NO = frozenset({"no", "false", "off", "n"})
 _INTERFACE = frozenset({"yes", "true", "on", "y"}) | _NO
+# source: confread.c, load_conn() of 4.1 to 5.2; extract_authby() since 5.3
+_IKEV1_AUTHBY = ("secret", "rsasig", "rsa", "never")
+_AUTHBY = (
+    *(*_IKEV1_AUTHBY, "null", "rsa-sha1"),
+    *("rsa-sha2", "rsa-sha2_256", "rsa-sha2_384", "rsa-sha2_512"),
+    *("ecdsa", "ecdsa-sha2", "ecdsa-sha2_256", "ecdsa-sha2_384", "ecdsa-sha2_512"),
+)
+_SIDES = ("left", "right")
 _PACKET_WINDOWS = ("32", "64", "128", "256")
 
 
@@ -41,6 +51,7 @@ def check(conn: Conn, question: Question, version: Version) -> None:
     transport = conn.value("type") == "transport"
     no_tunnel = "needs tunnel mode, and the connection has type=transport"
     tfc = conn.value("tfc", "0") != "0"
+    both_pools = bool(conn.value("rightaddresspool"))
     rules: Iterable[tuple[str, tuple[str, ...], str, bool]] = (
         ("vti-interface", (), no_tunnel, transport),
         ("aggressive", ("yes",), "is for IKEv1 only", not ikev1),
@@ -70,15 +81,94 @@ def check(conn: Conn, question: Question, version: Version) -> None:
         ("tfc", (), no_tunnel, transport),
         ("tfc", (), "is for ESP, and the connection uses AH", ah),
         ("sec-label", (), "needs IKEv2", ikev1 and version >= (5, 0)),
+        # 5.2 forgets this one
+        ("narrowing", ("yes",), "needs IKEv2", ikev1 and version < (5, 0)),
+        ("intermediate", ("yes",), "needs IKEv2", ikev1 and version >= (5, 0)),
+        ("aggressive", ("yes",), "needs ike=", version >= (5, 0) and not conn.get("ike")),
+        ("leftaddresspool", (), "and rightaddresspool= exclude each other", both_pools),
+        (
+            "ms-dh-downgrade",
+            ("yes",),
+            "and pfs-rekey-workaround=yes exclude each other",
+            conn.value("pfs-rekey-workaround") == "yes",
+        ),
+        ("leftauth", (), "and rightauth= are set both, or none", not conn.get("rightauth")),
+        ("rightauth", (), "and leftauth= are set both, or none", not conn.get("leftauth")),
+        ("leftauth", (), "needs IKEv2", ikev1),
         ("authby", ("never",), "needs type=pass, drop or reject", True),
     )
     interface = conn.get("ipsec-interface")
     if interface and not (is_number(interface.value) or interface.value.lower() in _INTERFACE):
         raise Refused(f"{interface.written} is neither yes, no nor a number", interface)
+    _check_authby(conn, ikev1, version)
+    _check_subnets(conn)
+    if version >= (5, 0):
+        _check_roles(conn)
     for name, values, problem, applies in rules:
         setting = conn.get(name) if applies else None
         if setting and asks(setting, values):
             raise Refused(f"{setting.written} {problem}", setting)
+
+
+def _check_roles(conn: Conn) -> None:
+    """Who gives addresses and who asks for one. Opportunistic connections may be both."""
+    if any(conn.value(side).startswith("%opportunistic") for side in _SIDES):
+        return
+    roles = [
+        (first, second)
+        for one, other in (_SIDES, _SIDES[::-1])
+        for first, second in (
+            (f"{one}modecfgserver", f"{one}modecfgclient"),
+            (f"{one}modecfgserver", f"{one}cat"),
+            (f"{one}modecfgserver", f"{one}addresspool"),
+            (f"{one}modecfgclient", f"{other}cat"),
+            (f"{one}modecfgclient", f"{other}addresspool"),
+            (f"{one}cat", f"{other}addresspool"),
+            (f"{one}modecfgserver", f"{other}modecfgserver"),
+            (f"{one}modecfgclient", f"{other}modecfgclient"),
+            (f"{one}cat", f"{other}cat"),
+        )
+    ]
+    for first, second in roles:
+        one_set, other_set = conn.get(first), conn.get(second)
+        if one_set and other_set and asks(one_set, ()) and asks(other_set, ()):
+            raise Refused(f"{one_set.written} and {other_set.written} exclude each other", one_set)
+
+
+def _check_subnets(conn: Conn) -> None:
+    """What is behind the ends is of one family; an end without subnet is its own."""
+    families = []
+    for side in _SIDES:
+        behind = conn.value(f"{side}subnet") or conn.value(f"{side}subnets")
+        host = conn.value(side)
+        if not behind and (":" in host or is_number(host.replace(".", ""))):
+            behind = f"{host}/"
+        given = conn.value(f"{side}addresspool") or conn.value(f"{side}modecfgclient") == "yes"
+        families.append(() if given else networks(behind))
+    left, right = families
+    if left and right and not set(left) & set(right):
+        names = [f"{side}subnet{several}" for side in _SIDES for several in ("", "s")]
+        setting = next((found for name in names if (found := conn.get(name))), None)
+        if not setting:
+            return
+        raise Refused(f"{setting.written} and the other end are of different families", setting)
+
+
+def _check_authby(conn: Conn, ikev1: bool, version: Version) -> None:
+    setting = conn.get("authby")
+    if not setting:
+        return
+    known = _IKEV1_AUTHBY if ikev1 else _AUTHBY
+    words = setting.text.replace(",", " ").split(" ")
+    if version < (4, 7):
+        words = list(filter(None, words))
+    for word in words:
+        if not word:
+            # a comma and a blank are two separators
+            raise Refused(f"{setting.written} names nothing between two separators", setting)
+        if word not in known and not (word == "eddsa" and version >= (5, 4) and not ikev1):
+            says = f"is none of {', '.join(known)}"
+            raise Refused(f"{setting.written}: `{show(word)}` {says}", setting)
 
 
 def asks(setting: Setting, values: tuple[str, ...], kind: str = "number") -> bool:

@@ -180,6 +180,42 @@ def test_a_wrong_value_costs_the_connection_in_5_4(line: str) -> None:
     assert asked(read(f"{OFFICE}\t{line}\n", version=(5, 2))) == [SUITE]
 
 
+@pytest.mark.parametrize(
+    ("line", "by", "taken"),
+    [
+        ("authby=psk", [(4, 4), (4, 10), (5, 2), (5, 4)], []),
+        ("authby=eddsa", [(4, 10), (5, 3)], [(5, 4)]),
+        ('authby="rsasig, secret"', [(4, 7), (5, 4)], [(4, 6)]),
+        ("narrowing=yes\n\tikev2=no", [(4, 10)], [(5, 2)]),
+        ("authby=ecdsa\n\tikev2=no", [(4, 10), (5, 4)], []),
+        ("aggressive=yes\n\tikev2=no", [(5, 0), (5, 4)], []),
+        ("aggressive=yes\n\tikev2=no\n\tike=aes128-sha1;modp2048", [], [(4, 10), (5, 4)]),
+        ("leftauth=secret", [(4, 10), (5, 4)], []),
+        ("leftauth=secret\n\trightauth=secret", [], [(4, 10), (5, 4)]),
+        (
+            "leftaddresspool=10.1.0.1-10.1.0.9\n\trightaddresspool=10.2.0.1-10.2.0.9",
+            [(4, 10), (5, 2)],
+            [],
+        ),
+        ("leftnexthop=fd00::1", [(5, 4)], [(4, 10), (5, 2)]),
+        ("leftsubnet=fd00::/64", [(4, 10), (5, 2)], []),
+        ("leftsubnet=fd00::/64\n\trightsubnet=10.0.0.0/8", [(4, 10), (5, 2)], []),
+        ("leftsubnet=fd00::/64\n\trightsubnet=fd01::/64", [], [(4, 10), (5, 2)]),
+        ("leftmodecfgserver=yes\n\tleftmodecfgclient=yes", [(5, 2)], [(4, 10)]),
+        ("leftcat=yes\n\trightcat=yes", [(5, 2)], [(4, 10)]),
+    ],
+)
+def test_what_pluto_does_not_take(
+    line: str, by: Iterable[tuple[int, ...]], taken: Iterable[tuple[int, ...]]
+) -> None:
+    text = f"config setup\n\tikev1-policy=accept\n{OFFICE}\t{line}\n"
+    for version in by:
+        reading = read(text, version=version)
+        assert asked(reading) == []
+        assert [problem.conn for problem in reading.problems] == ["office"]
+    assert [asked(read(text, version=version)) for version in taken] == [[SUITE] for _ in taken]
+
+
 BASE = "conn base\n\tesp=aes256-sha1\n"
 
 
