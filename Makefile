@@ -39,7 +39,7 @@ GENERATOR = lib/systemd/system-generators/modprobe-ipsec-generator
 PROGRAMS = sbin/modprobe-ipsec:__main__ sbin/modprobe-ipsec-hook:commands.oci_hook \
     sbin/modprobe-ipsec-init:commands.container_init $(GENERATOR):commands.generator
 
-.PHONY: check demo quick test fuzz lint bench generated locked readme packages fetch install \
+.PHONY: check demo quick test fuzz lint bench generated locked readme told packages fetch install \
     uninstall checked-prefix clean
 
 check: $(VENV)/installed
@@ -95,7 +95,7 @@ readme: packages $(VENV)/tested
 	$(VENV)/bin/python -m tests.vm.suites.test_demo
 
 # Writes what recorded hosts are told, here and in another checkout: BEFORE=DIR
-before-after: $(VENV)/tested
+told: $(VENV)/tested
 	$(VENV)/bin/python -m scripts.before_after $(BEFORE)
 
 packages:

@@ -16,7 +16,7 @@ from tests.hosts import tree
 REPOSITORY = Path(__file__).resolve().parent.parent
 PAGE = REPOSITORY / "docs/before-after.md"
 HEAD = """\
-<!-- Made by `make before-after BEFORE=CHECKOUT`; not to be changed by hand. -->
+<!-- Made by `make told BEFORE=CHECKOUT`; not to be changed by hand. -->
 # Thirty hosts, before and after
 
 What `modprobe-ipsec --check` says of recorded hosts (`tests/hosts/cases/`), in a build before
