@@ -4,6 +4,7 @@
 import errno
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -89,29 +90,46 @@ def swapped(place: Path, makers: list[Callable[[Path], object]], done: threading
             # a directory and a file do not replace each other
             place.rename(aside)
             new.rename(place)
-            if aside.is_dir():
-                aside.rmdir()
+            if aside.is_dir() and not aside.is_symlink():
+                shutil.rmtree(aside)
             else:
                 aside.unlink()
 
 
 def test_nothing_that_is_swapped_is_opened_by_mistake(tmp_path: Path) -> None:
-    """A file that becomes a FIFO, a link to the outside, a directory, and a file again."""
+    """A file that becomes a FIFO, a link to the outside, a directory, and a file again; and a
+    directory, on the way to another file, that becomes each of these.
+    """
     root = tmp_path / "root"
-    (root / "d").mkdir(parents=True)
-    outside = tmp_path / "outside"
-    outside.write_text("canary")
+    for directory in (root / "d", root / "e", tmp_path / "outside"):
+        directory.mkdir(parents=True)
+    (tmp_path / "outside/file").write_text("canary")
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
+    above = "/".join([".."] * 20) + str(tmp_path)
 
-    makers: list[Callable[[Path], object]] = [
-        lambda place: place.write_text("inside"),
+    def full(place: Path) -> None:
+        place.mkdir()
+        (place / "file").write_text("inside")
+
+    traps: list[Callable[[Path], object]] = [
         lambda place: os.link(fifo, place),
-        lambda place: place.symlink_to(outside),
-        lambda place: place.symlink_to("../../outside"),
+        lambda place: place.symlink_to(tmp_path / "outside/file"),
+        lambda place: place.symlink_to(tmp_path / "outside"),
+        lambda place: place.symlink_to(f"{above}/outside/file"),
+        lambda place: place.symlink_to(f"{above}/outside"),
+        lambda place: place.symlink_to("/proc/self/cwd"),
+    ]
+    files: list[Callable[[Path], object]] = [
+        lambda place: place.write_text("inside"),
+        *traps,
         lambda place: place.mkdir(),
     ]
-    makers[0](root / "d/file")
+    directories: list[Callable[[Path], object]] = [
+        full,
+        *traps,
+        lambda place: place.write_text("no directory"),
+    ]
     done = threading.Event()
     opened: list[str] = []
 
@@ -124,23 +142,32 @@ def test_nothing_that_is_swapped_is_opened_by_mistake(tmp_path: Path) -> None:
             except OSError as error:
                 assert error.errno == errno.ENXIO
 
+    files[0](root / "d/file")
+    full(root / "e/sub")
     threads = [
         threading.Thread(target=watch),
-        threading.Thread(target=swapped, args=(root / "d/file", makers, done)),
+        threading.Thread(target=swapped, args=(root / "d/file", files, done)),
+        threading.Thread(target=swapped, args=(root / "e/sub", directories, done)),
     ]
     for thread in threads:
         thread.start()
-    host, seen = Host(str(root), "6.1"), set[str]()
+    host = Host(str(root), "6.1")
+    seen: dict[str, set[str]] = {path: set() for path in ("d/file", "e/sub/file", "e/sub", "d")}
     until = time.monotonic() + SWAPS
-    # on a busy machine it takes longer until both threads have had their turn
-    while time.monotonic() < until or (
-        not ("inside" in seen and len(seen) > 1) and time.monotonic() < until + 60
-    ):
-        answer = host.read("d/file")
-        seen.add(answer.why if isinstance(answer, Unreadable) else answer.decode())
+
+    def swaps_seen() -> bool:
+        return all("inside" in seen[path] and len(seen[path]) > 1 for path in list(seen)[:2])
+
+    # on a busy machine it takes longer until all threads have had their turn
+    while time.monotonic() < until or (not swaps_seen() and time.monotonic() < until + 60):
+        for path in seen:
+            answer = host.read(path)
+            seen[path].add(answer.why if isinstance(answer, Unreadable) else answer.decode())
+            names = host.list_dir(path)
+            seen[path] |= set() if isinstance(names, Unreadable) else {*names}
+        assert not any("canary" in said or "root" in said for said in seen.values())
     done.set()
     for thread in threads:
         thread.join()
     assert not opened
-    assert "inside" in seen and len(seen) > 1, "nothing was swapped"
-    assert "canary" not in seen
+    assert swaps_seen(), "nothing was swapped"
