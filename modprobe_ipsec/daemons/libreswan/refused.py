@@ -99,6 +99,9 @@ def check(conn: Conn, question: Question, version: Version) -> None:
     interface = conn.get("ipsec-interface")
     if interface and not (is_number(interface.value) or interface.value.lower() in _INTERFACE):
         raise Refused(f"{interface.written} is neither yes, no nor a number", interface)
+    for side in _SIDES:
+        if ikev1 and conn.value(side).startswith("%opportunistic"):
+            raise Refused(f"{side}=%opportunistic... needs IKEv2", conn.get(side))
     _check_authby(conn, ikev1, version)
     _check_subnets(conn)
     if version >= (5, 0):

@@ -216,6 +216,13 @@ def test_what_pluto_does_not_take(
     assert [asked(read(text, version=version)) for version in taken] == [[SUITE] for _ in taken]
 
 
+@pytest.mark.parametrize("version", [(4, 10), (5, 2)])
+def test_an_opportunistic_connection_is_ikev2s(version: tuple[int, ...]) -> None:
+    text = ACCEPTED.replace("192.0.2.2", "%opportunisticgroup")
+    assert asked(read(text, version=version)) == []
+    assert asked(read(text.replace("ikev2=no", "ikev2=yes"), version=version))
+
+
 BASE = "conn base\n\tesp=aes256-sha1\n"
 
 
