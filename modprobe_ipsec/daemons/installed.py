@@ -11,6 +11,10 @@ from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.needs.reading import Asker
 
 _LOCAL = "/usr/local/"
+# Where units lie, what the admin wrote first.
+_UNITS = tuple(
+    f"{directory}/systemd/system" for directory in ("etc", "run", "usr/local/lib", "usr/lib", "lib")
+)
 
 
 class Installed(Value):
@@ -46,11 +50,15 @@ class Installed(Value):
 def read(host: Host) -> Installed:
     """Look for all daemons' programs, and for their releases in the package databases."""
     places = dict.fromkeys(path for daemon in DAEMONS.values() for path in daemon.programs)
-    installed = Installed(frozenset(path for path in places if host.exists(path[1:])))
-    found = {d.name: _release(host, d, installed.programs) for d in installed.daemons}
+    there = {path: path for path in places if host.exists(path[1:])}
+    for daemon in DAEMONS.values():
+        if there.keys().isdisjoint(daemon.programs):
+            there |= _started_by_units(host, daemon)
+    installed = Installed(frozenset(there))
+    found = {d.name: _release(host, d, there) for d in installed.daemons}
     releases = {name: number for name, (number, _) in found.items() if number}
     # what somebody built in /usr/local is as upstream has it
-    local = any(path.startswith(_LOCAL) for path in installed.programs)
+    local = any(path.startswith(_LOCAL) for path in there.values())
     return installed._replace(
         releases=releases,
         told_by={name: teller for name, (_, teller) in found.items()},
@@ -58,18 +66,43 @@ def read(host: Host) -> Installed:
     )
 
 
-def _release(host: Host, daemon: Daemon, programs: frozenset[str]) -> tuple[Release | None, str]:
+def _started_by_units(host: Host, daemon: Daemon) -> dict[str, str]:
+    """Programs of a daemon that lies nowhere usual (NixOS' store, /opt), from its units.
+
+    A place where such a program usually lies -> where it is.
+    """
+    for unit in (*daemon.units, *daemon.unit_aliases):
+        text = next(
+            (text for of in _UNITS if (text := host.text(f"{of}/{unit}", None, 1 << 16))), ""
+        )
+        for line in text.split("\n"):
+            key, _, command = line.partition("=")
+            path = command.strip().lstrip("@-:+!").partition(" ")[0]
+            name = path.rpartition("/")[2]
+            usual = next((place for place in daemon.programs if place.endswith(f"/{name}")), "")
+            if key.strip() == "ExecStart" and name and usual and host.exists(path.lstrip("/")):
+                return {usual: path}
+    return {}
+
+
+def _release(host: Host, daemon: Daemon, there: Mapping[str, str]) -> tuple[Release | None, str]:
     """What the package manager has written down, else what one of the daemon's files says; and who.
 
-    What is in /usr/local is not the package manager's.
+    What is in /usr/local, or nowhere usual, is not the package manager's.
     """
-    packaged = any(not path.startswith(_LOCAL) for path in programs.intersection(daemon.programs))
+    programs = there.keys() & daemon.programs
+    elsewhere = any(there[path] != path for path in programs)
+    packaged = not elsewhere and any(not path.startswith(_LOCAL) for path in programs)
     if packaged:
         text, manager = version(host, daemon.packages)
         if number := release(text):
             return number, manager
     for path, pattern in daemon.says_release:
-        if packaged is not path.startswith(_LOCAL) and (number := _said(host, path, pattern)):
+        if elsewhere:
+            path = there.get(path, "")
+        elif packaged is path.startswith(_LOCAL):
+            continue
+        if path and (number := _said(host, path, pattern)):
             return number, path
     return None, ""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from modprobe_ipsec.catalog.model import Family
+from modprobe_ipsec.daemons import installed
 from modprobe_ipsec.daemons.selection import Demand, Query, select
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.needs.need import Need
@@ -83,6 +84,45 @@ def test_found_wherever_it_lies(tmp_path: Path, program: str, config: str, text:
     # that nobody knows the release may be one
     assert not any(problem.conn or problem.unread for problem in demand.problems)
     assert transforms(demand, config) == ASKED[text]
+
+
+STORE = "nix/store/0a1b-strongswan-6.0.1/sbin/charon-systemd"
+OPT = "opt/ike/sbin/charon-systemd"
+UNITS = "usr/lib/systemd/system"
+
+
+@pytest.mark.parametrize(
+    ("unit", "start", "program", "said", "release"),
+    [
+        (
+            "etc/systemd/system/strongswan-swanctl.service",
+            "ExecStart=/{}",
+            STORE,
+            "daemon (strongSwan 6.0.1, %s",
+            (6, 0, 1),
+        ),
+        (f"{UNITS}/strongswan.service", "ExecStart = -/{} -d", OPT, "\x005.9.8\0", (5, 9, 8)),
+    ],
+)
+def test_a_unit_says_where_it_lies(
+    tmp_path: Path, unit: str, start: str, program: str, said: str, release: tuple[int, ...]
+) -> None:
+    files = {
+        unit: f"[Service]\n{start.format(program)}\n",
+        program: f"\x7fELF\0{said}",
+        "etc/swanctl/swanctl.conf": SWANCTL,
+    }
+    demand = wanted(tmp_path, files)
+    assert transforms(demand, "/etc/swanctl/swanctl.conf") == ASKED[SWANCTL]
+    there = installed.read(Host(str(tmp_path)))
+    assert there.releases["strongswan"] == release
+    assert there.told_by["strongswan"] == f"/{program}"
+
+
+@pytest.mark.parametrize("line", ["ExecStart=/nowhere/charon-systemd", "ExecStart=", "Exec=/bin"])
+def test_a_unit_of_another_program_says_nothing(tmp_path: Path, line: str) -> None:
+    files = {f"{UNITS}/strongswan.service": line, "etc/swanctl/swanctl.conf": SWANCTL}
+    assert wanted(tmp_path, files).configs == ()
 
 
 def test_a_file_without_its_daemon_is_named_and_leaves_all_unknown(tmp_path: Path) -> None:
