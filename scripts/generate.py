@@ -28,6 +28,7 @@ from scripts import words
 
 REPOSITORY = Path(__file__).parent.parent
 PAGE = "man/modprobe-ipsec.8"
+WORDS = "man/modprobe-ipsec-words.7"
 BEHAVIOURS = "docs/behaviours.md"
 # What kernels have answered: written by the suite that asks them.
 _ANSWERS = REPOSITORY / "tests/vm/expected/behaviours"
@@ -45,7 +46,7 @@ def generated() -> dict[str, str]:
         "completions/modprobe-ipsec.bash": bash(),
         "completions/_modprobe-ipsec": zsh(),
         "completions/modprobe-ipsec.fish": fish(),
-        "man/modprobe-ipsec-words.7": words.page(),
+        WORDS: words.page(),
         PAGE: page((REPOSITORY / PAGE).read_text()),
         BEHAVIOURS: behaviours(),
         UNIT: unit((REPOSITORY / UNIT).read_text()),
@@ -182,7 +183,13 @@ def page(text: str) -> str:
         begin = f'.\\" made: {name}\n'
         start = text.index(begin) + len(begin)
         text = text[:start] + make() + text[text.index('.\\" end\n', start) :]
-    return re.sub(r"^\.It Fl .*$", _heading, text, flags=re.MULTILINE)
+    text = re.sub(r"^\.It Fl .*$", _heading, text, flags=re.MULTILINE)
+    return re.sub(r"^[^.'\n].{80,}$", _filled, text, flags=re.MULTILINE)
+
+
+def _filled(line: re.Match[str]) -> str:
+    """A line of text not longer than mandoc's lint wants it."""
+    return textwrap.fill(line[0], 78, break_long_words=False, break_on_hyphens=False)
 
 
 def unit(text: str) -> str:
