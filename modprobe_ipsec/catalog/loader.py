@@ -164,9 +164,13 @@ def _never_load(row: Row) -> Iterator[tuple[str, NeverLoad]]:
             yield module, NeverLoad(row.take(module, str))
             continue
         sub = row.sub(module)
-        why, unless, then = (sub.take(key, str) for key in ("why", "unless", "then"))
+        driver = sub.take("driver", str, "")
+        why, unless, then = (
+            sub.take(key, str, "" if driver and key != "why" else None)
+            for key in ("why", "unless", "then")
+        )
         sub.done()
-        yield module, NeverLoad(why=why, unless=unless, then=then)
+        yield module, NeverLoad(why=why, unless=unless, then=then, driver=driver)
 
 
 def _until(row: Row) -> Iterator[tuple[str, Until]]:

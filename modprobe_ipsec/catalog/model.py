@@ -182,6 +182,8 @@ class NeverLoad(Value):
     # That one, and what people have to know once it was loaded for it; empty if there is none.
     unless: str = ""
     then: str = ""
+    # A part of the names of its drivers in /proc/crypto; empty if none is to be told of.
+    driver: str = ""
 
 
 class Profile(Value):

@@ -81,6 +81,8 @@ class Resolution(Value):
     soft_dependencies: tuple[str, ...] = ()
     # Why we never load it, although it is there: data/never_load.yaml.
     never: str = ""
+    # What is to be known of the crypto engine that serves, which we would never load.
+    engine: str = ""
     # Its load was tried in this run.
     failure: LoadFailure | None = None
 

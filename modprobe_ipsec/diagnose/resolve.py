@@ -64,7 +64,7 @@ def resolve(
     return Resolved(
         requests=requests,
         asked=frozenset(asked),
-        registered={name: _of_algorithm(best) for name, best in registered.items()},
+        registered={name: _of_algorithm(best, catalog) for name, best in registered.items()},
         assembled=assembled,
         answers=answers,
         cards=_cards(requests, facts),
@@ -295,13 +295,15 @@ def _registered(algorithms: Iterable[Algorithm]) -> dict[str, Algorithm]:
     return best
 
 
-def _of_algorithm(algorithm: Algorithm) -> Resolution:
+def _of_algorithm(algorithm: Algorithm, catalog: Catalog) -> Resolution:
     built_in = algorithm.module == "kernel"
+    engines = (rule for rule in catalog.never_load.values() if rule.driver)
     return Resolution(
         request=f"crypto-{algorithm.name}",
         state=ResolutionState.BUILTIN if built_in else ResolutionState.LIVE,
         module="" if built_in else algorithm.module,
         evidence=f"/proc/crypto: {algorithm.driver}, priority {algorithm.priority}",
+        engine=next((rule.why for rule in engines if rule.driver in algorithm.driver), ""),
     )
 
 

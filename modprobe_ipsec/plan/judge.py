@@ -34,8 +34,9 @@ def _accepted(forecast: Forecast) -> tuple[Verdict, tuple[Reason, ...]]:
     """The kernel took the SA, so it works; what may remain is a faster driver."""
     slow = [resolution for resolution in forecast.resolutions if _is_missed_speed(resolution)]
     if slow:
-        return Verdict.SLOW, tuple(_slow(resolution) for resolution in slow)
-    return Verdict.READY, ()
+        reasons = tuple(_slow(resolution) for resolution in slow)
+        return Verdict.SLOW, (*reasons, *_engines(forecast))
+    return Verdict.READY, _engines(forecast)
 
 
 def _refused(forecast: Forecast, proof: Proof) -> tuple[Verdict, tuple[Reason, ...]]:
@@ -69,11 +70,12 @@ def _not_asked(
                 why = proof.why if proof else "the kernel was not asked"
                 remedy = "run it as root, or where user namespaces are allowed"
                 return Verdict.UNKNOWN, (Reason(f"not proven: {why}", remedy),)
-            return Verdict.READY, ()
+            return Verdict.READY, _engines(forecast)
         case Verdict.SLOW:
-            return Verdict.SLOW, tuple(map(_slow, filter(_is_missed_speed, forecast.resolutions)))
+            reasons = tuple(map(_slow, filter(_is_missed_speed, forecast.resolutions)))
+            return Verdict.SLOW, (*reasons, *_engines(forecast))
         case Verdict.LOADABLE:
-            return Verdict.LOADABLE, _loadable(forecast)
+            return Verdict.LOADABLE, (*_loadable(forecast), *_engines(forecast))
         case Verdict.BLOCKED:
             return Verdict.BLOCKED, _lacking(forecast, ResolutionState.BLOCKED)
         case Verdict.MISSING:
@@ -82,6 +84,18 @@ def _not_asked(
             return Verdict.UNKNOWN, _lacking(forecast, ResolutionState.UNKNOWN)
         case _:
             assert_never(forecast.verdict)
+
+
+def _engines(forecast: Forecast) -> tuple[Reason, ...]:
+    """What serves, and is never loaded by us: the kernel prefers it, whoever brought it."""
+    engines = dict.fromkeys(r for r in forecast.resolutions if r.engine)
+    return tuple(
+        Reason(
+            f"{engine.evidence}: {engine.engine}",
+            "see whether packets get through: --check --prove=packets",
+        )
+        for engine in engines
+    )
 
 
 def _is_missed_speed(resolution: Resolution) -> bool:

@@ -11,7 +11,7 @@ from modprobe_ipsec.plan.causes import Cause, causes, effect_of
 from modprobe_ipsec.plan.judge import judge
 from modprobe_ipsec.plan.planner import make_plan
 from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
-from tests.facts import CBC, GCM, MODERN, facts, install
+from tests.facts import CBC, GCM, MODERN, algorithm, facts, install, live
 from tests.shipped import CATALOG
 
 
@@ -147,3 +147,20 @@ def test_what_no_peer_can_decline_stops_a_connection() -> None:
     judged = verdicts(facts(), GCM._replace(sources=(OFFICE,)), interface)
     (cause,) = (cause for cause in causes(judged) if cause.verdict is Verdict.MISSING)
     assert names(effect_of(cause, judged).stops) == ["office (/etc/ipsec.conf:3)"]
+
+
+def test_an_engine_that_serves_is_told_of() -> None:
+    """Nothing here loads it, and the kernel prefers it by its priority."""
+    engine = algorithm("seqiv(rfc4106(gcm(aes)))", "seqiv(rfc4106-gcm-aes-caam)", priority=3000)
+    host = facts(modules=live(*MODERN.files), algorithms=(engine,))
+    (verdict,) = verdicts(host, GCM)
+    assert verdict.verdict in (Verdict.READY, Verdict.SLOW)
+    (reason,) = (r for r in verdict.reasons if "caam" in r.text)
+    assert reason.text == (
+        "/proc/crypto: seqiv(rfc4106-gcm-aes-caam), priority 3000: hardware with priority 3000; "
+        "loaded for its device, not for an algorithm"
+    )
+    assert "--prove=packets" in reason.remedy
+    own = algorithm("seqiv(rfc4106(gcm(aes)))", "seqiv(rfc4106-gcm-aesni)", priority=400)
+    (verdict,) = verdicts(host._replace(algorithms=(own,)), GCM)
+    assert verdict.reasons == ()

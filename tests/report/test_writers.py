@@ -66,12 +66,10 @@ loadable: not loaded: xfrm_user, esp4, aesni_intel, sha512_generic, drbg, seqiv,
 
 DRY_RUN = """\
 to load, in this order:
-  aesni_intel (with cryptd, crypto_simd)  this CPU's own aes         for ESP IPv4 AES_GCM_16_256 and
-                                                                     1 more
+  aesni_intel (with cryptd, crypto_simd)  this CPU's own aes         for 2 needs
   sha256_ssse3                            this CPU's own sha256      for ESP IPv4 AES_CBC_256
                                                                      HMAC_SHA2_256_128 ESN
-  xfrm_user (with xfrm_algo)              the XFRM socket            for ESP IPv4 AES_GCM_16_256 and
-                                                                     1 more
+  xfrm_user (with xfrm_algo)              the XFRM socket            for 2 needs
 """
 
 

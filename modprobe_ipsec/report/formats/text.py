@@ -140,7 +140,8 @@ def _step(step: Step) -> tuple[str, str, str]:
         soft = f"by softdep {', '.join(step.soft_dependencies)}"
         modules = f"{modules}; {soft}" if modules else soft
     along = f" (with {modules})" if modules else ""
-    serves = f"for {step.needs[0]}" + (f" and {len(step.needs) - 1} more" * (len(step.needs) > 1))
+    number = len(step.needs)
+    serves = f"for {step.needs[0] if number == 1 else f'{number} needs'}"
     return step.module + along, step.why, serves
 
 
