@@ -46,6 +46,12 @@ _REASON, _TEXT, _CHARACTER = 5, 256, 8
 # Wrong proposals for which a right word is looked for; that takes longer than all the rest.
 _SUGGESTIONS = 100
 
+# source: ikev1_spdb_struct.c, ikev1_verify_esp()
+_IKEV1_IS_CHECKED = (4, 15)
+_ANY_TRANSFORM = (
+    "{} takes whatever algorithms an IKEv1 peer offers where nothing is said, as in this connection"
+    "{}: only those that it offers itself count; say which with esp= or ah="
+)
 _NEVER = frozenset({"pass", "drop", "reject"})
 _ESN = {"yes": (True,), "no": (False,), "either": libreswan.EITHER}
 
@@ -101,6 +107,8 @@ class _Demand:
         self._features: dict[tuple[str, Family | None], list[Source]] = {}
         self._problems = list(config.problems)
         self._silent: list[IgnoredConnection] = []
+        # Connections of IKEv1 without proposals, in a release that then takes what the peer offers.
+        self._any_transform: list[Place] = []
 
     def reading(self) -> Reading:
         probe = list(self._probe())
@@ -112,6 +120,12 @@ class _Demand:
             for (feature, family), sources in self._features.items()
         )
         needs = collect([*probe, *self._asked()], self._add_reasons)
+        if first := next(iter(self._any_transform), None):
+            more = len(self._any_transform) - 1
+            text = _ANY_TRANSFORM.format(
+                self._common.release.name, f" and {more} more" * bool(more)
+            )
+            self._problems.append(Problem(first, "", text))
         return Reading(needs, tuple(features), tuple(self._problems), tuple(self._silent))
 
     def _asked(self) -> Iterator[tuple[Need, list[Source]]]:
@@ -174,6 +188,8 @@ class _Demand:
             place = refused.setting.place if refused.setting else conn.place
             self._problems.append(Problem(place, conn.name, refused.why))
             return
+        if question.ike == 1 and not text and self._common.version < _IKEV1_IS_CHECKED:
+            self._any_transform.append(conn.place)
         source = _source(conn, text, question, self._common)
         self._sources.setdefault(question, []).append(source)
         self._conn_features(conn, families)

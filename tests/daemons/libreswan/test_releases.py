@@ -216,6 +216,18 @@ def test_what_pluto_does_not_take(
     assert [asked(read(text, version=version)) for version in taken] == [[SUITE] for _ in taken]
 
 
+def test_without_esp_an_ikev1_peer_decides_before_4_15() -> None:
+    text = ACCEPTED.replace("\tesp=aes128-sha1\n", "")
+    reading = read(text, version=(4, 14))
+    (problem,) = reading.problems
+    assert (problem.conn, problem.unread) == ("", False)
+    assert "takes whatever algorithms an IKEv1 peer offers" in problem.text
+    assert "ESP IPv4 transport AES_CBC_128 HMAC_SHA1_96" in asked(reading)
+    assert read(text, version=(4, 15)).problems == ()
+    assert read(text.replace("ikev2=no", "ikev2=yes"), version=(4, 14)).problems == ()
+    assert read(ACCEPTED, version=(4, 14)).problems == ()
+
+
 @pytest.mark.parametrize("version", [(4, 10), (5, 2)])
 def test_an_opportunistic_connection_is_ikev2s(version: tuple[int, ...]) -> None:
     text = ACCEPTED.replace("192.0.2.2", "%opportunisticgroup")
