@@ -15,10 +15,12 @@ from typing import Any, NamedTuple
 from modprobe_ipsec.base.budget import Budget
 from modprobe_ipsec.base.names import glob
 from modprobe_ipsec.catalog.model import Protocol
-from modprobe_ipsec.commands import question
+from modprobe_ipsec.commands import engine, question
 from modprobe_ipsec.daemons import installed, proposals
 from modprobe_ipsec.daemons.handover import from_message
 from modprobe_ipsec.daemons.strongswan import daemon as strongswan_daemon
+from modprobe_ipsec.glossary import log
+from modprobe_ipsec.glossary.book import Book
 from modprobe_ipsec.host.facts import Unreadable
 from modprobe_ipsec.host.kernel import (
     cpu,
@@ -193,6 +195,17 @@ def read_handover(data: bytes) -> object:
         return None
 
 
+def read_log(data: bytes) -> object:
+    found = log.search(data.decode("utf-8", "replace"), book())
+    assert all(1 <= line <= found.lines for finding in found.findings for line in finding.lines)
+    return found
+
+
+@cache
+def book() -> Book:
+    return Book(engine.glossary_trees(), engine.catalog())
+
+
 def read_glob(data: bytes) -> object:
     pattern, _, name = text(data[:8192]).partition("\n")
     # as whoever reads a directory does
@@ -363,6 +376,15 @@ TARGETS: Mapping[str, Target] = {
         ("\nPackage: libreswan\n", "\nVersion: ", "\nP:strongswan\n", "\nV:", ".", "-", "9" * 99),
     ),
     "handover": Target(read_handover, lambda: [b"[[],[],[],[],[]]", b'["demand"]'], JSON_WORDS),
+    "log": Target(
+        read_log,
+        lambda: [
+            b"pluto[1]: netlink error: Requested mode not supported (93)\n",
+            b"charon: received netlink error: Protocol not supported (93)\nXfrmInNoStates  12\n",
+            b'"a" #1: ERROR: netlink response for Add SA esp.1@192.0.2.1 included errno 93\n',
+        ],
+        ("errno ", "(93)", "EPROTONOSUPPORT", "Xfrm", " 1", "\n", "netlink error: ", "pluto"),
+    ),
     "patterns": Target(
         read_glob, lambda: [b"*.conf\nx.conf", b"[!a-z]?*[]]\nabc"], ("*", "?", "[", "]", "!", "-")
     ),
