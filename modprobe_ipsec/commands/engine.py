@@ -117,6 +117,11 @@ def cards_of(host: Host) -> "Callable[[], Cards]":
     return ask
 
 
+# How long the answer to one need may take (seconds): the first waits for modules and self-tests,
+# perhaps on an emulated CPU; packets go through several SAs of it.
+_SA_TIMEOUT, _PACKETS_TIMEOUT = 20.0, 90.0
+
+
 def _with_packets(needs: Sequence[AnyNeed], numbers: Sequence[int], send: "Send") -> None:
     """In the child: pyroute2 takes longer to import than a whole check."""
     from modprobe_ipsec.lab.prove import ask
@@ -166,7 +171,8 @@ def act(
     from modprobe_ipsec.kernel.prover import prove
 
     ask = _with_packets if packets else _in_this_namespace if private_network else None
-    proofs = prove(needs, on_progress=on_progress, ask=ask)
+    timeout = _PACKETS_TIMEOUT if packets else _SA_TIMEOUT
+    proofs = prove(needs, on_progress=on_progress, ask=ask, timeout=timeout)
     facts = refresh(facts, host)
     final = make_plan(needs, facts, catalog, tried)
     by_need: dict[AnyNeed, Proof] = {proof.need: proof for proof in proofs.proofs}

@@ -77,6 +77,15 @@ def udp(source: str, destination: str, sport: int, dport: int, data: bytes) -> P
     return made._replace(payload=_with_sum(made, 6)) if ":" in destination else made
 
 
+def icmp_error(packet: Packet, sender: str, kind: int, code: int, extra: int = 0) -> Packet:
+    """An ICMP error of `sender` about a packet, to who sent that."""
+    six = ":" in sender
+    head = struct.pack(">BBHI", kind, code, 0, extra)
+    quoted = packet.pack()[: 1232 if six else 548]
+    made = Packet(sender, packet.source, ICMPV6 if six else ICMP, head + quoted)
+    return made._replace(payload=_with_sum(made, 2))
+
+
 def _with_sum(packet: Packet, at: int) -> bytes:
     """The payload with its checksum, which is zero yet; for all but ICMP with a pseudo header."""
     pseudo = b""

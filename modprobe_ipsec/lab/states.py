@@ -4,10 +4,9 @@
 Addresses are text, ports and SPIs numbers, keys bytes; limits are in packets, bytes and seconds.
 """
 
-import select
 import socket
 import struct
-import time
+from contextlib import suppress
 
 from modprobe_ipsec.base.annotations import Any, Iterator, Mapping
 from modprobe_ipsec.base.value import Value
@@ -16,6 +15,7 @@ from modprobe_ipsec.kernel.netlink import HEADER, LIMIT, Netlink, body_of, messa
 from modprobe_ipsec.kernel.sa import TUNNEL, Sa, SaAlgorithm
 from modprobe_ipsec.lab import messages
 from modprobe_ipsec.lab.messages import pack, unpack
+from modprobe_ipsec.lab.network import until as wait
 
 # include/uapi/linux/xfrm.h, enum of XFRM_MSG_BASE
 NEWSA, DELSA, GETSA = xfrm.NEWSA, xfrm.DELSA, xfrm.GETSA
@@ -373,14 +373,15 @@ class Monitor:
     def heard(self, seconds: float = 0.02, *, until: str = "") -> list[Event]:
         """What came, waiting that long for the first message, or for one of that name."""
         found: list[Event] = []
-        end = time.monotonic() + seconds
-        while True:
-            left = max(0.0, end - time.monotonic())
-            done = any(event.name == until for event in found) if until else bool(found)
-            ready = select.select([self._socket], [], [], 0 if done else left)[0]
-            if not ready:
-                return found
-            found += _events(self._socket.recv(LIMIT))
+
+        def look() -> bool:
+            with suppress(BlockingIOError):
+                while True:
+                    found.extend(_events(self._socket.recv(LIMIT)))
+            return any(event.name == until for event in found) if until else bool(found)
+
+        wait(look, seconds)
+        return found
 
 
 def _events(data: bytes) -> Iterator[Event]:

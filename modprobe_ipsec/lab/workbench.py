@@ -4,11 +4,11 @@
 import os
 import socket
 
-from modprobe_ipsec.base.annotations import Any
+from modprobe_ipsec.base.annotations import Any, Sequence
 from modprobe_ipsec.catalog.model import Family, XfrmTable
 from modprobe_ipsec.kernel.sa import TUNNEL, SaAlgorithm
 from modprobe_ipsec.lab.counters import Counters
-from modprobe_ipsec.lab.network import LabHost, Network, received
+from modprobe_ipsec.lab.network import LabHost, Network, received, until
 from modprobe_ipsec.lab.packets import Packet
 from modprobe_ipsec.lab.pair import PORT, Pair, between
 from modprobe_ipsec.lab.states import TRANSPORT, Association, Monitor, XfrmSocket
@@ -72,24 +72,28 @@ class Workbench:
             network.udp(network.b, pair.end(network.b), PORT),
         )
 
-    def frames(self, pair: Pair, number: int, **options: int) -> list[Packet]:
+    def frames(
+        self, pair: Pair, number: int, options: Sequence[tuple[int, int]] = ()
+    ) -> list[Packet]:
         """What a sends through the pair, as it is on the wire, in so many packets.
 
         They get lost: b has no SAs, and what is there at a is taken away afterwards. `options` are
-        of the socket: IP_TOS=3.
+        of the socket: numbers and values, of the level IPPROTO_IP or IPPROTO_IPV6.
         """
         self.clear()
         a = self.network.a
         self.a.add(pair.out_of(a), pair.policies(a)[0])
-        wire = self.wire(a)
+        wire, lost = self.wire(a), self.counters(self.network.b)
         made = []
         ours, theirs = self.sockets(pair)
         with ours, theirs:
-            _set(ours, options)
+            set_options(ours, options)
             for count in range(number):
                 ours.sendto(TEXT + bytes((count,)), (pair.end(self.network.b), PORT))
                 if packet := wire.next(seconds=COMES):
                     made.append(packet)
+        # one that is still on its way would come through the SA that b gets next
+        until(lambda: lost.now().get("InNoStates", 0) >= len(made), COMES)
         self.clear()
         return made
 
@@ -101,8 +105,8 @@ class Workbench:
             return received(theirs)
 
 
-def _set(made: socket.socket, options: dict[str, int]) -> None:
+def set_options(made: socket.socket, options: Sequence[tuple[int, int]]) -> None:
+    """Set options of a socket's own IP version."""
     six = made.family == socket.AF_INET6
-    for name, value in options.items():
-        level = socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP
-        made.setsockopt(level, getattr(socket, name), value)
+    for option, value in options:
+        made.setsockopt(socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP, option, value)

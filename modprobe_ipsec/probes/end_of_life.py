@@ -8,9 +8,9 @@ Kernels: all tell EXPIRE at both. A soft limit of packets is told when it is pas
 reached; at the hard one the packet is lost and the SA with it, whose later packets count as those
 of an unknown SPI. A life in seconds ends without any packet.
 
-Pluto: rekeys at the soft EXPIRE; the numbers of RFC 7296 leave no other sign before the hard one.
+Pluto: the soft EXPIRE is the time to rekey; at the hard one the SA is gone already.
 
-Charon: the same; EXPIRE with hard 1 means that the SA is gone already.
+Charon: the same.
 """
 
 from modprobe_ipsec.catalog.model import Family

@@ -6,7 +6,7 @@ say which way they go).
 
 Kernels: since 6.10; older ones take the attribute, drop it and deliver.
 
-Pluto: sets the direction where GETSA shows it again, and must not count on it elsewhere.
+Pluto: may set the direction, and must not count on it where GETSA does not show it.
 
 Charon: the same; without a direction, per-CPU SAs and keepalives of the kernel are refused.
 """

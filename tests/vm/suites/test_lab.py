@@ -93,3 +93,15 @@ def test_what_is_broken_is_seen(answer: dict[str, Any], case: str, seen: str) ->
 
 def test_the_host_keeps_no_sa(answer: dict[str, Any]) -> None:
     assert answer["states"] == ""
+
+
+@pytest.mark.kernels("6.1", "7")
+def test_debians_own_kernels_have_xfrm_interfaces(kernel: Kernel) -> None:
+    asked = ("--check", "--prove=packets", "--format", "json", "--esp", "aes256gcm16,aes128-sha256")
+    result = run(kernel, ["python3", "-I", "-m", "modprobe_ipsec", *asked], timeout=300)
+    needs = checked(result.stdout)["needs"]
+    assert (len(needs), result.stderr) == (4, "")
+    for need in needs:
+        steps = {step["name"]: step["seen"] for step in need["proof"]["steps"]}
+        assert need["proof"]["answer"] == "accepted", need["proof"]
+        assert steps["XFRM interface"] == "there and back"
