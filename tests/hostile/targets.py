@@ -37,6 +37,7 @@ from modprobe_ipsec.host.machine import oci_state
 from modprobe_ipsec.manifest.read import parse as parse_plan
 from tests.commands.bundle import state
 from tests.daemons.common import CONTEXT
+from tests.daemons.iked import common as iked
 from tests.daemons.libreswan import common as libreswan
 from tests.daemons.strongswan import common as strongswan
 from tests.daemons.strongswan import traps
@@ -114,6 +115,12 @@ def read_strongswan(first: str) -> Callable[[bytes], object]:
 def read_strongswan_conf(data: bytes) -> object:
     texts = Texts(files(data, strongswan.STRONGSWAN))
     return strongswan_daemon.read(strongswan.STRONGSWAN, texts, options=strongswan.OPTIONS)
+
+
+def read_iked(data: bytes) -> object:
+    conf, *parts = text(data).split("\n#-- ")
+    more: dict[str, Any] = {f"x{n}": part for n, part in enumerate(parts)}
+    return iked.read(conf, **more)
 
 
 def read_proposals(data: bytes) -> object:
@@ -325,6 +332,15 @@ TARGETS: Mapping[str, Target] = {
     ),
     "strongswan.conf": Target(
         read_strongswan_conf, lambda: [*swanctl_cases("strongswan.conf")], SWANCTL_WORDS
+    ),
+    "iked": Target(
+        read_iked,
+        lambda: [
+            b'ikev2 "a" active esp inet from 10.0.0.0/8 to 10.1.0.0/16 peer 192.0.2.1 \\\n'
+            b' childsa enc aes-256-gcm ikesa auth hmac-sha2-256 group curve25519 psk "x"\n',
+            b'm = "aes-128"\ninclude "/etc/x0"\nikev2 esp from any to any childsa enc $m\n#-- a\n',
+        ],
+        (*IPSEC_WORDS, "ikev2 ", "$m", "m = ", "childsa ", "enc ", "psk ", "from ", "to ", "\\"),
     ),
     "proposals": Target(
         read_proposals,

@@ -123,6 +123,29 @@ install ghash_generic {CANARY}
 """
 
 
+IKED = (
+    CANARY,
+    f'ikev2 "{CANARY}',
+    f"ikev2 esp from {CANARY} to any",
+    f"ikev2 esp from any to any peer {CANARY}",
+    f"ikev2 esp from any to any childsa enc {CANARY}",
+    f"ikev2 esp from any to any port {CANARY}",
+    f"ikev2 esp from any to any lifetime {CANARY}",
+    f"ikev2 esp proto {CANARY} from any to any",
+    f"ikev2 esp from any to any tap {CANARY}",
+    f'ikev2 esp from any to any psk "{CANARY}" {CANARY}',
+    f"ikev2 esp from any to any psk 0x{CANARY}",
+    f'user "a" "{CANARY}" {CANARY}',
+    f'user "{CANARY * 9}" "x"',
+    f"set {CANARY}",
+    f"{CANARY} = ",
+    f"ikev2 $ {CANARY}",
+    f"ikev2 ${CANARY}",
+    f'include "/etc/{CANARY}"',
+    f"include {CANARY}",
+)
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return tree.assemble("booted-6.12", tmp_path / "host")
@@ -217,6 +240,13 @@ def test_statements_of_swanctl_conf(root: Path, capsys: pytest.CaptureFixture[st
     put(root, {"etc/swanctl/swanctl.conf": CHILD % ("", "")})
     for text in STRONGSWAN:
         put(root, {"etc/strongswan.conf": text})
+        listen(root, capsys, all_ways=False)
+
+
+def test_lines_of_iked_conf(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(root, {"usr/sbin/iked": ""})
+    for line in (*IKED, SECRETS, SHADOW, KEY):
+        put(root, {"etc/iked.conf": f"{line}\n"})
         listen(root, capsys, all_ways=False)
 
 
