@@ -49,7 +49,7 @@ def test_what_no_kernel_can_stops_the_container(tmp_path: Path) -> None:
         ({"esp": " "}, 64, "nothing stands where a proposal should be"),
         ({"load": "nf_conntrack"}, 78, "io.modprobe-ipsec.load: choose from esp, ah"),
         ({"ipcomp": "maybe"}, 78, "say yes or no"),
-        ({"daemon": "racoon"}, 78, "choose from libreswan, strongswan"),
+        ({"daemon": "racoon"}, 78, "choose from iked, libreswan, strongswan"),
         ({"config": "etc/ipsec.conf"}, 78, "not an absolute path"),
         ({"config": "/etc/nothing.conf"}, 78, "/etc/nothing.conf: no such file"),
         ({"esp": "aes128\x1b[2J"}, 78, "not printable"),

@@ -4,7 +4,8 @@
 A character is a byte here, as it is there. source: iked/parse.y yylex, lgetc, igetc, pushfile
 """
 
-from modprobe_ipsec.base.annotations import Collection, NoReturn
+from modprobe_ipsec.base.annotations import Collection
+from modprobe_ipsec.base.budget import Budget
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.daemons.iked.policy import Mistake
@@ -13,9 +14,11 @@ from modprobe_ipsec.needs.reading import Files, Place
 # The kinds of tokens beside keywords and single characters.
 STRING, NUMBER, END_OF_LINE, END = "a string", "a number", "the end of the line", "the end"
 
-# Characters that are looked at, those of macros and of files that are included again counted each
-# time: a thousand policies have some 200,000. Files inside one another, and files.
-MAX_CHARACTERS, MAX_DEPTH, MAX_FILES = 1 << 20, 20, 1000
+# Files inside one another.
+MAX_DEPTH = 20
+# What a character costs of the budget, those of macros and of files that are included again each
+# time: so a million is read, and a thousand policies have some 200,000. They are counted in lots.
+_STEPS, _LOT = 10, 4096
 # Characters of one token.
 _BUFFER = 8096
 
@@ -74,14 +77,14 @@ class Lexer:
     Raises ConfigError where there is nothing to read, or too much.
     """
 
-    def __init__(self, path: str, files: Files, keywords: Collection[str]) -> None:
+    def __init__(self, path: str, files: Files, keywords: Collection[str], budget: Budget) -> None:
         # What iked refuses a file for, whatever is in it.
         self.mistakes: list[Mistake] = []
-        self._files = files
+        self._files, self._budget = files, budget
         self._keywords = keywords
         self._macros: dict[str, str] = {}
         self._expanding = self._over = False
-        self._characters = self._count = 0
+        self._characters = 0
         self._stack: list[_File] = []
         self._push(path, 1)
 
@@ -91,11 +94,9 @@ class Lexer:
 
     def include(self, path: str, place: Place) -> None:
         """Go on with another file, which starts with an end of line. Raises Misread."""
-        self._count += 1
+        self._budget.spend("includes", where=place)
         if len(self._stack) > MAX_DEPTH:
             raise Misread(place, f"files are included more than {MAX_DEPTH} deep")
-        if self._count > MAX_FILES:
-            self._too_much(f"more than {MAX_FILES} files are included")
         try:
             self._push(readable(path), 0)
         except ConfigError as error:
@@ -108,12 +109,6 @@ class Lexer:
         self._stack.append(_File(path, self._files.text(path), line))
         if why := _not_secret(self._files.rights(path)):
             self.mistakes.append(Mistake(Place(path, 0), why))
-
-    def _too_much(self, what: str) -> NoReturn:
-        raise ConfigError(
-            f"{self._place()}: {what}",
-            "no more than that is read; say what is needed with --esp and --ah",
-        )
 
     def _place(self) -> Place:
         file = self._stack[-1]
@@ -251,8 +246,9 @@ class Lexer:
         file = self._stack[-1]
         while True:
             self._characters += 1
-            if self._characters > MAX_CHARACTERS:
-                self._too_much(f"more than {MAX_CHARACTERS >> 20} MiB with all macros and includes")
+            if self._characters == _LOT:
+                self._characters = 0
+                self._budget.spend("steps", _STEPS * _LOT, self._place())
             if file.unread:
                 c = file.unread.pop()
             else:

@@ -5,6 +5,7 @@ A mistake costs its line here, so that all mistakes are named and the other poli
 itself does not start for any of them. source: iked/parse.y, grammar and create_ike
 """
 
+from modprobe_ipsec.base.budget import Budget
 from modprobe_ipsec.catalog.model import Protocol
 from modprobe_ipsec.daemons.iked import checks
 from modprobe_ipsec.daemons.iked.hosts import ANY, DYNAMIC, Address, address
@@ -34,12 +35,13 @@ def parse(path: str, files: Files, tables: Tables) -> IkedConf:
 
     Raises ConfigError if the file cannot be read, or there is too much in it.
     """
-    return _Parser(Lexer(path, files, tables.keywords), tables).read()
+    budget = Budget()
+    return _Parser(Lexer(path, files, tables.keywords, budget), tables, budget).read()
 
 
 class _Parser:
-    def __init__(self, lexer: Lexer, tables: Tables) -> None:
-        self._lexer, self._tables = lexer, tables
+    def __init__(self, lexer: Lexer, tables: Tables, budget: Budget) -> None:
+        self._lexer, self._tables, self._budget = lexer, tables, budget
         self._peeked: Token | None = None
         self._policies: list[IkedPolicy] = []
         self._count = 0
@@ -176,6 +178,7 @@ class _Parser:
         if end.kind != END_OF_LINE:
             raise Misread(end.place, f"{end.shown} does not belong here, or not in this order")
         self._count += 1
+        self._budget.spend("connections", where=place)
         checks.lengths(place, protocols, name.text if name else "", ids)
         families = checks.ends(
             place, family.kind if family else "", local, peer, flows, active=_is(mode, "active")

@@ -3,12 +3,12 @@
 
 import pytest
 
+from modprobe_ipsec.base.budget import LIMITS
 from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.catalog.model import Family, KernelInterface
 from modprobe_ipsec.daemons import proposals
 from modprobe_ipsec.daemons.common.errors import ProposalError
 from modprobe_ipsec.daemons.iked import DAEMON, needs
-from modprobe_ipsec.daemons.iked.lexer import MAX_CHARACTERS, MAX_FILES
 from modprobe_ipsec.needs.need import Mode, Source
 from modprobe_ipsec.needs.reading import Reading
 from tests.daemons.common import AH, CONTEXT, ESP, labels
@@ -171,14 +171,14 @@ def test_a_file_that_includes_itself_ends() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "\n" * (MAX_CHARACTERS + 1),
+        "\n" * (LIMITS["steps"] // 10 + 4096),
         # each line makes the macro twice as long
         "a = x x x x x x x x\n" + "a = $a $a\n" * 64,
-        'include "/etc/other"\n' * (MAX_FILES + 1),
+        'include "/etc/other"\n' * (LIMITS["includes"] + 1),
     ],
 )
 def test_there_is_an_end_to_it(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"iked\.conf:\d+: (more than|a word of)") as raised:
+    with pytest.raises(ConfigError, match=r"iked\.conf:\d+: (that takes|a word of)") as raised:
         reading = read(text, other="")
         raise ConfigError(str(reading.problems[0].place) + ": " + reading.problems[0].text)
     assert raised.value.message.isprintable()
