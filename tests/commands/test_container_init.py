@@ -43,15 +43,15 @@ def test_it_takes_few_lines_of_a_log_and_says_a_problem_once(tmp_path: Path) -> 
     bad = "".join(
         f" c{n} {{ children {{ n {{ esp_proposals = wrong{n} }} }} }}\n" for n in range(40)
     )
+    odd = "".join(f" o{n} {{ version = {n}9\n children {{ n {{ }} }} }}\n" for n in range(40))
     good = " good { children { n { esp_proposals = camellia256ccm16 } } }\n"
-    conf.write_text(f"connections {{\n{bad}{good}}}\n")
+    conf.write_text(f"connections {{\n{bad}{odd}{good}}}\n")
     said = run("--config", str(conf), "--", "true").stderr
-    assert said.count(".conf:2: `esp_proposals = wrong0`") == 1
+    assert said.count("is not recognized") == 1
     assert len(said.splitlines()) <= 20
     assert "no kernel has Camellia-CCM" in said
     whole = run("-v", "--config", str(conf), "--", "true").stderr
-    assert whole.count(".conf:2: `esp_proposals = wrong0`") == 1
-    assert "wrong39" in whole and "wrong39" not in said
+    assert whole.count("is not recognized") == 1 and len(whole.splitlines()) > 20
 
 
 def test_with_require_nothing_starts_that_would_not_work() -> None:
