@@ -176,11 +176,11 @@ def act(
     facts = refresh(facts, host)
     final = make_plan(needs, facts, catalog, tried)
     by_need: dict[AnyNeed, Proof] = {proof.need: proof for proof in proofs.proofs}
-    judgements = judge(final, by_need, loaded=action is Action.LOAD)
+    verdicts = judge(final, by_need, loaded=action is Action.LOAD)
     return Report(
         action,
         facts,
-        judgements,
+        verdicts,
         plan,
         wanted,
         results,

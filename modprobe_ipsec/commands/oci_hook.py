@@ -260,18 +260,18 @@ def _problem(report: Report) -> str:
     unmet = [j for j in report.verdicts if j.verdict not in _MET]
     if not unmet:
         return ""
-    worst = min(unmet, key=lambda judgement: order.index(judgement.verdict))
+    worst = min(unmet, key=lambda judged: order.index(judged.verdict))
     more = f" (and {len(unmet) - 1} more)" if len(unmet) > 1 else ""
     text = f"{worst.need.label}{more}: {worst.verdict}: {because(worst)}"
     remedies = "; ".join(_remedies(worst, report.facts))
     return f"{text}. To do: {remedies}" if remedies else text
 
 
-def _remedies(judgement: NeedVerdict, facts: Facts) -> tuple[str, ...]:
-    if judgement.verdict is Verdict.LOADABLE and not facts.may_load:
+def _remedies(judged: NeedVerdict, facts: Facts) -> tuple[str, ...]:
+    if judged.verdict is Verdict.LOADABLE and not facts.may_load:
         # a rootless engine's hook is the user's own
         return ("load them on the host as root: this hook runs without CAP_SYS_MODULE",)
-    return tuple(dict.fromkeys(reason.remedy for reason in judgement.reasons if reason.remedy))
+    return tuple(dict.fromkeys(reason.remedy for reason in judged.reasons if reason.remedy))
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ class Sealed(Value):
     remedy: str = ""
 
 
-def seal(kind: Seal, judgements: Sequence[NeedVerdict], wanted: Demand, host: Host) -> Sealed:
+def seal(kind: Seal, verdicts: Sequence[NeedVerdict], wanted: Demand, host: Host) -> Sealed:
     """Set the sysctl if every need is proven, and look whether it is set.
 
     What is sealed already stays so, whatever the needs. `host` is the running one.
@@ -58,7 +58,7 @@ def seal(kind: Seal, judgements: Sequence[NeedVerdict], wanted: Demand, host: Ho
         return Sealed(False, f"not sealed: {path}: {now.why}")
     if _is(now, sysctl):
         return Sealed(True, f"sealed already: {setting}, {sysctl.means}")
-    against = list(_against(judgements, wanted))
+    against = list(_against(verdicts, wanted))
     if against:
         more = f" and {len(against) - 1} more" if len(against) > 1 else ""
         remedy = "mend that, or say with --esp, --ah or --config what has to be proven"
@@ -87,14 +87,14 @@ def _is(text: bytes, sysctl: _Sysctl) -> bool:
     return text.strip() == sysctl.value.encode()
 
 
-def _against(judgements: Sequence[NeedVerdict], wanted: Demand) -> Iterator[str]:
+def _against(verdicts: Sequence[NeedVerdict], wanted: Demand) -> Iterator[str]:
     """Why it would be wrong now: a daemon may come to want what nobody has proven."""
-    if not judgements:
+    if not verdicts:
         yield "nothing is asked for, so nothing is proven"
-    for judgement in judgements:
+    for judged in verdicts:
         # after a load these two are proven, but for features that no question would tell of: for
         # those what is there has to do
-        if judgement.verdict not in (Verdict.READY, Verdict.SLOW):
-            yield f"{judgement.need.label} is not proven"
+        if judged.verdict not in (Verdict.READY, Verdict.SLOW):
+            yield f"{judged.need.label} is not proven"
     for problem in wanted.problems:
         yield f"{problem.place} is not understood, and may need more than is proven"

@@ -192,11 +192,11 @@ def _blockers(
 ) -> Iterator[Blocker]:
     """Each obstacle once, now or after the next boot, and why the kernel loads nothing itself."""
     obstacles: dict[Obstacle, None] = {}
-    for judgement in verdicts:
-        obstacles |= {reason.obstacle: None for reason in judgement.reasons if reason.obstacle}
+    for judged in verdicts:
+        obstacles |= {reason.obstacle: None for reason in judged.reasons if reason.obstacle}
         obstacles |= {
             obstacle: None
-            for resolution in judgement.resolutions
+            for resolution in judged.resolutions
             if not resolution.accelerator
             for obstacle in resolution.obstacles
         }

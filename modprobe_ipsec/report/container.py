@@ -135,7 +135,7 @@ def _wanted(report: Report) -> tuple[str, ...]:
     for step in report.plan.steps if unmet else ():
         if not step.accelerator:
             names |= dict.fromkeys((*step.dependencies, step.module))
-    for resolution in (resolution for judgement in unmet for resolution in judgement.resolutions):
+    for resolution in (resolution for judged in unmet for resolution in judged.resolutions):
         if resolution.state not in SERVED and not resolution.accelerator and not resolution.of_card:
             # without a module tree nobody knows which module answers
             name = resolution.module if report.facts.module_index else resolution.request

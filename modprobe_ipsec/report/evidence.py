@@ -15,34 +15,34 @@ from modprobe_ipsec.report.table import table, wrapped
 from modprobe_ipsec.report.words import because, log_lines
 
 
-def rows(judgements: Iterable[NeedVerdict]) -> list[tuple[Verdict, str, str, str]]:
+def rows(verdicts: Iterable[NeedVerdict]) -> list[tuple[Verdict, str, str, str]]:
     """One row for what differs only in family or ESN and has one verdict for one reason.
 
     Verdict, need, over what, because of what.
     """
     groups: dict[tuple[object, ...], list[NeedVerdict]] = {}
-    for judgement in judgements:
-        need = judgement.need
+    for judged in verdicts:
+        need = judged.need
         what: tuple[object, ...] = (need.label,)
         if isinstance(need, Need):
             suite = need.suite
             what = (suite.protocol, need.mode, suite.encryption, suite.integrity, need.interface)
-        reason = because(judgement) if judgement.verdict is not Verdict.READY else ""
-        groups.setdefault((judgement.verdict, *what, reason), []).append(judgement)
+        reason = because(judged) if judged.verdict is not Verdict.READY else ""
+        groups.setdefault((judged.verdict, *what, reason), []).append(judged)
     return [
         (
             group[0].verdict,
             _name(group[0].need),
-            _over([judgement.need for judgement in group]),
+            _over([judged.need for judged in group]),
             because(group[0]),
         )
         for group in groups.values()
     ]
 
 
-def names(judgements: Iterable[NeedVerdict]) -> list[str]:
+def names(verdicts: Iterable[NeedVerdict]) -> list[str]:
     """`ESP AES_GCM_16_256 over IPv4, IPv6`: each once, whatever is said of it."""
-    alike = (judgement._replace(reasons=(), proof=None) for judgement in judgements)
+    alike = (judged._replace(reasons=(), proof=None) for judged in verdicts)
     return [f"{name} over {over}" if over else name for _, name, over, _ in rows(alike)]
 
 
@@ -62,20 +62,20 @@ def _over(needs: Sequence[AnyNeed]) -> str:
     return ", ".join(families) + suffix.get(tuple(sorted(esn)), "")
 
 
-def needs(judgements: Sequence[NeedVerdict], style: Style) -> list[str]:
+def needs(verdicts: Sequence[NeedVerdict], style: Style) -> list[str]:
     """The table of needs, as they come."""
-    if not judgements:
+    if not verdicts:
         return []
     head = ("VERDICT", "NEED", "OVER", "BECAUSE")
-    return table([head, *rows(judgements)], colour=style.colour, width=style.width)
+    return table([head, *rows(verdicts)], colour=style.colour, width=style.width)
 
 
-def symptoms(judgements: Iterable[NeedVerdict], width: int) -> list[str]:
+def symptoms(verdicts: Iterable[NeedVerdict], width: int) -> list[str]:
     """The log lines that a user has in hand who comes here because something failed."""
     found = {
-        (reason.symptom.errno, log_lines(judgement, reason.symptom)): None
-        for judgement in judgements
-        for reason in judgement.reasons
+        (reason.symptom.errno, log_lines(judged, reason.symptom)): None
+        for judged in verdicts
+        for reason in judged.reasons
         if reason.symptom
     }
     lines: list[str] = []
@@ -99,11 +99,11 @@ def _more(number: int) -> list[str]:
     return [f"  and {number} more"] if number else []
 
 
-def chain(judgements: Iterable[NeedVerdict], width: int) -> list[str]:
+def chain(verdicts: Iterable[NeedVerdict], width: int) -> list[str]:
     """Where each need comes from and which requests it makes."""
     lines: list[str] = []
-    for judgement in judgements:
-        need = judgement.need
+    for judged in verdicts:
+        need = judged.need
         lines += wrapped(need.label, width)
         sources, more = first(need.sources)
         for source in sources:
@@ -111,10 +111,10 @@ def chain(judgements: Iterable[NeedVerdict], width: int) -> list[str]:
         lines += _more(more)
         if isinstance(need, Need) and need.suite.crypto_name:
             lines += wrapped(need.suite.crypto_name, width, "  the kernel builds ")
-        steps = judgement.proof.steps if judgement.proof else ()
+        steps = judged.proof.steps if judged.proof else ()
         said = [(step.name, step.seen if step.held else f"failed: {step.seen}") for step in steps]
         lines += table(said, indent="    ", width=width) if said else []
-        found = [(f.request, f.state, f.module, f.evidence) for f in judgement.resolutions]
+        found = [(f.request, f.state, f.module, f.evidence) for f in judged.resolutions]
         lines += table(found, indent="    ", width=width) if found else []
     return lines
 
@@ -142,7 +142,7 @@ def telling(report: Report, width: int) -> list[str]:
     """What of it explains something: packets that were dropped, what may not be read."""
     facts = report.facts
     found = [(f"/{w.path}", w.shows) for w in facts.stack_signs if w.dropped]
-    if any(judgement.verdict is Verdict.UNKNOWN for judgement in report.verdicts):
+    if any(judged.verdict is Verdict.UNKNOWN for judged in report.verdicts):
         gaps = (gap for gap in facts.unreadable if not gap.missing)
         found += [(f"/{gap.path}", f"not read: {gap.why}") for gap in gaps]
     return ["the stack itself:", *table(found, indent="  ", width=width)] if found else []

@@ -94,7 +94,7 @@ def result(report: Report) -> str:
         return f"{lost}nothing is asked for"
     counts = []
     for verdict in Verdict:
-        number = sum(judgement.verdict is verdict for judgement in report.verdicts)
+        number = sum(judged.verdict is verdict for judged in report.verdicts)
         if number:
             counts.append(f"{number} {verdict}")
     needs = _number(total, "need")
@@ -106,7 +106,7 @@ def result(report: Report) -> str:
 
 
 def _how(report: Report) -> str:
-    proofs = [judgement.proof for judgement in report.verdicts if judgement.proof]
+    proofs = [judged.proof for judged in report.verdicts if judged.proof]
     if not proofs:
         return "nothing changed, the kernel was not asked"
     of_sas = [proof for proof in proofs if not isinstance(proof.need, FeatureNeed)]
@@ -204,9 +204,9 @@ def in_words(problem: Problem) -> str:
     return _together([problem])
 
 
-def log_lines(judgement: NeedVerdict, symptom: Symptom) -> tuple[tuple[str, str], ...]:
+def log_lines(judged: NeedVerdict, symptom: Symptom) -> tuple[tuple[str, str], ...]:
     """What daemons write then, each with its name: of an SA, those that ask for it in this way."""
-    need = judgement.need
+    need = judged.need
     return tuple(
         (daemon, line)
         for daemon, line in symptom.lines
@@ -214,11 +214,11 @@ def log_lines(judgement: NeedVerdict, symptom: Symptom) -> tuple[tuple[str, str]
     )
 
 
-def because(judgement: NeedVerdict) -> str:
+def because(judged: NeedVerdict) -> str:
     """What the verdict rests on, in one line."""
-    if judgement.reasons:
-        return "; ".join(dict.fromkeys(reason.text for reason in judgement.reasons))
-    proof = judgement.proof
+    if judged.reasons:
+        return "; ".join(dict.fromkeys(reason.text for reason in judged.reasons))
+    proof = judged.proof
     if proof and proof.answer is Answer.ACCEPTED:
         priority = f", priority {proof.priority}" if proof.priority is not None else ""
         return f"proven: {proof.driver}{priority}" if proof.driver else "proven"

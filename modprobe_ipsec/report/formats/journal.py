@@ -43,9 +43,9 @@ def render(report: Report, style: Style) -> str:
     return "".join(f"{line(text)}\n" for text in lines)
 
 
-def _troubles(judgements: Sequence[NeedVerdict]) -> Iterator[str]:
+def _troubles(verdicts: Sequence[NeedVerdict]) -> Iterator[str]:
     """One line a cause, the worst last."""
-    for cause in reversed(causes(judgements)):
+    for cause in reversed(causes(verdicts)):
         if cause.verdict is Verdict.READY:
             continue
         first, number = cause.met_at[0].need.label, len(cause.met_at) - 1

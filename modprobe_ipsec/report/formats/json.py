@@ -46,7 +46,7 @@ def render(report: Report, style: Style) -> str:
         "problems": [{"place": str(p.place), "conn": p.conn, "text": p.text} for p in problems],
         "silent": [{"place": str(s.place), "conn": s.conn, "why": s.why} for s in silent],
         **({"left_out": left_out} if any(left_out.values()) else {}),
-        "needs": [_judgement(judgement) for judgement in report.verdicts],
+        "needs": [_judged(judged) for judged in report.verdicts],
         "causes": [_cause(cause) for cause in causes(report.verdicts)],
         "notes": [_objection(objection) for objection in report.notes],
         **({"profile": _profile(report.profile, report.against)} if report.profile else {}),
@@ -95,7 +95,7 @@ def _cause(cause: Cause) -> dict[str, Any]:
         "verdict": cause.verdict,
         "text": cause.text,
         "remedy": cause.remedy,
-        "needs": [judgement.need.label for judgement in cause.met_at],
+        "needs": [judged.need.label for judged in cause.met_at],
     }
 
 
@@ -118,17 +118,17 @@ def _lab(report: "LabReport") -> dict[str, Any]:
     return lab.as_data(report)
 
 
-def _judgement(judgement: NeedVerdict) -> dict[str, Any]:
+def _judged(judged: NeedVerdict) -> dict[str, Any]:
     return {
-        **_need(judgement.need),
-        "verdict": judgement.verdict,
-        "reasons": [_reason(judgement, reason) for reason in judgement.reasons],
-        "proof": _proof(judgement.proof) if judgement.proof else None,
-        "requests": [_resolution(resolution) for resolution in judgement.resolutions],
+        **_need(judged.need),
+        "verdict": judged.verdict,
+        "reasons": [_reason(judged, reason) for reason in judged.reasons],
+        "proof": _proof(judged.proof) if judged.proof else None,
+        "requests": [_resolution(resolution) for resolution in judged.resolutions],
     }
 
 
-def _reason(judgement: NeedVerdict, reason: Reason) -> dict[str, Any]:
+def _reason(judged: NeedVerdict, reason: Reason) -> dict[str, Any]:
     obstacle, symptom = reason.obstacle, reason.symptom
     return {
         "text": reason.text,
@@ -141,7 +141,7 @@ def _reason(judgement: NeedVerdict, reason: Reason) -> dict[str, Any]:
             "where": obstacle.rule.where if obstacle.rule else None,
             "line": obstacle.rule.shown if obstacle.rule else None,
         },
-        "symptom": symptom and {"errno": symptom.errno, **dict(log_lines(judgement, symptom))},
+        "symptom": symptom and {"errno": symptom.errno, **dict(log_lines(judged, symptom))},
     }
 
 
