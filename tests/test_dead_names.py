@@ -47,7 +47,8 @@ def test_no_file_is_too_long() -> None:
     for name in files.stdout.splitlines():
         path = REPOSITORY / name
         if path.suffix in (".py", ".yaml", ".8") and path.is_file() and "hosts" not in path.parts:
-            lines = path.read_text().count("\n")
+            # a request of mdoc(7) stands on a line of its own, in the midst of a sentence
+            lines = len([line for line in path.open() if not line.startswith(".")])
             if lines > LINES:
                 long[name] = lines
     assert long == {}
