@@ -274,17 +274,8 @@ SWANCTL_WORDS = (
     *(" " * 99, "rekey_time = ", "load = ", "\n#-- /etc/swanctl/x\n"),
 )
 MODPROBE_WORDS = (
-    *(
-        "install ",
-        "blacklist ",
-        "alias ",
-        "options ",
-        "softdep ",
-        "pre: ",
-        "post: ",
-        "\\\n",
-        "\\\\",
-    ),
+    *("install ", "blacklist ", "alias ", "options ", "softdep ", "pre: ", "post: "),
+    *("\\\n", "\\\\"),
     *(
         "esp4",
         "crypto-",
