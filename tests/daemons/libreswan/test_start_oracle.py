@@ -159,7 +159,8 @@ def test_who_is_known_by_what(oracle: Addconn, ike: str) -> None:
     )
     names = [f"name{number}" for number in range(len(values))]
     start = oracle.autoall({CONF: text}, names)
-    lost = {problem.conn for problem in read({CONF: text}, version=oracle.version).problems}
+    problems = read({CONF: text}, version=oracle.version).problems
+    lost = {problem.conn for problem in problems if problem.conn}
     # never is for shunts, which pluto sees to
     assert lost - {"name3"} == set(names) - set(start.added or ())
     assert len(lost) > 5
