@@ -184,6 +184,21 @@ OPTIONS = (
         verb="explain",
     ),
     Option(
+        "--headers",
+        "what",
+        "whether userland can be compiled against the XFRM headers here",
+        verb="headers",
+    ),
+    Option("--cc", "what", "the compiler that is asked", metavar="PROGRAM", verbs=("headers",)),
+    Option(
+        "--sysroot",
+        "what",
+        "where usr/include with these headers is",
+        metavar="DIR",
+        path=True,
+        verbs=("headers",),
+    ),
+    Option(
         "--esp",
         "needs",
         "ESP, as in a configuration",
@@ -255,7 +270,7 @@ OPTIONS = (
         default="text",
         choices=_formats,
         replaceable=True,
-        verbs=(*_SAYS, "explain"),
+        verbs=(*_SAYS, "explain", "headers"),
     ),
     Option(
         "--quiet",

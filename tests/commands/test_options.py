@@ -150,6 +150,8 @@ def test_it_reads_what_argparse_reads(words: list[str]) -> None:
         ("--manifest yaml --against a --preload", "--against does not go with --preload"),
         ("--explain esp4 --check", "--check does not go with --explain"),
         ("--explain esp4 --esp aes", "--esp does not go with --explain"),
+        ("--cc gcc", "--cc goes with --headers"),
+        ("--headers --root /x", "--root does not go with --headers"),
         ("--explain a --explain b", "--explain is given twice: a and b"),
         ("-q --format json", "--quiet goes with --format text"),
         ("-v --format=journal", "--verbose goes with --format text"),
