@@ -134,3 +134,9 @@ def test_in_a_user_namespace_a_value_is_hidden(
     (found,) = here(capsys, root, "net.core.xfrm_acq_expires")
     assert found["text"].startswith("hidden, because this network namespace belongs to another")
     assert found["remedy"] and found["value"] == ""
+
+
+def test_what_the_readme_shows_is_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    shown = readme.partition("$ modprobe-ipsec --explain decap-dscp\n")[2].partition("```")[0]
+    assert shown == said(capsys, "decap-dscp")
