@@ -9,7 +9,7 @@ from modprobe_ipsec.needs.need import AnyNeed
 from modprobe_ipsec.plan.verdict import Verdict
 
 # Of the file: raised whenever a key changes its meaning, goes away, or must not be overlooked.
-# 2 has `accelerator` for `faster`, and `forwards`.
+# 2 has `accelerator` for `faster`, and `forwards` and `offered`.
 VERSION = 2
 
 # Why the kernel does not load by itself what a daemon asks for.
@@ -43,7 +43,7 @@ class PlannedNeed(Value):
 class PlannedModule(Value):
     """One module, or one request that a module answers whose name cannot be told from here."""
 
-    # Canonical name; empty where no module tree is visible, and for built-in code without a name.
+    # Canonical name; empty where no module directory is visible, and for built-in code without one.
     name: str
     # As the kernel makes it: xfrm-type-2-50, crypto-gcm
     request: str

@@ -155,6 +155,7 @@ def _source(row: _Entry) -> Source:
         text=row.line_of_text("text"),
         daemon=row.one_of("daemon", tuple(DAEMONS)) if "daemon" in row else None,
         forwards=tuple(map(Family, row.some_of("forwards", tuple(Family)))),
+        offered=row.take("offered", bool, True),
     )
     row.done()
     return source

@@ -77,7 +77,7 @@ def _choice(choice: Choice | None) -> Plain:
 
 
 def _source(source: Source) -> dict[str, Plain]:
-    return _without_empty(
+    entry = _without_empty(
         {
             "where": source.where,
             "text": source.text,
@@ -85,6 +85,9 @@ def _source(source: Source) -> dict[str, Plain]:
             "forwards": [str(family) for family in source.forwards],
         }
     )
+    if not source.offered:
+        entry["offered"] = False
+    return entry
 
 
 def _module(module: PlannedModule) -> dict[str, Plain]:

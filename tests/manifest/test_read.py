@@ -51,6 +51,10 @@ sources = st.builds(
     st.text(max_size=40).map(clean),
     st.sampled_from([None, *DAEMONS]),
     st.sampled_from([(), (Family.IPV6,), tuple(Family)]),
+    # a plan has no connections and no places, which may tell more than its host has to know
+    conn=st.just(""),
+    place=st.just(""),
+    offered=st.booleans(),
 )
 needs = st.lists(
     st.builds(
