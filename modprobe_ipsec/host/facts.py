@@ -38,7 +38,7 @@ class Algorithm(Value):
 
 
 class IndexedModule(Value):
-    """A module that lies in the module tree of this kernel (a line of modules.dep)."""
+    """A module that lies in the module directory of this kernel (a line of modules.dep)."""
 
     # Canonical name, with underscores.
     name: str
@@ -57,7 +57,7 @@ BINARY_INDEXES = (DEP_BIN, ALIAS_BIN) = ("modules.dep.bin", "modules.alias.bin")
 
 
 class ModuleIndex(Value):
-    """The module tree of a kernel: /lib/modules/RELEASE."""
+    """The module directory of a kernel: /lib/modules/RELEASE."""
 
     # By canonical name.
     files: Mapping[str, IndexedModule]
@@ -165,7 +165,7 @@ class Environment(Value):
     distribution: tuple[str, ...] = ()
     # kernel.version, where distributions put the version of their package; empty if unknown.
     build: str = ""
-    # Kernels that have a module tree here.
+    # Kernels that have a module directory here.
     releases: tuple[str, ...] = ()
     # What kind of container this is, "user namespace" if that is all that shows; empty outside.
     container: str = ""

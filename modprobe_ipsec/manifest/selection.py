@@ -36,7 +36,7 @@ def insist_on_names(modules: Iterable[PlannedModule], format: str) -> None:
     """Raises UsageError where the name of a module cannot be told from here."""
     if not all(module.name for module in modules):
         raise UsageError(
-            f"--manifest {format} needs names of modules, and no module tree is visible here",
+            f"--manifest {format} needs names of modules, and no module directory is visible here",
             f"here: --manifest yaml >PLAN; on the host: --manifest {format} --apply PLAN",
         )
 

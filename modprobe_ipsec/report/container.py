@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a run inside a container says about that container, and about the host it cannot see. Pure.
 
-The kernel runs its modprobe on the host, with the host's modprobe.d and module tree, whoever asks
-(kernel/module/kmod.c); none of the three can be seen from inside.
+The kernel runs its modprobe on the host, with the host's modprobe.d and module directory, whoever
+asks (kernel/module/kmod.c); none of the three can be seen from inside.
 """
 
 from modprobe_ipsec.base.annotations import Any, Iterator
@@ -46,7 +46,8 @@ class ContainerView(Value):
 
     container: Container
     autoload: ContainerAutoload
-    # Modules, or aliases where no module tree is visible, that are needed and not seen to be there.
+    # Modules, or aliases where no module directory is visible, that are needed and not seen to be
+    # there.
     wanted: tuple[str, ...]
     lacks: tuple[MissingRight, ...]
     unseen: tuple[str, ...]
@@ -137,7 +138,7 @@ def _wanted(report: Report) -> tuple[str, ...]:
             names |= dict.fromkeys((*step.dependencies, step.module))
     for resolution in (resolution for judged in unmet for resolution in judged.resolutions):
         if resolution.state not in SERVED and not resolution.accelerator and not resolution.of_card:
-            # without a module tree nobody knows which module answers
+            # without a module directory nobody knows which module answers
             name = resolution.module if report.facts.module_index else resolution.request
             names[name or resolution.request] = None
     there = report.facts.modules or {}
@@ -172,7 +173,7 @@ def _autoload(report: Report) -> ContainerAutoload:
         return ContainerAutoload(
             False,
             f"{path} was run on the host for xfrm_user, and it did not come: a line of its "
-            "modprobe.d, no such program, or no module tree of this kernel (upgraded, not "
+            "modprobe.d, no such program, or no module directory of this kernel (upgraded, not "
             "rebooted); only the host can tell which",
         )
     if any(p.answer is Answer.REFUSED for p in proofs):

@@ -295,7 +295,7 @@ def test_no_module_support_is_told_from_no_tree() -> None:
     assert kind(module_index=None, modules=None, unreadable=gaps) == "no module support"
     config = KernelConfig("# CONFIG_MODULES is not set\nCONFIG_INET_ESP=m\n", "proc/config.gz")
     assert kind(module_index=None, modules=None, config=config) == "no module support"
-    assert kind(module_index=None) == "no module tree"
+    assert kind(module_index=None) == "no module directory"
 
 
 def test_nothing_more_is_read_while_all_is_well() -> None:

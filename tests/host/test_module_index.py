@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module tree: excerpts of Debian's 6.1.0-56-amd64 and 7.3.4+deb13-amd64."""
+"""The module directory: excerpts of Debian's 6.1.0-56-amd64 and 7.3.4+deb13-amd64."""
 
 from pathlib import Path
 

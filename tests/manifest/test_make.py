@@ -69,7 +69,7 @@ def test_what_the_kernel_loads_by_itself_need_not_be_loaded() -> None:
         ("modules-disabled", "modules_disabled", "kernel.modules_disabled = 1"),
         ("modprobe-empty", AUTOLOAD_OFF, "kernel.modprobe is empty"),
         ("modprobe-nowhere", AUTOLOAD_OFF, "no such program"),
-        ("upgraded-not-rebooted", "no module tree", "not rebooted"),
+        ("upgraded-not-rebooted", "no module directory", "not rebooted"),
         ("no-modules-no-config", "no module support", "no module support"),
     ],
 )

@@ -67,7 +67,7 @@ def test_a_refusal_makes_certain_what_was_only_likely() -> None:
     judgement = judged(facts(module_index=None), *REFUSED, loaded=True)
     assert judgement.verdict is Verdict.MISSING
     tree, said = judgement.reasons
-    assert tree.text == "no module tree for 6.1.0-56-amd64" and tree.remedy
+    assert tree.text == "no module directory for 6.1.0-56-amd64" and tree.remedy
     assert "errno 93" in said.text
 
 

@@ -6,7 +6,7 @@ from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind
 from modprobe_ipsec.diagnose.obstacles import ObstacleCheck, Scene, Stage, Subject
 from modprobe_ipsec.diagnose.resolution import ResolutionState
 
-NO_TREE = ObstacleKind("no module tree")
+NO_DIRECTORY = ObstacleKind("no module directory")
 NO_MODULE_SUPPORT = ObstacleKind("no module support")
 
 
@@ -37,7 +37,7 @@ def _no_directory(subject: Subject, scene: Scene) -> Obstacle:
     facts, around = scene.facts, scene.facts.environment()
     others = [release for release in around.releases if release != facts.release]
     install = scene.packages.single("") or scene.packages.all_modules
-    text = f"no module tree for {facts.release}"
+    text = f"no module directory for {facts.release}"
     if around.container:
         text += f" in this container ({around.container})"
         remedy = (
@@ -52,7 +52,7 @@ def _no_directory(subject: Subject, scene: Scene) -> Obstacle:
         remedy = ", or ".join(filter(None, remedies))
     else:
         remedy = install or "install the modules of this kernel"
-    return Obstacle(kind=NO_TREE, module=subject.name, text=text, remedy=remedy)
+    return Obstacle(kind=NO_DIRECTORY, module=subject.name, text=text, remedy=remedy)
 
 
 def _flavour(release: str) -> str:
@@ -76,7 +76,7 @@ def _newest(releases: Sequence[str]) -> str:
 
 
 CHECK = ObstacleCheck(
-    kinds=(NO_TREE, NO_MODULE_SUPPORT),
+    kinds=(NO_DIRECTORY, NO_MODULE_SUPPORT),
     stage=Stage.INDEX,
     states=frozenset({ResolutionState.UNKNOWN}),
     find=_find,

@@ -21,7 +21,8 @@ def _find(subjects: Sequence[Subject], scene: Scene) -> Iterator[tuple[Subject, 
                 Obstacle(
                     kind=OTHER_PACKAGE,
                     module=name,
-                    text=f"/{facts.config.path}: {option}=m, and the module tree has no {name}",
+                    text=f"/{facts.config.path}: {option}=m, and the module directory "
+                    f"has no {name}",
                     remedy=install
                     or packages.others
                     or "install the package of this kernel's modules that has it",

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs in a guest: sets one obstacle up after the other, and does what the tool says about it.
 
-Modes: `files` (modprobe.d, sysctls, the module tree), `short` (some of those), `cmdline`,
+Modes: `files` (modprobe.d, sysctls, the module directory), `short` (some of those), `cmdline`,
 `signature` and `initcall` (as booted), `rebooted` (the same needs without an obstacle; AppArmor),
 `all` (every algorithm, proven); several with commas between them. The second argument is the
-package that the module tree is from, if it is known. Answers in JSON.
+package that the module directory is from, if it is known. Answers in JSON.
 """
 
 import ctypes

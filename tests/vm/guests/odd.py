@@ -90,7 +90,7 @@ def before_anything_is_loaded() -> dict[str, Any]:
     answer["nobody checks"] = run("--check", *GCM, before=nobody)
     answer["no /proc/modules"] = run("--check", *GCM, before=hide("/proc/modules"))
     answer["no /proc/crypto"] = run("--check", *GCM, before=hide("/proc/crypto"))
-    answer["no module tree"] = run("--check", *GCM, before=hide("/lib/modules"))
+    answer["no module directory"] = run("--check", *GCM, before=hide("/lib/modules"))
     answer["no /proc"] = run("--check", *GCM, before=hide("/proc"))
     answer["no /proc, no /sys"] = run("--check", *GCM, before=hide("/sys", "/proc"))
     answer["no /sys"] = run("--check", *GCM, before=hide("/sys"))

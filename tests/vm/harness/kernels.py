@@ -68,7 +68,7 @@ class Kernel:
 
     @property
     def modules(self) -> Path:
-        """Its module tree with depmod's indexes."""
+        """Its module directory with depmod's indexes."""
         return self.root / "lib/modules" / self.release
 
     @property
@@ -186,7 +186,7 @@ def _install(apt: Apt, packages: Sequence[Package], release: str, root: Path) ->
 
 
 def depmod(root: Path, release: str) -> None:
-    """Make the indexes of a module tree, as the installation of its package does."""
+    """Make the indexes of a module directory, as the installation of its package does."""
     _run("depmod", "-b", str(root), release)
 
 

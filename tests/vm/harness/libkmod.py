@@ -36,7 +36,7 @@ def _library() -> Any:
 
 
 class Oracle:
-    """One context of libkmod for a module tree and some directories of configuration."""
+    """One context of libkmod for a module directory and some directories of configuration."""
 
     def __init__(self, library: Any, context: int) -> None:
         self._lib, self._context = library, _P(context)

@@ -61,7 +61,7 @@ def fetch(name: str) -> UmlKernel:
 
 
 def _prepare(kernel: UmlKernel) -> None:
-    """Make it startable, and put its module tree where every other kernel has it."""
+    """Make it startable, and put its module directory where every other kernel has it."""
     link = kernel.root / "usr/lib/modules"
     link.unlink(missing_ok=True)
     link.symlink_to("uml/modules")

@@ -131,7 +131,10 @@ def test_mapped_ids(hooked: Answers) -> None:
 
 # What is said inside about the kernel's own loading, and on the host about the cause.
 REFUSALS = {
-    "stale": ("no module tree of this kernel (upgraded, not", "only for 9.9.9-other: upgraded"),
+    "stale": (
+        "no module directory of this kernel (upgraded, not",
+        "only for 9.9.9-other: upgraded",
+    ),
     "install": ("an install or blacklist line", "dirtyfrag.conf:2: install esp4 /bin/false"),
     "blacklist": ("an install or blacklist line", "dirtyfrag.conf:1: blacklist esp4"),
     "sealed": ("kernel.modules_disabled is 1", "kernel.modules_disabled = 1"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Our reading of whole module trees and of modprobe.d, against libkmod's."""
+"""Our reading of whole module directories and of modprobe.d, against libkmod's."""
 
 import random
 import re

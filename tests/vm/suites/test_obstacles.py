@@ -138,7 +138,7 @@ def check(name: str, answer: dict[str, Any]) -> None:
     verdict = "missing" if name in NOT_FORBIDDEN else "blocked"
     looked, loaded = answer["check"], answer["load"]
     statuses = (looked["status"], loaded["status"])
-    # since 6.19 the configuration lies in the module tree: without both, only the kernel can tell
+    # since 6.19 the configuration lies in the module directory: without both, only the kernel tells
     unsure = name == "no tree" and statuses == (3, 2)
     assert statuses == (2, 2) or unsure, name
     for said in (looked, loaded):

@@ -53,9 +53,9 @@ def test_unknown_is_said_with_its_reason(answer: dict[str, Any], case: str) -> N
 
 
 def test_a_tree_that_is_hidden_from_us_may_be_there(answer: dict[str, Any]) -> None:
-    said = answer["no module tree"]
+    said = answer["no module directory"]
     assert (said["status"], verdicts(said)) == (3, {"unknown"})
-    assert "no module tree for " in said["report"]["needs"][0]["reasons"][0]["text"]
+    assert "no module directory for " in said["report"]["needs"][0]["reasons"][0]["text"]
 
 
 @pytest.mark.parametrize("case", ["no /proc/modules", "no /proc/crypto"])
