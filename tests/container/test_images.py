@@ -87,7 +87,7 @@ def test_from_inside(built: tuple[str, Engine, Path], tmp_path: Path) -> None:
     start = ("run", "--rm", "--network=none", *flags, f"--volume={tmp_path}/config:{place}:ro")
     done = engine.run(*start, "ike", "echo", "started")
     assert (done.returncode, done.stdout) == (0, "started\n"), done.stderr
-    assert f"{place}: " in done.stderr and "this container:" in done.stderr
+    assert f"\n{place} of " in done.stderr and "\nfor the host: " in done.stderr
     ask = ("--entrypoint=modprobe-ipsec", "ike", "--check", "--prove", "--format=json")
     done = engine.run(*start, *ask)
     report = checked(done.stdout)
