@@ -25,7 +25,6 @@ config setup
 \tlogfile=/var/log/pluto.log
 
 conn %default
-\tkeyexchange=ikev2
 \tauthby=rsasig
 \tikelifetime=8h
 
