@@ -187,7 +187,8 @@ def test_looking_runs_no_command(lifted: Answers) -> None:
     # libkmod runs it, as the admin wanted, and the module does not come
     assert answer["load"]["status"] == 2
     reason = needs(answer["load"])[0]["reasons"][0]
-    assert "/etc/modprobe.d/dirtyfrag.conf:1: install esp4 /bin/sh" in reason["text"]
+    # what else stands in such a line is not shown
+    assert "/etc/modprobe.d/dirtyfrag.conf:1: install esp4 ... " in reason["text"]
     assert "esp4" not in answer["modules"]
     assert answer["lifted"]["status"] == 0
 
