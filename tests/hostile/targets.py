@@ -340,7 +340,7 @@ TARGETS: Mapping[str, Target] = {
     ),
     "modprobe.d": Target(
         read_modprobe_d,
-        lambda: texts_below(tree.CASES, "*/root/etc/modprobe.d/*.conf"),
+        lambda: texts_below(tree.CASES, "*/*/etc/modprobe.d/*.conf"),
         MODPROBE_WORDS,
     ),
     "module index": Target(
