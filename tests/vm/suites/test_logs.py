@@ -178,7 +178,7 @@ FAILURES = (
 )
 CMDLINE = "module_blacklist=xcbc"
 # No right to load modules, as our drop-in has it: pluto 4.10's unit loads whatever there is, first.
-ONCE = b"[Service]\nRestart=no\nCapabilityBoundingSet=~CAP_SYS_MODULE\n"
+ONCE = b"[Service]\nRestart=no\nProtectKernelModules=yes\nCapabilityBoundingSet=~CAP_SYS_MODULE\n"
 
 Said = dict[str, Any]
 
