@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from modprobe_ipsec.base.errors import ConfigError
+from tests.daemons.mutation import mutated
 
 from .common import read
 from .configurations import WRITTEN, made
@@ -21,23 +22,6 @@ ODD = ["\\", "0x", "\n", "\\\n", '"', "'", "#", "$", "$x", "=", "/", "(", ")", "
        "\U0001f600"]  # fmt: skip
 
 
-def mutated(random: Random, text: str) -> str:
-    for _ in range(random.choice((1, 1, 2, 3, 8))):
-        at, end = sorted((random.randint(0, len(text)), random.randint(0, len(text))))
-        match random.randrange(5):
-            case 0:
-                text = text[:at] + random.choice(ODD) + text[at:]
-            case 1:
-                text = text[:at] + text[min(end, at + 10) :]
-            case 2:
-                text = text[:at] + random.choice(ODD) + text[at + 1 :]
-            case 3:
-                text = text[:at] + text[at : at + 80] + text[at:]
-            case _:
-                text = text[:at] + text[end : end + 40] + text[at:]
-    return text
-
-
 @pytest.mark.fuzz
 def test_mutated(rounds: Callable[[int], int]) -> None:
     random = Random(7)  # noqa: S311
@@ -46,7 +30,7 @@ def test_mutated(rounds: Callable[[int], int]) -> None:
     for _ in range(rounds(MUTATED)):
         text = random.choice(originals) if random.random() < 0.5 else made(random)
         try:
-            reading = read(mutated(random, text), other=random.choice(originals))
+            reading = read(mutated(random, text, ODD), other=random.choice(originals))
         except ConfigError as error:
             assert error.message.isprintable() and len(error.message) < 1000
             continue

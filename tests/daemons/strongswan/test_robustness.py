@@ -11,6 +11,7 @@ from modprobe_ipsec.base.errors import ConfigError
 from modprobe_ipsec.daemons.strongswan import (
     daemon as strongswan_daemon,
 )
+from tests.daemons.mutation import mutated
 
 from .big import make_config
 from .common import IPSEC, OPTIONS, STRONGSWAN, SWANCTL, Texts, read
@@ -27,23 +28,6 @@ ODD = ["{", "}", "{", "}", "=", ":", ",", ".", "#", '"', "'", "\\", "\n", "\r", 
        "  also=a\n", "  also=", "also", "%default", "ca ", "config setup", "version", "default",
        "esp_proposals = ", "aes128gcm16", "mode = ", "transport", "9" * 5000, "-1", "0x", "%unique",
        "\0", "\x0b", "\x85", "\u0661", "\u00b2", "\udc80", "\U0001f600", "a" * 300]  # fmt: skip
-
-
-def mutated(random: Random, text: str) -> str:
-    for _ in range(random.choice((1, 1, 2, 3, 8))):
-        at, end = sorted((random.randint(0, len(text)), random.randint(0, len(text))))
-        match random.randrange(5):
-            case 0:
-                text = text[:at] + random.choice(ODD) + text[at:]
-            case 1:
-                text = text[:at] + text[min(end, at + 10) :]
-            case 2:
-                text = text[:at] + random.choice(ODD) + text[at + 1 :]
-            case 3:
-                text = text[:at] + text[at : at + 80] + text[at:]
-            case _:
-                text = text[:at] + text[end : end + 40] + text[at:]
-    return text
 
 
 def check(files: dict[str, str], seconds: float = SECONDS) -> bool:
@@ -84,7 +68,7 @@ def test_mutated(path: str, rounds: Callable[[int], int]) -> None:
     for _ in range(count):
         files = dict(random.choice(found))
         for victim in random.sample(sorted(files), random.choice((1, 1, len(files)))):
-            files[victim] = mutated(random, files[victim])
+            files[victim] = mutated(random, files[victim], ODD)
         taken += check(files)
     # both answers are really exercised
     assert count * 0.1 < taken < count * 0.9
@@ -96,7 +80,7 @@ def test_mutated_daemon(rounds: Callable[[int], int]) -> None:
     found = [files for case in CASES if STRONGSWAN in (files := texts(case))]
     for _ in range(rounds(5000)):
         files = dict(random.choice(found))
-        files[STRONGSWAN] = mutated(random, files[STRONGSWAN])
+        files[STRONGSWAN] = mutated(random, files[STRONGSWAN], ODD)
         try:
             strongswan_daemon.read(STRONGSWAN, Texts(files), options=OPTIONS)
         except ConfigError as error:
