@@ -45,8 +45,8 @@ class Demand(Value):
     silent: tuple[IgnoredConnection, ...] = ()
     # Whose configurations these are; without any, whose own proposals count.
     askers: tuple[Asker, ...] = ()
-    # Whether the daemons were found on this host, or named.
-    found: bool = True
+    # Nothing tells who will ask: what daemons propose by themselves is taken for it.
+    assumed: bool = False
 
     @property
     def lost(self) -> bool:
@@ -90,7 +90,7 @@ def select(request: Query, host: Host, catalog: Catalog, tree: Tree) -> Demand:
     return found._replace(
         needs=offered,
         askers=tuple(there.asker(DAEMONS[name], request.release) for name in names),
-        found=bool(request.daemon or there.daemons),
+        assumed=not (request.daemon or there.daemons),
     )
 
 

@@ -40,7 +40,14 @@ def count(demand: Demand) -> Connections:
 
 def headline(report: Report) -> str:
     """The run in one line: kernel, what was read, how many needs stand how."""
-    return f"{kernel(report)}; {read(report.demand)}; {result(report)}"
+    return "; ".join(head(report))
+
+
+def head(report: Report) -> tuple[str, str, str]:
+    """The same in three parts; what is only assumed comes first."""
+    about, needed = kernel(report), read(report.demand)
+    first = (needed, about) if report.demand.assumed else (about, needed)
+    return (*first, result(report))
 
 
 def kernel(report: Report) -> str:
@@ -63,10 +70,10 @@ def read(demand: Demand) -> str:
     if not demand.askers:
         asked = (f"{s.where} {s.text}".rstrip() for need in demand.needs for s in need.sources)
         return f"needs of the command line: {some(list(dict.fromkeys(asked)))}".rstrip(": ")
-    if not demand.found:
+    if demand.assumed:
         both = "both, " if len(demand.askers) == 2 else ""
         titles = [DAEMONS[asker.daemon].title for asker in demand.askers]
-        return f"no daemon found: the defaults of {both}{listed(titles)}"
+        return f"no IKE daemon is found: this assumes the defaults of {both}{listed(titles)}"
     whose = "its" if len(demand.askers) == 1 else "their"
     return f"no configuration of {listed(list(map(_daemon, demand.askers)))}: {whose} defaults"
 

@@ -136,7 +136,6 @@ def test_strict_counts_for_a_manifest(said: Said) -> None:
 @pytest.mark.parametrize(
     ("files", "line"),
     [
-        ({}, "no daemon found: the defaults of both, libreswan and strongSwan"),
         (
             {"usr/sbin/swanctl": ""},
             "no configuration of strongSwan (release unknown): its defaults",
@@ -159,6 +158,17 @@ def test_strict_counts_for_a_manifest(said: Said) -> None:
 )
 def test_what_was_read_comes_first(said: Said, files: dict[str, str], line: str) -> None:
     assert said(files).replace("\n  ", " ").split("\n")[1] == line
+
+
+def test_what_is_only_assumed_is_said_before_anything_else(said: Said) -> None:
+    assumes = "no IKE daemon is found: this assumes the defaults of both, libreswan and strongSwan"
+    first, kernel, *_ = said({}).replace("\n  ", " ").split("\n")
+    assert first == assumes and kernel.startswith("kernel ")
+    journal = said({}, "--check", "--format=journal", wide=True)
+    assert journal.startswith(f"<6>{assumes}; kernel ")
+    for options, assumed in ([], True), (["--daemon=libreswan"], None):
+        text = said({}, "--check", *options, "--format=json", wide=True)
+        assert checked(text.partition("exit status")[0]).get("assumed") is assumed
 
 
 def test_the_release_that_the_user_names(said: Said) -> None:

@@ -43,6 +43,7 @@ def render(report: Report, style: Style) -> str:
         "kernel": {"release": facts.release, "arch": facts.arch, "fips": facts.fips},
         "configs": list(report.demand.configs),
         "daemons": [_asker(asker) for asker in report.demand.askers],
+        **({"assumed": True} if report.demand.assumed else {}),
         "problems": [{"place": str(p.place), "conn": p.conn, "text": p.text} for p in problems],
         "silent": [{"place": str(s.place), "conn": s.conn, "why": s.why} for s in silent],
         **({"left_out": left_out} if any(left_out.values()) else {}),

@@ -10,7 +10,7 @@ from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
 from modprobe_ipsec.report import evidence
 from modprobe_ipsec.report.model import Action, Report, Style
 from modprobe_ipsec.report.table import painted, table, wrapped
-from modprobe_ipsec.report.words import against, kernel, named, notes, problems, read, result, some
+from modprobe_ipsec.report.words import against, head, named, notes, problems, some
 
 SUMMARY = "for people: what stands in the way, what it stops, and what to do"
 
@@ -64,8 +64,7 @@ def render(report: Report, style: Style) -> str:
 
 
 def _head(report: Report, width: int) -> list[str]:
-    said = (kernel(report), read(report.demand), result(report))
-    return [line for text in said for line in wrapped(text, width, "", "  ")]
+    return [line for text in head(report) for line in wrapped(text, width, "", "  ")]
 
 
 def _container(report: Report, width: int) -> list[str]:
