@@ -18,6 +18,7 @@ from modprobe_ipsec import probes
 from modprobe_ipsec.base import registry
 from modprobe_ipsec.base.version import numbers
 from modprobe_ipsec.commands.command_line import PROGRAM
+from modprobe_ipsec.commands.engine import catalog
 from modprobe_ipsec.commands.options import LOAD, OPTIONS, Option
 from modprobe_ipsec.commands.verbs.help import FEW
 from modprobe_ipsec.daemons.registry import DAEMONS
@@ -193,8 +194,10 @@ def _filled(line: re.Match[str]) -> str:
 
 
 def unit(text: str) -> str:
-    """Our unit with the names of all daemons' units, which it comes before and is started with."""
-    names = " ".join(u for d in DAEMONS.values() for u in (*d.units, *d.unit_aliases))
+    """Our unit with the names of all units that it comes before and is started with: the daemons',
+    and those of programs that start a daemon themselves."""
+    units = [u for d in DAEMONS.values() for u in (*d.units, *d.unit_aliases)]
+    names = " ".join((*units, *(u for p in catalog().others.values() for u in p.units)))
     return re.sub(r"^(Before|WantedBy)=.*$", rf"\1={names}", text, flags=re.MULTILINE)
 
 

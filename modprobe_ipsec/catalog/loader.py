@@ -19,6 +19,7 @@ from modprobe_ipsec.catalog.model import (
     XfrmTable,
 )
 from modprobe_ipsec.catalog.obstacles import Knowledge, Mitigation, Package, Symptom
+from modprobe_ipsec.catalog.others import other_program
 from modprobe_ipsec.catalog.profiles import read_profiles
 from modprobe_ipsec.catalog.row import Row
 from modprobe_ipsec.catalog.table import Table
@@ -33,6 +34,7 @@ FILES = (
     "obstacles",
     "packages",
     "profiles",
+    "others",
 )
 
 # Of the names of files with what is known of one daemon each, and with a chapter of the glossary.
@@ -83,6 +85,7 @@ def build(trees: Mapping[str, object]) -> Catalog:
     transforms = {name: _transform(name, row, code) for name, row in rows["transforms"].rows()}
     profiles, notes = read_profiles(rows["profiles"], transforms)
     parts, whole = crypto.sub("parts"), dict(crypto.sub("whole").rows())
+    features = {name: _feature(row) for name, row in rows["features"].rows()}
     catalog = Catalog(
         transforms=transforms,
         vocabularies={
@@ -97,7 +100,7 @@ def build(trees: Mapping[str, object]) -> Catalog:
         config=code.config,
         sockets={i: _request(rows["protocols"].sub(i)) for i in KernelInterface},
         types=dict(_types(rows["protocols"])),
-        features={name: _feature(row) for name, row in rows["features"].rows()},
+        features=features,
         never_load=dict(_never_load(rows["never_load"])),
         not_fips=_parts_of(obstacles, "not_fips"),
         knowledge=_knowledge(
@@ -108,6 +111,9 @@ def build(trees: Mapping[str, object]) -> Catalog:
         ),
         notes=notes,
         profiles=profiles,
+        others={
+            name: other_program(row, transforms, features) for name, row in rows["others"].rows()
+        },
     )
     for row in rows.values():
         row.done()

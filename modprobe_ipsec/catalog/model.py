@@ -227,6 +227,30 @@ class Feature(Value):
     card: CardFeature | None = None
 
 
+class OtherProgram(Value):
+    """A program besides the IKE daemons that asks the kernel for IPsec, or is taken to."""
+
+    title: str
+    # Where it lies; any of these tells that it is installed.
+    programs: tuple[str, ...]
+    # Where its own files lie, with a `*` in the last word at most; without any of them it asks for
+    # nothing. Empty: that it is installed is enough.
+    files: tuple[str, ...]
+    # Why it asks XFRM for nothing; empty: it may.
+    nothing: str
+    # Features that it has a use for all the same.
+    asks: tuple[str, ...]
+    # Any of these stands in a file of its kind; empty: --config takes none.
+    marks: tuple[str, ...]
+    # Units of systemd that start it, where they must come after the load.
+    units: tuple[str, ...]
+    # The kind of file that it writes for an IKE daemon, and what, by the daemon's name.
+    file: str
+    writes: Mapping[str, Mapping[str, str]]
+    # Its words for transforms.
+    words: Mapping[str, Transform]
+
+
 class Catalog(Value):
     """The whole map. Built once by `loader.build`, never changed."""
 
@@ -254,3 +278,5 @@ class Catalog(Value):
     # What every report names of what is asked for, and what --profile checks it against.
     notes: Profile
     profiles: Mapping[str, Profile]
+    # By name.
+    others: Mapping[str, OtherProgram]

@@ -46,6 +46,8 @@ def from_message(message: object, catalog: Catalog) -> Demand:
             raise ValueError("more needs than there can be")
         if any(asker.daemon not in DAEMONS for asker in demand.askers):
             raise ValueError("no daemon of ours")
+        if any(other.program not in catalog.others for other in demand.others):
+            raise ValueError("no program of ours")
         return demand._replace(needs=tuple(_need(entry, groups, catalog) for entry in needs))
     except (LookupError, TypeError) as error:
         raise ValueError(str(error)) from None

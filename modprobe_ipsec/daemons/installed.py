@@ -4,8 +4,10 @@
 from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.base.version import numbers
+from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.daemons.common.descriptor import Configuration, Daemon, Release
 from modprobe_ipsec.daemons.registry import DAEMONS
+from modprobe_ipsec.host.facts import Unreadable
 from modprobe_ipsec.host.machine.packages import version
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.needs.reading import Asker
@@ -64,6 +66,28 @@ def read(host: Host) -> Installed:
         told_by={name: teller for name, (_, teller) in found.items()},
         vendor="" if local else _vendor(host),
     )
+
+
+def others(host: Host, catalog: Catalog) -> dict[str, str]:
+    """Other programs that have to do with IPsec, by name: where each lies."""
+    found = {}
+    for name, program in catalog.others.items():
+        path = next((path for path in program.programs if host.exists(path[1:])), "")
+        if path and (not program.files or any(_may_match(host, file) for file in program.files)):
+            found[name] = path
+    return found
+
+
+def _may_match(host: Host, pattern: str) -> bool:
+    """Whether a file may be there, with a `*` in the last word at most."""
+    directory, _, word = pattern[1:].rpartition("/")
+    if "*" not in word:
+        return host.exists(pattern[1:]) is not False
+    begin, _, end = word.partition("*")
+    names = host.list_dir(directory)
+    if isinstance(names, Unreadable):
+        return not names.missing
+    return any(name.startswith(begin) and name.endswith(end) for name in names)
 
 
 def _started_by_units(host: Host, daemon: Daemon) -> dict[str, str]:

@@ -10,7 +10,14 @@ from modprobe_ipsec.daemons.installed import Installed
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.needs.need import AnyNeed, Need, Source, merge
-from modprobe_ipsec.needs.reading import Asker, IgnoredConnection, Problem, Reading
+from modprobe_ipsec.needs.reading import (
+    Asker,
+    Files,
+    IgnoredConnection,
+    OtherAsker,
+    Problem,
+    Reading,
+)
 
 # The parsed data/daemons/NAME.yaml by name of the daemon.
 Tree = Callable[[str], Mapping[str, object]]
@@ -47,6 +54,8 @@ class Demand(Value):
     askers: tuple[Asker, ...] = ()
     # Nothing tells who will ask: what daemons propose by themselves is taken for it.
     assumed: bool = False
+    # Programs that are no IKE daemons, and what they ask for.
+    others: tuple[OtherAsker, ...] = ()
 
     @property
     def lost(self) -> bool:
@@ -77,21 +86,13 @@ def select(request: Query, host: Host, catalog: Catalog, tree: Tree) -> Demand:
     if needs:
         return Demand(merge(needs))
     there = installed.read(host)
-    found = _configured(request, host, context, there)
-    if found.configs:
-        return found
-    releases = there.releases
-    if request.daemon and request.release:
-        releases = {request.daemon.name: request.release}
-    if not request.daemon and len(there.daemons) == 1:
-        context = context._replace(daemon=there.daemons[0])
-    offered = proposals.default_needs(context, releases)
-    names = dict.fromkeys(s.daemon for need in offered for s in need.sources if s.daemon)
-    return found._replace(
-        needs=offered,
-        askers=tuple(there.asker(DAEMONS[name], request.release) for name in names),
-        assumed=not (request.daemon or there.daemons),
-    )
+    demand = _configured(request, host, context, there)
+    if request.config:
+        return demand
+    also = None if request.daemon else _others(host, context, there)
+    if not demand.configs and (request.daemon or there.daemons or not also):
+        demand = _with_defaults(demand, request, context, there)
+    return _with(demand, also) if also else demand
 
 
 def _named(request: Query, context: Context) -> list[Need]:
@@ -120,12 +121,72 @@ def _configured(request: Query, host: Host, context: Context, installed: Install
 
     files = ConfigFiles(host, request.given, request.directory)
     if request.config:
-        reading = configured.read_file(request.config, files, context, installed)
+        reading = _of_another(request.config, files, context, installed)
+        reading = reading or configured.read_file(request.config, files, context, installed)
         return _wanted((request.config,), reading)
     paths, reading = configured.read_host(files, context, installed)
     return _wanted(paths, reading)
 
 
+def _of_another(path: str, files: Files, context: Context, installed: Installed) -> Reading | None:
+    """What a file asks for that is no IKE daemon's; None if it may be one's."""
+    text = "" if context.daemon else files.text(path)
+    marks = (mark for program in context.catalog.others.values() for mark in program.marks)
+    if not any(mark in text for mark in marks):
+        return None
+    from modprobe_ipsec.daemons import others
+
+    return others.read_file(path, files, context, installed, text)
+
+
+def _others(host: Host, context: Context, there: Installed) -> Reading | None:
+    """What other programs ask for that are installed; None if none has to do with IPsec."""
+    found = installed.others(host, context.catalog)
+    if not found:
+        return None
+    from modprobe_ipsec.daemons import others
+    from modprobe_ipsec.host.config_files import ConfigFiles
+
+    reading = others.read_host(found, ConfigFiles(host), context, there)
+    return reading if reading.others else None
+
+
+def _with(demand: Demand, also: Reading) -> Demand:
+    needs = [need for need in demand.needs if isinstance(need, Need)]
+    features = [need for need in demand.needs if not isinstance(need, Need)]
+    return demand._replace(
+        needs=(*merge([*needs, *also.needs]), *merge([*features, *also.features])),
+        problems=(*demand.problems, *also.problems),
+        silent=(*demand.silent, *also.silent),
+        others=also.others,
+    )
+
+
+def _with_defaults(
+    demand: Demand, request: Query, context: Context, installed: Installed
+) -> Demand:
+    """With what the daemons propose by themselves that are named or installed, or might be."""
+    releases = installed.releases
+    if request.daemon and request.release:
+        releases = {request.daemon.name: request.release}
+    if not request.daemon and len(installed.daemons) == 1:
+        context = context._replace(daemon=installed.daemons[0])
+    offered = proposals.default_needs(context, releases)
+    names = dict.fromkeys(s.daemon for need in offered for s in need.sources if s.daemon)
+    return demand._replace(
+        needs=offered,
+        askers=tuple(installed.asker(DAEMONS[name], request.release) for name in names),
+        assumed=not (request.daemon or installed.daemons),
+    )
+
+
 def _wanted(paths: tuple[str, ...], reading: Reading) -> Demand:
     needs: tuple[AnyNeed, ...] = (*reading.needs, *reading.features)
-    return Demand(needs, paths, reading.problems, reading.silent, reading.askers)
+    return Demand(
+        needs=needs,
+        configs=paths,
+        problems=reading.problems,
+        silent=reading.silent,
+        askers=reading.askers,
+        others=reading.others,
+    )

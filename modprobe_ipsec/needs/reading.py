@@ -59,6 +59,19 @@ class IgnoredConnection(Value):
     why: str
 
 
+class OtherAsker(Value):
+    """A program that is no IKE daemon, and what it asks the kernel for, or why it does not."""
+
+    # Its name in data/others.yaml, and as people write it.
+    program: str
+    title: str
+    # The program, or the file of its kind that was read.
+    path: str
+    asks: bool
+    # What, or why not: goes on after its title.
+    says: str
+
+
 class Reading(Value):
     """All that the connections of one configuration ask for."""
 
@@ -68,6 +81,7 @@ class Reading(Value):
     silent: tuple[IgnoredConnection, ...]
     # Whose configuration it is.
     askers: tuple[Asker, ...] = ()
+    others: tuple[OtherAsker, ...] = ()
 
 
 class Files(Protocol):

@@ -10,7 +10,7 @@ from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.needs.need import FeatureNeed
 from modprobe_ipsec.needs.profile import Objection
 from modprobe_ipsec.needs.proof import Answer
-from modprobe_ipsec.needs.reading import Asker, Problem
+from modprobe_ipsec.needs.reading import Asker, OtherAsker, Problem
 from modprobe_ipsec.plan.causes import Conn, connections
 from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
 from modprobe_ipsec.report.model import Action, Report
@@ -43,11 +43,23 @@ def headline(report: Report) -> str:
     return "; ".join(head(report))
 
 
-def head(report: Report) -> tuple[str, str, str]:
-    """The same in three parts; what is only assumed comes first."""
+def head(report: Report) -> tuple[str, ...]:
+    """The same in its parts; what is only assumed comes first."""
     about, needed = kernel(report), read(report.demand)
     first = (needed, about) if report.demand.assumed else (about, needed)
-    return (*first, result(report))
+    return (*first, *others(report.demand), result(report))
+
+
+def others(demand: Demand) -> list[str]:
+    """Who asks besides IKE daemons; without any of these, who does not, too."""
+    if demand.configs and not demand.askers:
+        return []
+    shown = [other for other in demand.others if other.asks or not demand.askers]
+    return [f"{other.title} {_says(other)}" for other in shown]
+
+
+def _says(other: OtherAsker) -> str:
+    return other.says if other.asks else f"asks XFRM for nothing: {other.says}"
 
 
 def kernel(report: Report) -> str:
@@ -58,7 +70,8 @@ def kernel(report: Report) -> str:
 def read(demand: Demand) -> str:
     """Where the needs come from: which daemon, how its release is known, which files."""
     if demand.configs and not demand.askers:
-        return f"needs of the host plan {listed(demand.configs)}"
+        files = [f"{other.path} of {other.title}: {other.says}" for other in demand.others]
+        return listed(files) or f"needs of the host plan {listed(demand.configs)}"
     if demand.configs:
         files = [f"{asker.config} of {_daemon(asker)}" for asker in demand.askers]
         found = count(demand)
@@ -67,6 +80,8 @@ def read(demand: Demand) -> str:
         ask = "asks" if found.silent == 1 else "ask"
         silent = f", {found.silent} of them {ask} for nothing" if found.silent else ""
         return f"{listed(files)}: {_number(found.all, 'connection')}{silent}"
+    if demand.others and not demand.askers:
+        return "no IKE daemon is found"
     if not demand.askers:
         asked = (f"{s.where} {s.text}".rstrip() for need in demand.needs for s in need.sources)
         return f"needs of the command line: {some(list(dict.fromkeys(asked)))}".rstrip(": ")

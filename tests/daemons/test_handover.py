@@ -14,7 +14,7 @@ from modprobe_ipsec.daemons.handover import from_message, to_message
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.needs.everything import all_needs
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Mode, Source
-from modprobe_ipsec.needs.reading import Asker, IgnoredConnection, Place, Problem
+from modprobe_ipsec.needs.reading import Asker, IgnoredConnection, OtherAsker, Place, Problem
 
 from .common import CATALOG, CONTEXT
 
@@ -46,6 +46,8 @@ def everything() -> Demand:
             Asker("libreswan", (4, 10), "dpkg", "/etc/ipsec.conf"),
             Asker("strongswan"),
         ),
+        assumed=True,
+        others=(OtherAsker("vpnc", "vpnc", "/usr/sbin/vpnc", True, "does ESP itself"),),
     )
 
 
@@ -65,7 +67,14 @@ def test_it_arrives_as_it_was_sent() -> None:
 
 def test_every_field_is_tried_with_something_in_it() -> None:
     demand = everything()
-    kinds = (demand, demand.problems[0], demand.silent[0], demand.askers[0], SOURCES[0])
+    kinds = (
+        demand,
+        demand.problems[0],
+        demand.silent[0],
+        demand.askers[0],
+        demand.others[0],
+        SOURCES[0],
+    )
     for kind in kinds:
         assert all(kind), kind
 
@@ -78,7 +87,7 @@ def test_sources_that_many_needs_share_are_said_once() -> None:
 
 
 # A demand without needs and all else.
-REST = [[], [], [], [], [], True]
+REST = [[], [], [], [], [], False, []]
 
 
 def said(suite: list[Any], family: Any = "ipv4", mode: Any = "tunnel", group: Any = 0) -> Any:
@@ -117,8 +126,10 @@ def test_the_sample_is_right() -> None:
         [[], [], [[], [1], *REST[2:]]],
         [[], [], [[], [], [[["f", "1"], "", "", False, False]], *REST[3:]]],
         [[], [], [[], [], [[["f", 1], "", "", False]], *REST[3:]]],
-        [[], [], [*REST[:4], [["evild", None, "", ""]], True]],
-        [[], [], [*REST[:4], [["libreswan", ["4"], "", ""]], True]],
+        [[], [], [*REST[:4], [["evild", None, "", ""]], *REST[5:]]],
+        [[], [], [*REST[:4], [["libreswan", ["4"], "", ""]], *REST[5:]]],
+        [[], [], [*REST[:6], [["evil", "", "", False, ""]]]],
+        [[], [], [*REST[:6], [["vpnc", "", "", "no", ""]]]],
     ],
 )  # fmt: skip
 def test_what_nobody_can_have_said(message: object) -> None:

@@ -19,7 +19,7 @@ SERVICE = (REPOSITORY / "systemd/modprobe-ipsec.service").read_text()
 def test_a_package_and_a_file_each() -> None:
     packages = {p.parent.name for p in REPOSITORY.glob("modprobe_ipsec/daemons/*/__init__.py")}
     files = {path.stem for path in REPOSITORY.glob("data/daemons/*.yaml")}
-    assert packages - {"common"} == files == DAEMONS.keys() == CATALOG.vocabularies.keys()
+    assert packages - {"common", "others"} == files == DAEMONS.keys() == CATALOG.vocabularies.keys()
     assert all(name == daemon.name for name, daemon in DAEMONS.items())
 
 

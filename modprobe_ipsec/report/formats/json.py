@@ -44,6 +44,7 @@ def render(report: Report, style: Style) -> str:
         "configs": list(report.demand.configs),
         "daemons": [_asker(asker) for asker in report.demand.askers],
         **({"assumed": True} if report.demand.assumed else {}),
+        **({"others": [o._asdict() for o in report.demand.others]} if report.demand.others else {}),
         "problems": [{"place": str(p.place), "conn": p.conn, "text": p.text} for p in problems],
         "silent": [{"place": str(s.place), "conn": s.conn, "why": s.why} for s in silent],
         **({"left_out": left_out} if any(left_out.values()) else {}),
