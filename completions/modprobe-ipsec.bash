@@ -57,7 +57,7 @@ _modprobe_ipsec() {
         --profile)
             mapfile -t COMPREPLY < <(compgen -W 'rfc8221 cnsa2 fips bsi' -- "$current") ;;
         *)
-            mapfile -t COMPREPLY < <(compgen -W '-c --check --prove -n --dry-run --seal --lab --manifest --output --preload --against --record --explain --headers --cc --sysroot --esp --ah --ipcomp --all --config --apply --daemon -4 -6 --root --kernel --private-network --format -q --quiet -v --verbose --profile --strict --no-color --debug --version -h --help' -- "$current") ;;
+            mapfile -t COMPREPLY < <(compgen -W '-c --check --prove -n --dry-run --seal --lab --measure --manifest --output --preload --against --record --explain --headers --cc --sysroot --esp --ah --ipcomp --all --config --apply --daemon -4 -6 --root --kernel --private-network --format -q --quiet -v --verbose --profile --strict --no-color --debug --version -h --help' -- "$current") ;;
     esac
 }
 complete -F _modprobe_ipsec modprobe-ipsec

@@ -7,6 +7,7 @@ complete -c modprobe-ipsec -l prove -a 'packets sas' -d 'also ask the kernel, by
 complete -c modprobe-ipsec -s n -l dry-run -d 'say which modules would be loaded, why, and what cannot be met'
 complete -c modprobe-ipsec -l seal -a 'modules autoload' -d 'if all is proven: allow no more loading until reboot, or only no autoload'
 complete -c modprobe-ipsec -l lab -x -d 'what this kernel does with packets, in a throw-away network (it may load modules by itself; with --check only where none is missing)'
+complete -c modprobe-ipsec -l measure -d 'how fast packets go through what is needed, before and after a load (with --check only through what is there)'
 complete -c modprobe-ipsec -l manifest -x -a 'ansible bottlerocket cdi cloud-init compose containerfile docker ignition incus json kubernetes lxc machineconfig nfd nixos proxmox quadlet systemd talos yaml' -d 'write what a host must do for a daemon in a container, changing nothing'
 complete -c modprobe-ipsec -l output -x -a '(__fish_complete_directories)' -d 'into a new directory'
 complete -c modprobe-ipsec -l preload -d 'also list modules that the kernel loads by itself'

@@ -12,8 +12,9 @@ from modprobe_ipsec.base.value import Value
 LOAD = "load"
 _REPORTS = (LOAD, "check", "dry-run")
 _ASKS = (*_REPORTS, "manifest")
-_SAYS = (*_REPORTS, "lab")
+_SAYS = (*_REPORTS, "lab", "measure")
 _LOOKS = (*_ASKS, "record")
+_NEEDS = (*_LOOKS, "measure")
 _WHERE = (*_LOOKS, "explain")
 
 # Groups of --help and of the manual page, in their order.
@@ -102,7 +103,12 @@ def _profiles() -> Sequence[str]:
 
 OPTIONS = (
     Option(
-        "--check", "what", "only say what is ready", short="-c", verb="check", narrows=("--lab",)
+        "--check",
+        "what",
+        "only say what is ready",
+        short="-c",
+        verb="check",
+        narrows=("--lab", "--measure"),
     ),
     Option(
         "--prove",
@@ -139,6 +145,13 @@ OPTIONS = (
         metavar="NAME,...",
         implied="all",
         verb="lab",
+    ),
+    Option(
+        "--measure",
+        "what",
+        "how fast packets go through what is needed, before and after a load (with --check only "
+        "through what is there)",
+        verb="measure",
     ),
     Option(
         "--manifest",
@@ -204,7 +217,7 @@ OPTIONS = (
         "ESP, as in a configuration",
         metavar="PROPOSALS",
         repeatable=True,
-        verbs=_LOOKS,
+        verbs=_NEEDS,
     ),
     Option(
         "--ah",
@@ -212,17 +225,17 @@ OPTIONS = (
         "AH, as in a configuration",
         metavar="PROPOSALS",
         repeatable=True,
-        verbs=_LOOKS,
+        verbs=_NEEDS,
     ),
-    Option("--ipcomp", "needs", "what compression adds", verbs=_LOOKS),
-    Option("--all", "needs", "every algorithm in the map", verbs=_LOOKS),
+    Option("--ipcomp", "needs", "what compression adds", verbs=_NEEDS),
+    Option("--all", "needs", "every algorithm in the map", verbs=_NEEDS),
     Option(
         "--config",
         "needs",
         "an ipsec.conf or swanctl.conf",
         metavar="FILE",
         path=True,
-        verbs=_LOOKS,
+        verbs=_NEEDS,
         not_with=("--esp", "--ah", "--ipcomp", "--all"),
     ),
     Option(
@@ -242,10 +255,10 @@ OPTIONS = (
         metavar="NAME[=RELEASE]",
         choices=_daemons,
         extended=True,
-        verbs=_LOOKS,
+        verbs=_NEEDS,
     ),
-    Option("-4", "needs", "IPv4 only", verbs=_LOOKS),
-    Option("-6", "needs", "IPv6 only", verbs=_LOOKS),
+    Option("-4", "needs", "IPv4 only", verbs=_NEEDS),
+    Option("-6", "needs", "IPv6 only", verbs=_NEEDS),
     Option(
         "--root",
         "where",

@@ -36,16 +36,25 @@ _SAY_IT_ALL = ("--esp", "--ah", "--ipcomp", "--all")
 _NEEDS = (*_SAY_IT_ALL, "--config", "--daemon", "-4", "-6")
 
 
+# Gets what is needed, the facts, the host, the map, and whom to tell how many of how many are done.
+Act = Callable[[Demand, Facts, Host, Catalog, Callable[[int, int], None]], Report]
+
+
 def host_of(arguments: Arguments) -> Host:
     """The host that is looked at."""
     return Host(arguments.value("--root"), arguments.value("--kernel") or None)
 
 
-def make_report(action: Action, arguments: Arguments) -> tuple[Report, Host]:
-    """Do what the action says; the report of it, and the host that it was done on."""
+def make_report(
+    action: Action, arguments: Arguments, act: Act | None = None
+) -> tuple[Report, Host]:
+    """Do what the action says; the report of it, and the host that it was done on.
+
+    `act` does it in place of `engine.act`.
+    """
     catalog = engine.catalog()
     host = host_of(arguments)
-    changes = action in (Action.LOAD, Action.PROVE)
+    changes = action in (Action.LOAD, Action.PROVE, Action.MEASURE)
     if changes and not host.live:
         raise UsageError(
             f"{host.root} is not the running system: nothing can be loaded or proven there",
@@ -76,19 +85,22 @@ def make_report(action: Action, arguments: Arguments) -> tuple[Report, Host]:
     if changes:
         from modprobe_ipsec.report.progress import Progress
 
-        bar = Progress(sys.stderr, "proving")
+        bar = Progress(sys.stderr, "measuring" if act else "proving")
         packets = arguments.value("--prove") == "packets"
         try:
-            report = engine.act(
-                action,
-                demand,
-                facts,
-                host,
-                catalog,
-                on_progress=bar.show,
-                packets=packets,
-                private_network=private,
-            )
+            if act:
+                report = act(demand, facts, host, catalog, bar.show)
+            else:
+                report = engine.act(
+                    action,
+                    demand,
+                    facts,
+                    host,
+                    catalog,
+                    on_progress=bar.show,
+                    packets=packets,
+                    private_network=private,
+                )
         finally:
             bar.clear()
     report = report._replace(strict=arguments.has("--strict"))

@@ -24,16 +24,18 @@ def prove(
     on_progress: Progress | None = None,
     timeout: float = 20,
     ask: Ask | None = None,
+    hear: Callable[[child.Message], None] | None = None,
 ) -> Proofs:
     """Return the kernel's answer to each need, in the same order.
 
     Everything happens in a child process with a network namespace of its own, and ends with it;
     `timeout` (seconds) is for each answer; `ask` does the child's part in another way than by an
-    SA a need. What stays: modules that the kernel loaded by itself.
+    SA a need, and `hear` gets whatever else it says. What stays: modules that the kernel loaded by
+    itself.
     Raises nothing on its own account; what cannot be asked is NOT_ASKED.
     """
     possible = [number for number, need in enumerate(needs) if _askable(need)]
-    conversation = _Conversation(needs, len(possible), on_progress)
+    conversation = _Conversation(needs, len(possible), on_progress, hear)
     with ModuleEvents() as events:
         before = live()
         if possible:
@@ -62,8 +64,15 @@ def _impossible(need: AnyNeed) -> str:
 class _Conversation:
     """What the child has said so far."""
 
-    def __init__(self, needs: Sequence[AnyNeed], total: int, on_progress: Progress | None) -> None:
+    def __init__(
+        self,
+        needs: Sequence[AnyNeed],
+        total: int,
+        on_progress: Progress | None,
+        hear_more: Callable[[child.Message], None] | None,
+    ) -> None:
         self.needs, self.total, self.on_progress = needs, total, on_progress
+        self.hear_more = hear_more
         self.proofs: dict[int, Proof] = {}
         self.socket_errno: int | None = None
         self.why = ""
@@ -78,6 +87,8 @@ class _Conversation:
                     self.on_progress(len(self.proofs), self.total)
             case {"stop": why}:
                 self.why = why
+            case _ if self.hear_more:
+                self.hear_more(message)
 
     def result(self, loaded: tuple[str, ...]) -> Proofs:
         proofs = tuple(

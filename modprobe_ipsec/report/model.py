@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from modprobe_ipsec.kernel.seal import Sealed
     from modprobe_ipsec.needs.profile import Objection
     from modprobe_ipsec.report.lab import LabReport
+    from modprobe_ipsec.report.measure import MeasureReport
 
 
 class Action(StrEnum):
@@ -24,6 +25,7 @@ class Action(StrEnum):
     DRY_RUN = "dry-run"
     LOAD = "load"
     LAB = "lab"
+    MEASURE = "measure"
 
 
 class Style(Value):
@@ -59,6 +61,8 @@ class Report(Value):
 
     # What came of --lab; None if nobody asked for it.
     lab: "LabReport | None" = None
+    # What came of --measure; None if nobody asked for it.
+    measured: "MeasureReport | None" = None
 
     # Problems in a configuration count: --strict.
     strict: bool = False
@@ -88,8 +92,8 @@ class Report(Value):
     @property
     def exit_code(self) -> int:
         """The exit status of the run: that of the worst need, unless something else is worse."""
-        if self.lab:
-            return self.lab.exit_code
+        if answered := self.lab or self.measured:
+            return answered.exit_code
         if self.may_not_load:
             return NoPermission.exit_code
         code = exit_code(self.verdicts)

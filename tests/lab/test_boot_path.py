@@ -12,6 +12,10 @@ from tests.commands.bundle import IMPOSSIBLE
 
 REPOSITORY = Path(__file__).parents[2]
 GCM = ("--esp", "aes256gcm16")
+OF_THE_LAB = (
+    *("modprobe_ipsec.lab", "modprobe_ipsec.probes", "pyroute2", "modprobe_ipsec.needs.speed"),
+    *("modprobe_ipsec.report.lab", "modprobe_ipsec.report.measure"),
+)
 
 
 def imported(*arguments: str) -> set[str]:
@@ -19,8 +23,7 @@ def imported(*arguments: str) -> set[str]:
     done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, timeout=60)
     names = set(re.findall(r"^import time: .*\| +([\w.]+)$", done.stderr, re.MULTILINE))
     assert done.stdout and "modprobe_ipsec.commands.main" in names, done.stderr
-    rooms = ("modprobe_ipsec.lab", "modprobe_ipsec.probes", "pyroute2")
-    return {name for name in names if name.startswith(rooms)}
+    return {name for name in names if name.startswith(OF_THE_LAB)}
 
 
 @pytest.mark.parametrize(
@@ -41,3 +44,8 @@ def test_nobody_else_pays(arguments: tuple[str, ...]) -> None:
 
 def test_who_asks_for_packets_does() -> None:
     assert {"modprobe_ipsec.lab.prove", "pyroute2"} <= imported("--check", "--prove=packets", *GCM)
+
+
+def test_who_measures_does() -> None:
+    found = imported("--check", "--measure", *GCM)
+    assert {"modprobe_ipsec.report.measure", "modprobe_ipsec.needs.speed"} <= found

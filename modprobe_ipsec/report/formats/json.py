@@ -22,6 +22,7 @@ from modprobe_ipsec.report.words import log_lines
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from modprobe_ipsec.report.lab import LabReport
+    from modprobe_ipsec.report.measure import MeasureReport
 
 SUMMARY = "for programs: one object, with a published schema"
 
@@ -62,6 +63,7 @@ def render(report: Report, style: Style) -> str:
         "xfrm_socket": report.xfrm_socket,
         "pf_key": _pf_key(pf_key(facts)),
         **({"lab": _lab(report.lab)} if report.lab else {}),
+        **({"measured": _measured(report, report.measured)} if report.measured else {}),
         **({"sealed": report.sealed._asdict()} if report.sealed else {}),
         "gaps": [{"path": gap.path, "why": gap.why} for gap in gaps],
         **({"container": container.as_data(inside)} if inside else {}),
@@ -118,6 +120,12 @@ def _lab(report: "LabReport") -> dict[str, Any]:
     from modprobe_ipsec.report import lab
 
     return lab.as_data(report)
+
+
+def _measured(report: Report, found: "MeasureReport") -> dict[str, Any]:
+    from modprobe_ipsec.report import measure
+
+    return measure.as_data(report, found)
 
 
 def _judged(judged: NeedVerdict) -> dict[str, Any]:

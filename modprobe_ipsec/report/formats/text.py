@@ -28,6 +28,10 @@ def render(report: Report, style: Style) -> str:
         from modprobe_ipsec.report import lab
 
         return lab.text(report, report.lab, style)
+    if report.measured:
+        from modprobe_ipsec.report import measure
+
+        return measure.text(report, report.measured, style)
     quiet, verbose, width = style.quiet, style.verbose, style.width
     dry = report.action is Action.DRY_RUN
     sections = [] if quiet else [_head(report, width)]
