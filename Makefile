@@ -3,6 +3,8 @@
 # make demo    show it on a real kernel, in a few seconds and without root (user-mode-linux)
 # make quick   lint, types, and all tests that need no emulator: minutes
 # make test    everything the tests need, then all tests, those on real kernels included
+# make test-arch  guests of other architectures, emulated: minutes each. ARCH=s390x: one of
+#              those in tests/vm/harness/machines.py
 # make generated  write what follows from the table of options: completions, parts of the manual page
 # make fuzz    only what tries random inputs, FACTOR times as many as make test; with TARGET=NAME
 #              SECONDS=N one parser alone, with TARGET=all each of them
@@ -39,8 +41,8 @@ GENERATOR = lib/systemd/system-generators/modprobe-ipsec-generator
 PROGRAMS = sbin/modprobe-ipsec:__main__ sbin/modprobe-ipsec-hook:commands.oci_hook \
     sbin/modprobe-ipsec-init:commands.container_init $(GENERATOR):commands.generator
 
-.PHONY: check demo quick test fuzz lint bench generated locked readme told packages fetch install \
-    uninstall checked-prefix clean
+.PHONY: check demo quick test test-arch fuzz lint bench generated locked readme told packages \
+    fetch install uninstall checked-prefix clean
 
 check: $(VENV)/installed
 	@$(VENV)/bin/modprobe-ipsec --check; status=$$?; \
@@ -57,6 +59,11 @@ test: packages lint
 
 quick: packages lint
 	$(VENV)/bin/pytest -m 'not qemu' --fuzz 0.1 $(PYTEST_ARGS)
+
+# A machine is asked once for all tests on it, so that they stay in one process.
+test-arch: packages $(VENV)/tested
+	$(VENV)/bin/pytest tests/vm/suites/test_architectures.py --machine '$(or $(ARCH),all)' \
+	    -n 0 --capture no
 
 fuzz: $(VENV)/tested
 ifdef TARGET

@@ -26,6 +26,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run tests on real kernels on this one (repeatable; default: all; see tests/vm)",
     )
     parser.addoption(
+        "--machine",
+        action="append",
+        metavar="NAME",
+        help="boot this machine of another architecture, and try all cases on it (repeatable; "
+        "all: each of tests/vm/harness/machines.py; default: two, with few cases)",
+    )
+    parser.addoption(
         "--update",
         action="store_true",
         help="tests/hosts, tests/manifest/test_formats.py: write down what the tool says now",

@@ -5,15 +5,20 @@ They run with the libraries of their own Debian release, so that this machine's 
 nothing is installed.
 """
 
+import hashlib
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tests.vm.harness.apt import Apt, AptError
+from tests.vm.harness.apt import ARCHITECTURE, Apt, AptError
 from tests.vm.harness.cache import cache_directory, locked
 
-_LIBRARIES = "usr/lib/x86_64-linux-gnu"
+# Architectures that this machine's CPU can run: where their libraries lie, and the linker there.
+_LIBRARIES = {
+    "amd64": ("usr/lib/x86_64-linux-gnu", "ld-linux-x86-64.so.2"),
+    "i386": ("usr/lib/i386-linux-gnu", "ld-linux.so.2"),
+}
 
 
 class OracleError(Exception):
@@ -41,11 +46,58 @@ def unpacked(suite: str, packages: Iterable[str]) -> Path:
     return root
 
 
-def start(root: Path, program: str) -> list[str | Path]:
+def with_dependencies(
+    suites: Iterable[str], packages: Iterable[str], architecture: str = ARCHITECTURE
+) -> tuple[str, Path]:
+    """As `unpacked`, with all that the packages depend on, and of any of Debian's architectures.
+
+    Nothing of it has been set up. Of the first of the releases that the mirror has all of them of:
+    of some architectures it lacks what was updated last. Returns the release, too. Raises
+    OracleError.
+    """
+    wanted = tuple(packages)
+    named = hashlib.sha256(" ".join(wanted).encode()).hexdigest()[:8]
+    roots = {
+        suite: cache_directory() / "debs" / f"{wanted[0]}-{suite}-{architecture}-{named}"
+        for suite in suites
+    }
+    for suite, root in roots.items():
+        if root.exists():
+            return suite, root
+    failed = []
+    for suite, root in roots.items():
+        try:
+            _fetch_all(suite, wanted, architecture, root)
+        except OracleError as error:
+            failed.append(str(error))
+        else:
+            return suite, root
+    raise OracleError("\n".join(failed))
+
+
+def _fetch_all(suite: str, wanted: tuple[str, ...], architecture: str, root: Path) -> None:
+    directory = root.parent
+    try:
+        with locked(directory / f"lock-{suite}-{architecture}"):
+            if not root.exists():
+                apt = Apt(
+                    directory / "apt" / f"{suite}-{architecture}",
+                    (suite, f"{suite}-security"),
+                    architecture,
+                )
+                apt.update()
+                _unpack(root, lambda archives: apt.download_with_dependencies(wanted, archives))
+    except (AptError, OSError, subprocess.CalledProcessError) as error:
+        raise OracleError(
+            f"{wanted[0]} of Debian {suite} for {architecture} cannot be fetched: {error}"
+        ) from error
+
+
+def start(root: Path, program: str, architecture: str = ARCHITECTURE) -> list[str | Path]:
     """The first words of a command that runs a program of these packages, by their own linker."""
-    libraries = root / _LIBRARIES
-    linker = libraries / "ld-linux-x86-64.so.2"
-    return [linker, "--library-path", str(libraries), root / program]
+    place, linker = _LIBRARIES[architecture]
+    libraries = root / place
+    return [libraries / linker, "--library-path", str(libraries), root / program]
 
 
 def _fetch(directory: Path, suite: str, wanted: tuple[str, ...], root: Path) -> None:
@@ -56,7 +108,12 @@ def _fetch(directory: Path, suite: str, wanted: tuple[str, ...], root: Path) -> 
     missing = set(wanted) - {package.name for package in packages}
     if missing:
         raise AptError(f"no package {', '.join(sorted(missing))}")
-    unfinished = directory / f".{root.name}.new"
+    _unpack(root, lambda archives: apt.download(packages, archives))
+
+
+def _unpack(root: Path, download: Callable[[Path], list[Path]]) -> None:
+    """Unpack what is downloaded into the directory given; `root` appears in one step."""
+    unfinished = root.with_name(f".{root.name}.new")
     shutil.rmtree(unfinished, ignore_errors=True)
     archives = unfinished / "archives"
     archives.mkdir(parents=True)
@@ -64,7 +121,7 @@ def _fetch(directory: Path, suite: str, wanted: tuple[str, ...], root: Path) -> 
     for name in ("bin", "lib", "lib64", "sbin"):
         (unfinished / "usr" / name).mkdir(parents=True)
         (unfinished / name).symlink_to(f"usr/{name}")
-    for archive in apt.download(packages, archives):
+    for archive in download(archives):
         unpack = (
             f"dpkg-deb --fsys-tarfile {archive} | tar -x --keep-directory-symlink -C {unfinished}"
         )

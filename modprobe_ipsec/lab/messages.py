@@ -5,6 +5,8 @@ Layout: include/uapi/linux/xfrm.h. Only the bytes: what the fields mean is in `s
 path packs SAs without pyroute2 (`kernel.xfrm`); a test compares both, byte by byte.
 """
 
+import struct
+
 from pyroute2.netlink import nlmsg
 
 from modprobe_ipsec.base.annotations import Any, Mapping
@@ -12,6 +14,8 @@ from modprobe_ipsec.kernel.netlink import HEADER
 from modprobe_ipsec.kernel.netlink import message as whole
 
 Fields = tuple[tuple[str, str], ...]
+# Of 64-bit numbers, to which structs that have them are filled up: 4 bytes on i386, elsewhere 8.
+_ALIGNMENT = struct.calcsize("B0Q")
 
 
 def _named(prefix: str, fields: Fields) -> Fields:
@@ -61,7 +65,7 @@ _SA: Fields = (
     ("mode", "B"),
     ("replay_window", "B"),
     ("flags", "B"),
-    ("end", "7x"),
+    ("end", f"{_ALIGNMENT - 1}x"),
 )
 _POLICY: Fields = (
     *_named("sel", _SELECTOR),
@@ -73,7 +77,7 @@ _POLICY: Fields = (
     ("action", "B"),
     ("flags", "B"),
     ("share", "B"),
-    ("end", "4x"),
+    ("end", f"{_ALIGNMENT - 4}x"),
 )
 
 # enum xfrm_attr_type_t; what is behind each is bytes
@@ -145,7 +149,7 @@ class Expire(XfrmMessage):
     """What it sends at the end of an SA's life."""
 
     __slots__ = ()
-    fields = (*_SA, ("hard", "B"), ("last", "7x"))
+    fields = (*_SA, ("hard", "B"), ("last", f"{_ALIGNMENT - 1}x"))
 
 
 class Mapped(XfrmMessage):

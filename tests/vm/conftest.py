@@ -12,6 +12,7 @@ import pytest
 from tests.vm.harness import uml
 from tests.vm.harness.guest import run
 from tests.vm.harness.kernels import DEFAULT, SOURCES, Kernel, KernelError, fetch
+from tests.vm.harness.machines import GUESTS, IN_CI
 from tests.vm.harness.suites import Case, as_data
 from tests.vm.harness.userland import missing
 
@@ -43,6 +44,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         names = [name for name in known if name in chosen] or alike[-1:] or known
         params = [pytest.param(name, marks=_lane(name)) for name in names]
         metafunc.parametrize("kernel", params, indirect=True, scope="session")
+    if "machine" in metafunc.fixturenames:
+        metafunc.parametrize("machine", _machines(metafunc.config), indirect=True, scope="module")
+
+
+def _machines(config: pytest.Config) -> tuple[str, ...]:
+    """The machines of other architectures that the command line names, or CI's."""
+    names: list[str] = config.getoption("--machine") or []
+    for name in names:
+        if name not in (*GUESTS, "all"):
+            raise pytest.UsageError(f"unknown machine {name!r}: choose from {', '.join(GUESTS)}")
+    return tuple(GUESTS) if "all" in names else tuple(names) or IN_CI
 
 
 def _lane(name: str) -> pytest.MarkDecorator:

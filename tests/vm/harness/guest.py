@@ -81,20 +81,34 @@ def emulate(
     memory: int,
 ) -> Result:
     """Boot a kernel with the initramfs that `build` writes, and wait for the answer."""
+
+    def process(work: Path) -> Process:
+        if isinstance(kernel, UmlKernel):
+            return uml.process(kernel, work, cmdline, memory)
+        return _qemu(kernel, work, cpu, cmdline, memory)
+
+    return watched(build, process, timeout, lambda work: (work / ANSWER).read_bytes())
+
+
+def watched(
+    build: Callable[[Path], None],
+    process: Callable[[Path], Process],
+    timeout: float,
+    answer: Callable[[Path], bytes],
+) -> Result:
+    """Start a guest in a directory of its own, in which `build` writes its initramfs and `answer`
+    finds what it said; wait for its end."""
     with tempfile.TemporaryDirectory(prefix="modprobe-ipsec-vm-") as directory:
         work = Path(directory)
         build(work / INITRD)
-        if isinstance(kernel, UmlKernel):
-            machine = uml.process(kernel, work, cmdline, memory)
-        else:
-            machine = _qemu(kernel, work, cpu, cmdline, memory)
+        machine = process(work)
         status = _run_to_its_end(machine, timeout)
         console = _text(work / CONSOLE)
         if status is None:
             raise LostGuest(f"no answer within {timeout:g} s", console)
         if status:
             raise LostGuest(f"{machine.command[0]} failed: {_text(work / 'stderr')}", console)
-        result = _parse((work / ANSWER).read_bytes(), console)
+        result = _parse(answer(work), console)
     if not result:
         raise LostGuest("the guest died without an answer", console)
     return result

@@ -13,12 +13,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from .apt import Apt, AptError, Package
+from .apt import ARCHITECTURE, Apt, AptError, Package
 from .cache import cache_directory, locked
 
 
@@ -27,23 +27,54 @@ class Source:
     """Where a kernel comes from."""
 
     suites: tuple[str, ...]
-    meta: str = "linux-image-amd64"
-    """The package whose `Depends:` names the current image; ignored if there is a series."""
+    flavour: str = "amd64"
+    """The end of its packages' names. The package linux-image-FLAVOUR names the current image."""
     series: str = ""
     """Take the newest image of this series instead, whatever the meta package points to."""
     default: bool = True
     """Part of the set that the tests run on unless told otherwise."""
+    architecture: str = ARCHITECTURE
+    """As Debian calls it."""
 
 
 SOURCES: dict[str, Source] = {
     "5.10": Source(("bullseye-security",)),
     "6.1": Source(("bookworm-security",)),
-    "6.1-cloud": Source(("bookworm-security",), meta="linux-image-cloud-amd64"),
+    "6.1-cloud": Source(("bookworm-security",), flavour="cloud-amd64"),
     "6.12": Source(("trixie-security",)),
     "6.18": Source(("trixie-backports",), series="6.18"),
     "7.2": Source(("sid",), series="7.2", default=False),
     "7": Source(("trixie-backports", "sid")),
 }
+# Kernels of other machines, which `harness/foreign.py` boots: 6.12-s390x is Debian 13's.
+_FLAVOURS = {
+    "arm64": "arm64",
+    "armhf": "armmp",
+    "ppc64el": "powerpc64le",
+    "riscv64": "riscv64",
+    "s390x": "s390x",
+}
+# Where a mirror lacks their security updates, the last point release serves as well.
+_RELEASES = {"6.1": ("bookworm",), "6.12": ("trixie",)}
+SOURCES |= {
+    f"{name}-{architecture}": replace(
+        SOURCES[name],
+        suites=(*SOURCES[name].suites, *_RELEASES.get(name, ())),
+        series=name,
+        flavour=flavour,
+        architecture=architecture,
+        default=False,
+    )
+    for architecture, flavour in _FLAVOURS.items()
+    for name in (("6.1", "6.12", "6.18", "7") if architecture == "arm64" else ("6.12", "7"))
+}
+SOURCES["6.1-i386"] = Source(
+    ("bookworm-security", "bookworm"),
+    series="6.1",
+    flavour="686-pae",
+    architecture="i386",
+    default=False,
+)
 DEFAULT = tuple(name for name, source in SOURCES.items() if source.default)
 
 
@@ -60,6 +91,8 @@ class Kernel:
     """What `uname -r` says."""
     root: Path
     """The directory its packages are unpacked into, e.g. for `--root` or `depmod -b`."""
+    architecture: str = ARCHITECTURE
+    """As Debian calls it."""
 
     answer: ClassVar = "/dev/ttyS1"
     """The line over which a guest sends back what its command said."""
@@ -73,8 +106,11 @@ class Kernel:
 
     @property
     def vmlinuz(self) -> Path:
-        """The image to boot."""
-        return self._either(f"boot/vmlinuz-{self.release}", "vmlinuz")
+        """The image to boot; some architectures' is not compressed and called vmlinux."""
+        packed = self._either(f"boot/vmlinuz-{self.release}", "vmlinuz")
+        return (
+            packed if packed.exists() else self._either(f"boot/vmlinux-{self.release}", "vmlinux")
+        )
 
     @property
     def config(self) -> Path | None:
@@ -110,42 +146,57 @@ def _cached(directory: Path, name: str) -> Kernel | None:
     if not link.exists():
         return None
     root = link.resolve()
-    return Kernel(name, root.name.partition("_")[0], root)
+    return Kernel(name, root.name.partition("_")[0], root, SOURCES[name].architecture)
 
 
 def _fetch(directory: Path, name: str, refresh: bool) -> Kernel:
     source = SOURCES[name]
-    # The suites of all kernels at once: the next kernel then needs no update of the lists.
-    apt = Apt(directory / "apt", (suite for each in SOURCES.values() for suite in each.suites))
+    # The suites of all its kernels at once: the next kernel then needs no update of the lists.
+    architecture = source.architecture
+    suites = {
+        suite
+        for each in SOURCES.values()
+        if each.architecture == architecture
+        for suite in each.suites
+    }
+    own = "" if architecture == ARCHITECTURE else f"-{architecture}"
+    apt = Apt(directory / f"apt{own}", suites, architecture)
     apt.update(force=refresh)
-    image = _image(apt, source)
-    release = image.name.removeprefix("linux-image-")
-    # The version is part of the name: one release string can be built more than once.
-    root = directory / f"{release}_{image.version}"
-    if not root.exists():
-        _install(apt, _parts(apt, image, source.suites), release, root)
+    failed: Exception = KernelError(f"no image of {name} in {', '.join(source.suites)}")
+    for image in _images(apt, source):
+        release = image.name.removeprefix("linux-image-")
+        # The version is part of the name: one release string can be built more than once.
+        root = directory / f"{release}_{image.version}"
+        try:
+            if not root.exists():
+                _install(apt, _parts(apt, image, source.suites), release, root)
+            break
+        except AptError as error:
+            # in the list, and not on the mirror: with a series there is an older one
+            failed = error
+    else:
+        raise failed
     link = directory / f".{name}.new"
     link.unlink(missing_ok=True)
     link.symlink_to(root.name)
     link.replace(directory / name)
-    return Kernel(name, release, root)
+    return Kernel(name, release, root, architecture)
 
 
-def _image(apt: Apt, source: Source) -> Package:
-    """The image package that a source means today."""
+def _images(apt: Apt, source: Source) -> Iterator[Package]:
+    """The image package that a source means today; with a series also older ones, newest first."""
     if source.series:
         # One hyphenated number at most: no cloud, rt, unsigned or dbg packages.
-        names = apt.names(rf"linux-image-{re.escape(source.series)}\.[^-]*(-\d+)?-amd64")
+        names = apt.names(rf"linux-image-{re.escape(source.series)}\.[^-]*(-\d+)?-{source.flavour}")
         names.sort(key=lambda name: [int(number) for number in re.findall(r"\d+", name)])
         for name in reversed(names):
             if image := apt.newest(name, source.suites):
-                return image
-        raise KernelError(f"no image of series {source.series} in {', '.join(source.suites)}")
-    meta = apt.newest(source.meta, source.suites)
+                yield image
+        return
+    meta = apt.newest(f"linux-image-{source.flavour}", source.suites)
     for name in meta.depends if meta else ():
         if name.startswith("linux-image-") and (image := apt.newest(name, source.suites)):
-            return image
-    raise KernelError(f"{source.meta} names no image in {', '.join(source.suites)}")
+            yield image
 
 
 def _parts(apt: Apt, image: Package, suites: Sequence[str]) -> list[Package]:

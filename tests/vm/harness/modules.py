@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from . import cpio
+from .apt import ARCHITECTURE
 from .cache import built
 from .kernels import Kernel
 
@@ -17,6 +18,11 @@ UNWANTED = re.compile(
     r"|kernel/arch/x86/kvm/.*"
 )
 """Large, and nothing that could ever matter here."""
+FEW = re.compile(
+    r"kernel/(arch/.*/crypto|crypto|lib|net/(xfrm|ipv4|ipv6|key)|drivers/crypto/vmx)/[^/]*"
+    r"|kernel/(lib/crypto|arch/.*/lib)/.*|kernel/drivers/net/(dummy|tun|veth)\.ko.*"
+)
+"""What guests of other architectures have: unpacking takes emulated time."""
 
 
 def modules(kernel: Kernel) -> Path:
@@ -27,7 +33,7 @@ def modules(kernel: Kernel) -> Path:
         place = f"/lib/modules/{kernel.release}"
         for index in sorted(kernel.modules.glob("modules.*")):
             archive.copy(index, f"{place}/{index.name}")
-        for module in _wanted_modules(kernel.modules):
+        for module in _wanted_modules(kernel):
             archive.copy(kernel.modules / module, f"{place}/{module}")
         if config := kernel.config:
             archive.copy(config, f"/{config.relative_to(kernel.root)}")
@@ -37,9 +43,10 @@ def modules(kernel: Kernel) -> Path:
     return built(f"modules-{kernel.root.name}.cpio", sources, build)
 
 
-def _wanted_modules(tree: Path) -> list[str]:
-    lines = (tree / "modules.dep").read_text().splitlines()
+def _wanted_modules(kernel: Kernel) -> list[str]:
+    pattern = WANTED if kernel.architecture == ARCHITECTURE else FEW
+    lines = (kernel.modules / "modules.dep").read_text().splitlines()
     # Each line lists all that a module needs, however indirectly.
     needs = {name: rest.split() for name, _, rest in (line.partition(":") for line in lines)}
-    wanted = {name for name in needs if WANTED.fullmatch(name) and not UNWANTED.fullmatch(name)}
+    wanted = {name for name in needs if pattern.fullmatch(name) and not UNWANTED.fullmatch(name)}
     return sorted(wanted.union(*(needs[name] for name in wanted)))

@@ -142,6 +142,23 @@ OTHERS = [
 
 ALL = [*AEADS, *PAIRS, *AH, *OTHERS]
 
+_BY_FORM = {case.form: case for case in (*AEADS, *PAIRS, *OTHERS)}
+_PAIRED = (
+    *("aes#-sha256", "aes128-sha512", "aes128-aesxcbc", "aes128-aescmac", "3des-sha1"),
+    *("aes#ctr-sha1", "twofish#-sha256", "serpent#-sha256", "null-sha256"),
+)
+SUITES = [
+    case.with_longest_key()
+    for case in (
+        *(_BY_FORM[form] for form in ("aes#gcm16", "chacha20poly1305", "aes#ccm16", "aes#gmac")),
+        *(_BY_FORM[form] for form in _PAIRED),
+        _pair(Cipher("camellia#", "cbc(camellia)", AES), INTEGRITY[6]),
+        *(AH[number] for number in (0, 2)),
+        _BY_FORM[""],
+    )
+]
+"""One of each kind that has code of its own for some CPU: for machines that take long for all."""
+
 
 def as_data(cases: list[Case]) -> list[dict[str, Any]]:
     """For the guest."""
