@@ -4,6 +4,7 @@
 from modprobe_ipsec.base.annotations import Any, Iterator, Mapping
 from modprobe_ipsec.base.names import expand, split, words_of
 from modprobe_ipsec.base.value import Value
+from modprobe_ipsec.catalog.architectures import read_architectures
 from modprobe_ipsec.catalog.model import (
     CardFeature,
     Catalog,
@@ -28,6 +29,7 @@ from modprobe_ipsec.catalog.vocabulary import vocabulary
 FILES = (
     "transforms",
     "crypto",
+    "architectures",
     "protocols",
     "features",
     "never_load",
@@ -84,7 +86,8 @@ def build(trees: Mapping[str, object]) -> Catalog:
     code = _Code(crypto.sub("config").words(), _lists(obstacles.sub("initcalls")))
     transforms = {name: _transform(name, row, code) for name, row in rows["transforms"].rows()}
     profiles, notes = read_profiles(rows["profiles"], transforms)
-    parts, whole = crypto.sub("parts"), dict(crypto.sub("whole").rows())
+    parts, whole = crypto.sub("parts"), crypto.sub("whole")
+    architectures = read_architectures(rows["architectures"])
     features = {name: _feature(row) for name, row in rows["features"].rows()}
     catalog = Catalog(
         transforms=transforms,
@@ -94,9 +97,9 @@ def build(trees: Mapping[str, object]) -> Catalog:
         parts=_parts(parts),
         not_for_packets=frozenset(crypto.texts("not_for_packets")),
         until=dict(_until(crypto.sub("until"))),
-        machines=crypto.sub("machines").words(),
-        whole={arch: _lists(row) for arch, row in whole.items()},
-        cpu_words=crypto.sub("cpu_words").words(),
+        whole=_lists(whole),
+        architectures=architectures,
+        machines={u: n for n, of in reversed(architectures.items()) for u in of.uname},
         config=code.config,
         sockets={i: _request(rows["protocols"].sub(i)) for i in KernelInterface},
         types=dict(_types(rows["protocols"])),
@@ -117,7 +120,7 @@ def build(trees: Mapping[str, object]) -> Catalog:
     )
     for row in rows.values():
         row.done()
-    _refuse_circles(catalog, parts, whole.get("any"))
+    _refuse_circles(catalog, parts, whole)
     return catalog
 
 
@@ -209,16 +212,16 @@ def _part(row: Row, key: str, text: str) -> Part:
     raise row.error(f"`{' '.join(conditions)}` is neither `<=X.Y <X.Y` nor `>X.Y >=X.Y`", key)
 
 
-def _refuse_circles(catalog: Catalog, parts: Row, any_arch: Row | None) -> None:
+def _refuse_circles(catalog: Catalog, parts: Row, whole: Row) -> None:
     """What is needed to build something must not, however indirectly, need it itself."""
     # word -> what it leads to, and where that stands
     leads: dict[str, list[tuple[str, Row, str]]] = {}
     for name, requests in catalog.parts.items():
         words = [word for part in requests for word in words_of(part.request)]
         leads[name] = [(word, parts, name) for word in words]
-    for primitive, names in catalog.whole.get("any", {}).items():
+    for primitive, names in catalog.whole.items():
         for name in expand(names, primitive):
-            leads.setdefault(split(name)[0], []).append((primitive, any_arch or parts, primitive))
+            leads.setdefault(split(name)[0], []).append((primitive, whole, primitive))
 
     def follow(word: str, above: tuple[str, ...]) -> None:
         for other, row, key in leads.get(word, ()):

@@ -5,7 +5,7 @@ All lengths are in bits. Names are those of IANA's IKEv2 registry (transforms) a
 net/xfrm/xfrm_algo.c and crypto/ (algorithms, templates).
 """
 
-from modprobe_ipsec.base.annotations import Mapping
+from modprobe_ipsec.base.annotations import Callable, Mapping
 from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.catalog.obstacles import Knowledge
 
@@ -251,20 +251,72 @@ class OtherProgram(Value):
     words: Mapping[str, Transform]
 
 
+class CpuModule(Value):
+    """What is known of a module of an architecture's own, beyond what depmod's index says."""
+
+    # Names of the crypto API for which it has no alias.
+    registers: tuple[str, ...] = ()
+    # It cannot do without another driver of each name that it registers.
+    fallback: bool = False
+    # CPU flags of which its start asks for one; empty: for none. None: not known.
+    flags: tuple[str, ...] | None = None
+    # The same as a pattern of the CPU's modalias; empty: not known.
+    cpu: str = ""
+
+
+class Compat(Value):
+    """What a 64-bit kernel needs to take the messages of 32-bit processes."""
+
+    module: str
+    # Kernel option without CONFIG_.
+    config: str
+
+
+class Architecture(Value):
+    """One kind of machine."""
+
+    # As uname has it.
+    uname: tuple[str, ...]
+    # Kernel options, without CONFIG_, that are all set in its kernels.
+    config: tuple[str, ...]
+    # Its directory below arch/.
+    directory: str
+    # The size of a long.
+    bits: int
+    # What the CPU's modalias looks like; empty if it has none.
+    modalias: str = ""
+    compat: Compat | None = None
+    # Words in a module's name -> CPU flags of which it asks for one; the better words stand later.
+    words: Mapping[str, tuple[str, ...]] = {}  # noqa: RUF012 (never changed)
+    # By primitive: what an implementation of it registers as well. `%` is the primitive.
+    whole: Mapping[str, tuple[str, ...]] = {}  # noqa: RUF012 (never changed)
+    modules: Mapping[str, CpuModule] = {}  # noqa: RUF012 (never changed)
+    # Modules (patterns) that ask for exactly what their cpu alias or their name says.
+    told_beforehand: tuple[str, ...] = ()
+    # Modules that are not for us.
+    stays_out: frozenset[str] = frozenset()
+    # Package of the kernel with all modules, by distribution.
+    packages: Mapping[str, str] = {}  # noqa: RUF012 (never changed)
+
+
+# One that the map does not know.
+UNKNOWN_ARCHITECTURE = Architecture(uname=(), config=(), directory="", bits=0)
+
+
 class Catalog(Value):
     """The whole map. Built once by `loader.build`, never changed."""
 
     transforms: Mapping[str, Transform]
     # By name of the daemon.
     vocabularies: Mapping[str, Vocabulary]
-    # Crypto: hidden parts, requests that died out; where arch/ has a machine's code, and names that
-    # one module of it registers whole.
+    # Crypto: hidden parts, requests that died out, names that one module registers whole.
     parts: Mapping[str, tuple[Part, ...]]
     not_for_packets: frozenset[str]
     until: Mapping[str, Until]
+    whole: Mapping[str, tuple[str, ...]]
+    architectures: Mapping[str, Architecture]
+    # Row of it by what uname says; where several share that, the first.
     machines: Mapping[str, str]
-    whole: Mapping[str, Mapping[str, tuple[str, ...]]]
-    cpu_words: Mapping[str, str]
     config: Mapping[str, str]
     # What opening each kind of socket asks for.
     sockets: Mapping[KernelInterface, ModuleRequest]
@@ -280,3 +332,18 @@ class Catalog(Value):
     profiles: Mapping[str, Profile]
     # By name.
     others: Mapping[str, OtherProgram]
+
+    def machine(self, option: Callable[[str], str]) -> str:
+        """What uname calls a machine by its kernel's configuration; empty if none fits.
+
+        `option` gives the value of an option without CONFIG_.
+        """
+        for architecture in self.architectures.values():
+            if all(option(name) == "y" for name in architecture.config):
+                return architecture.uname[0]
+        return ""
+
+    def architecture(self, machine: str) -> Architecture:
+        """What is known of a machine, by what uname calls it."""
+        name = self.machines.get(machine, "")
+        return self.architectures[name] if name else UNKNOWN_ARCHITECTURE

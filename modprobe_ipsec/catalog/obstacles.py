@@ -34,7 +34,7 @@ class Package(Value):
     os: str
     # Releases of the kernel, as a shell pattern.
     kernels: str
-    # The command, with {release} and {flavour}.
+    # The command, with {release} and {kernel}.
     install: str
     # `option`: the kernel is built without it. `file`: it is built, and lies elsewhere.
     lacks: str = ""

@@ -21,7 +21,15 @@ _AROUND = ("authenc", "authencesn", "digest_null")
 class Reach:
     """Tells what the map can ask for from everything else."""
 
-    __slots__ = ("_never_load", "_options", "_plain", "_words", "modules")
+    __slots__ = (
+        "_never_load",
+        "_options",
+        "_plain",
+        "_registers",
+        "_words",
+        "machine_options",
+        "modules",
+    )
 
     def __init__(self, catalog: Catalog) -> None:
         self._never_load = catalog.never_load
@@ -31,9 +39,19 @@ class Reach:
         self._words = frozenset(_words(catalog))
         # Modules that are asked for by name where no alias is known, and those that a line of
         # initcall_blacklist= may be about.
+        of_cpus = {m: k for of in catalog.architectures.values() for m, k in of.modules.items()}
         self.modules = frozenset(
-            (*filter(None, self._plain.values()), *catalog.config, *catalog.knowledge.initcalls)
+            (
+                *filter(None, self._plain.values()),
+                *catalog.config,
+                *catalog.knowledge.initcalls,
+                *of_cpus,
+            )
         )
+        machines = catalog.architectures.values()
+        self.machine_options = frozenset(option for of in machines for option in of.config)
+        # What CPUs' own modules register without an alias for it.
+        self._registers = {module: known.registers for module, known in of_cpus.items()}
 
     def request(self, request: str) -> bool:
         """Whether some need can make this request: xfrm-type-2-50, crypto-seqiv."""
@@ -62,6 +80,8 @@ class Reach:
             return False
         if request in self._plain:
             return name == self._plain[request]
+        if request[7:] in self._registers.get(name, ()):
+            return True
         return any(self._fits(word, name) for word in words_of(request[7:]))
 
     def _fits(self, word: str, name: str) -> bool:
@@ -96,7 +116,7 @@ def _words(catalog: Catalog) -> Iterator[str]:
         names += [transform.xfrm, transform.geniv]
     for parts in catalog.parts.values():
         names += [part.request for part in parts]
-    for wholes in catalog.whole.values():
+    for wholes in (catalog.whole, *(of.whole for of in catalog.architectures.values())):
         for word, registered in wholes.items():
             names += [word, *registered]
     for name in names:

@@ -11,7 +11,7 @@ from modprobe_ipsec.catalog.model import Catalog, Family
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.diagnose.resolution import LoadFailure
 from modprobe_ipsec.host.facts import Facts
-from modprobe_ipsec.host.gather import refresh
+from modprobe_ipsec.host.gather import gather, refresh
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.host.shipped import daemon_names, glossary_names, read_data
 from modprobe_ipsec.needs.need import AnyNeed
@@ -86,6 +86,14 @@ def _parsed(names: Sequence[str]) -> Mapping[str, Mapping[str, object]]:
 
     _read.update(parse_all(read_data(tuple(name for name in names if name not in _read))))
     return {name: _read[name] for name in names}
+
+
+def facts_of(host: Host, catalog: Catalog) -> Facts:
+    """All facts of a host, with the machine that its kernel was built for if nothing else tells."""
+    facts = gather(host)
+    if facts.arch or facts.config is None:
+        return facts
+    return facts._replace(arch=catalog.machine(facts.config.get))
 
 
 def families(facts: Facts) -> tuple[Family, ...]:

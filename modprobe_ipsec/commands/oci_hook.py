@@ -23,7 +23,6 @@ from modprobe_ipsec.daemons import installed
 from modprobe_ipsec.daemons.registry import DAEMONS, file_titles
 from modprobe_ipsec.daemons.selection import Demand, Query, select
 from modprobe_ipsec.host.facts import Facts
-from modprobe_ipsec.host.gather import gather
 from modprobe_ipsec.host.machine import oci_state as oci
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.kernel import child
@@ -171,7 +170,8 @@ def _stdin() -> bytes:
 
 def _carry_out(plan: str, state: oci.OciState) -> Report:
     host = Host()
-    catalog, facts = engine.catalog(), gather(host)
+    catalog = engine.catalog()
+    facts = engine.facts_of(host, catalog)
     wanted = _from_plan(plan, catalog) if plan else wanted_by(state, facts, catalog)
     _refuse_what_is_lost(wanted)
     if not wanted.needs:

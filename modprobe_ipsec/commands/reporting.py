@@ -17,7 +17,6 @@ from modprobe_ipsec.daemons.installed import release
 from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.daemons.selection import Demand, Query, select
 from modprobe_ipsec.host.facts import Facts
-from modprobe_ipsec.host.gather import gather
 from modprobe_ipsec.host.root import LIMIT, Host
 from modprobe_ipsec.needs.profile import against
 from modprobe_ipsec.report import formats
@@ -63,7 +62,7 @@ def make_report(
     says_it_all = any(map(arguments.has, _SAY_IT_ALL))
     lift = _limit(memory=not changes and not (says_it_all and host.root == "/"))
     try:
-        facts = gather(host)
+        facts = engine.facts_of(host, catalog)
         if changes and not says_it_all:
             # who may load modules reads no hostile files; who only checks may do nothing with them
             from modprobe_ipsec.commands.apart import read_apart

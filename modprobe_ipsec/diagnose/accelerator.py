@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The CPU's own implementations of an algorithm: not needed for an answer, only for speed. Pure."""
+"""The CPU's own implementations of an algorithm: not needed for an answer, only for speed. Pure.
 
-from modprobe_ipsec.base.annotations import Iterable, Mapping
-from modprobe_ipsec.base.names import expand
+A candidate for a name answers it by an alias, or is known to register it, or has nothing but an
+alias of the CPU's. What that alias, or a word of its name, says of the CPU is for udev and for the
+order in which candidates are tried; whether one starts here it knows itself, and says so by ENODEV.
+"""
+
+from modprobe_ipsec.base.annotations import Iterable, Iterator, Mapping
+from modprobe_ipsec.base.names import expand, glob
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.catalog.model import Catalog
+from modprobe_ipsec.catalog.model import Architecture, Catalog, CpuModule
 from modprobe_ipsec.diagnose.requests import Requests
-from modprobe_ipsec.host.facts import Facts, IndexedModule, ModuleIndex
+from modprobe_ipsec.host.facts import Facts, ModuleIndex
 from modprobe_ipsec.host.kernel.cpu import fitting
 
 
@@ -18,6 +23,13 @@ class Accelerator(Value):
     alias: str
     # Names that it is expected to register.
     registers: tuple[str, ...]
+    # Whether what it asks for is there; False: it may start all the same, and is worth a try only
+    # where something has to be loaded anyway.
+    likely: bool = True
+
+
+_ARCH = "kernel/arch/"
+_NOTHING_KNOWN = CpuModule()
 
 
 def accelerators(
@@ -27,71 +39,129 @@ def accelerators(
     index = facts.module_index
     if index is None:
         return {}
-    wholes = catalog.whole.get(catalog.machines.get(facts.arch, facts.arch), {})
+    machine = catalog.architecture(facts.arch)
     # name -> (what a module implements, what it then registers)
     ways: dict[str, list[tuple[str, tuple[str, ...]]]] = {
         name: [(name, (name,))] for name in requests.crypto
     }
-    for word, names in wholes.items():
+    for word, names in machine.whole.items():
         registers = (word, *expand(names, word))
         for name in registers[1:]:
             if name in ways:
                 ways[name].append((word, registers))
-    words = {
-        word: index.aliases.get(f"crypto-{word}", ()) for way in ways.values() for word, _ in way
+    aliases = index.aliases
+    answering = {
+        word: (*aliases.get(f"crypto-{word}", ()), *aliases.get(f"crypto-{word}-all", ()))
+        for word in dict.fromkeys(word for way in ways.values() for word, _ in way)
     }
-    for word, modules in words.items():
-        words[word] = (*modules, *index.aliases.get(f"crypto-{word}-all", ()))
-    ranked = _ranked(words, index, facts, catalog)
-    return {
-        name: tuple(
-            Accelerator(module=module, alias=f"crypto-{word}", registers=registers)
-            for word, registers in way
-            for module in ranked[word]
-        )
-        for name, way in ways.items()
-    }
+    alone = dict(_without_alias(ways, machine, index))
+    ours = _OfThisCpu(machine, facts, index, catalog)
+    ours.look_at(dict.fromkeys((*(m for group in answering.values() for m in group), *alone)))
+    found: dict[str, list[Accelerator]] = {name: [] for name in ways}
+    for name, way in ways.items():
+        for word, registers in way:
+            found[name] += (
+                Accelerator(module=module, alias=f"crypto-{word}", registers=registers)
+                for module in answering[word]
+                if word == name or ours.has_all_of_it(module)
+            )
+    for module, names in alone.items():
+        for name in names:
+            if name in found:
+                accelerator = Accelerator(module=module, alias=f"crypto-{name}", registers=names)
+                found[name].append(accelerator)
+    return {name: ours.best_first(candidates) for name, candidates in found.items() if candidates}
 
 
-def _ranked(
-    words: Mapping[str, tuple[str, ...]], index: ModuleIndex, facts: Facts, catalog: Catalog
-) -> dict[str, list[str]]:
-    """Modules with this CPU's implementation, of those that answer each word, the best first."""
-    answering = dict.fromkeys(module for modules in words.values() for module in modules)
-    files = {
-        module: index.files[module]
-        for module in answering
-        if module in index.files and module not in catalog.never_load
-    }
-    patterns = {module: index.cpu_patterns.get(module, ()) for module in files}
-    fits = fitting(facts.cpu_modalias, patterns)
-    for module in [module for module in files if module not in fits]:
-        # no pattern: only where it lies, and words of its name, say whom it is for
-        ours = not patterns[module] and "kernel/arch/" in files[module].path
-        if not (ours and _cpu_has(module, facts, catalog)):
-            del files[module]
-    order = {word: place for place, word in enumerate(catalog.cpu_words, 1)}
-    return {
-        word: _sorted({m: files[m] for m in modules if m in files}, modules, patterns, order)
-        for word, modules in words.items()
-    }
+def _without_alias(
+    ways: Mapping[str, object], machine: Architecture, index: ModuleIndex
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Modules of the CPU's that no alias of the crypto API names, and what they register."""
+    for module, known in machine.modules.items():
+        if known.registers and module in index.files:
+            yield module, known.registers
+    for module in index.cpu_alone():
+        if module not in machine.modules and module not in machine.stays_out:
+            # all that is left to tell what it is for is its name: sha2_new_ce
+            stem = module.partition("_")[0]
+            letters = stem.rstrip("0123456789")
+            names = tuple(n for n in ways if "(" not in n and letters and n.startswith(letters))
+            if names:
+                yield module, names
 
 
-def _sorted(
-    files: Mapping[str, IndexedModule],
-    answering: Iterable[str],
-    patterns: Mapping[str, tuple[str, ...]],
-    order: Mapping[str, int],
-) -> list[str]:
-    def rank(module: str) -> tuple[bool, int, int]:
-        depth = sum(dependency in answering for dependency in files[module].deps)
-        words = (order.get(word, 0) for word in module.split("_"))
-        return bool(patterns[module]), depth, max(words)
+class _OfThisCpu:
+    """Which candidates are this CPU's own, and in which order they are tried."""
 
-    return sorted(files, key=rank, reverse=True)
+    def __init__(
+        self, machine: Architecture, facts: Facts, index: ModuleIndex, catalog: Catalog
+    ) -> None:
+        self._machine, self._facts = machine, facts
+        self._index, self._catalog = index, catalog
+        self._order = {word: place for place, word in enumerate(machine.words, 1)}
+        # Whether the CPU has what each of them asks for; what is not ours is not in it.
+        self._likely: dict[str, bool] = {}
+        self._patterns: Mapping[str, tuple[str, ...]] = {}
+        self._fits: frozenset[str] = frozenset()
 
+    def look_at(self, modules: Iterable[str]) -> None:
+        """Find out about all of these at once."""
+        files = self._index.files
+        ours = [m for m in modules if m in files and m not in self._catalog.never_load]
+        self._patterns = {m: self._index.cpu_patterns.get(m, ()) for m in ours}
+        self._fits = fits = fitting(self._facts.cpu_modalias, self._patterns)
+        for module in ours:
+            known = self._machine.modules.get(module)
+            if module not in fits and not known and not files[module].path.startswith(_ARCH):
+                # hardware beside the CPU comes with its device
+                continue
+            if module in self._machine.stays_out:
+                continue
+            likely = self._is_likely(module, known or _NOTHING_KNOWN, module in fits)
+            if likely or not self._is_sure(module, known):
+                self._likely[module] = likely
 
-def _cpu_has(module: str, facts: Facts, catalog: Catalog) -> bool:
-    """Whether no word in the module's name asks for what this CPU has not."""
-    flags, known = facts.cpu_flags, catalog.cpu_words
-    return not flags or all(known[word] in flags for word in module.split("_") if word in known)
+    def has_all_of_it(self, module: str) -> bool:
+        """Whether this CPU has what the module's alias asks for, if that asks for anything.
+
+        Only then does it register what makes it more than a primitive, such as GCM as a whole.
+        """
+        return module in self._fits or not self._patterns.get(module)
+
+    def _is_likely(self, module: str, known: CpuModule, fits: bool) -> bool:
+        facts = self._facts
+        if known.cpu:
+            return not facts.cpu_modalias or glob(facts.cpu_modalias, f"{known.cpu}*")
+        if known.flags is not None:
+            return not (known.flags and facts.cpu_flags) or self._has(known.flags)
+        if self._patterns[module]:
+            return fits
+        words = (self._machine.words.get(word) for word in module.split("_"))
+        return not facts.cpu_flags or all(self._has(flags) for flags in words if flags)
+
+    def _is_sure(self, module: str, known: CpuModule | None) -> bool:
+        """Whether a module that asks for what is not there cannot start."""
+        if known and (known.cpu or known.flags is not None):
+            return True
+        return any(glob(module, pattern) for pattern in self._machine.told_beforehand)
+
+    def _has(self, flags: Iterable[str]) -> bool:
+        return not self._facts.cpu_flags.isdisjoint(flags)
+
+    def best_first(self, candidates: Iterable[Accelerator]) -> tuple[Accelerator, ...]:
+        """Those that may start here; the likely ones first, and of these the best."""
+        likely = self._likely
+        ours: dict[str, Accelerator] = {}
+        for candidate in candidates:
+            if candidate.module in likely:
+                ours.setdefault(candidate.module, candidate)
+        names = frozenset(ours)
+
+        def rank(each: Accelerator) -> tuple[bool, bool, int, int]:
+            module = each.module
+            depth = sum(dep in names for dep in self._index.files[module].deps)
+            words = (self._order.get(word, 0) for word in module.split("_"))
+            return likely[module], bool(self._patterns[module]), depth, max(words)
+
+        ranked = sorted(ours.values(), key=rank, reverse=True)
+        return tuple(each._replace(likely=likely[each.module]) for each in ranked)

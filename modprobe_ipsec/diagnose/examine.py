@@ -60,7 +60,7 @@ def _examine(
     scene = Scene(
         facts=facts,
         catalog=catalog,
-        packages=packages_for(facts, catalog.knowledge),
+        packages=packages_for(facts, catalog),
         lines=resolved.lines,
         version=resolved.requests.version,
         no_modules=_has_no_modules(facts),

@@ -4,7 +4,8 @@
 from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.names import glob
 from modprobe_ipsec.base.value import Value
-from modprobe_ipsec.catalog.obstacles import Knowledge, Package
+from modprobe_ipsec.catalog.model import Catalog
+from modprobe_ipsec.catalog.obstacles import Package
 from modprobe_ipsec.host.facts import Facts
 
 
@@ -18,6 +19,8 @@ class Packages(Value):
     # Packages of this distribution with modules that the kernel's own has not got, and with all.
     some: tuple[Package, ...]
     trees: tuple[Package, ...]
+    # The package of the kernel with all modules, on this kind of machine; empty if not known.
+    kernel: str
     # By module, where each few of them have a package of their own; None elsewhere.
     by_module: Mapping[str, str] | None
 
@@ -53,14 +56,17 @@ class Packages(Value):
     def _command(self, packages: tuple[Package, ...], lacks: str) -> str:
         for package in packages:
             if package.lacks == lacks and glob(self.release, package.kernels):
-                flavour = self.release.rpartition("-")[2]
-                return package.install.format(release=self.release, flavour=flavour)
+                if "{kernel}" in package.install and not self.kernel:
+                    return ""
+                return package.install.format(release=self.release, kernel=self.kernel)
         return ""
 
 
-def packages_for(facts: Facts, known: Knowledge) -> Packages:
+def packages_for(facts: Facts, catalog: Catalog) -> Packages:
     """What helps on this host."""
+    known = catalog.knowledge
     distribution = facts.environment().distribution
+    kernels = catalog.architecture(facts.arch).packages
 
     def ours(packages: tuple[Package, ...]) -> tuple[Package, ...]:
         return tuple(p for p in packages if p.os == "*" or p.os in distribution)
@@ -69,5 +75,6 @@ def packages_for(facts: Facts, known: Knowledge) -> Packages:
         release=facts.release,
         some=ours(known.packages),
         trees=ours(known.trees),
+        kernel=next((kernels[os] for os in distribution if os in kernels), ""),
         by_module=known.openwrt if "openwrt" in distribution else None,
     )

@@ -122,7 +122,7 @@ def _crypto(name: str, catalog: Catalog, version: Version) -> CryptoRequest:
         doubtful = frozenset(expand((part for part, made in asked if made is None), argument))
     else:
         parts = arguments(argument)
-    wholes = catalog.whole.get("any", {}).items()
+    wholes = catalog.whole.items()
     return CryptoRequest(
         name=name,
         template=template,

@@ -60,6 +60,8 @@ class Resolution(Value):
     remedy: str = ""
     # Not needed for the answer, only for speed: the CPU's own implementation.
     accelerator: bool = False
+    # An accelerator that may not be for this CPU: it is tried, and nothing is slow without it.
+    unlikely: bool = False
     # Names that the module is expected to register, once loaded.
     registers: tuple[str, ...] = ()
     # What stands in the way, in the order of a load; the first one decides about the state.
@@ -113,3 +115,5 @@ class Resolved(Value):
     in_fips: Mapping[str, Resolution]
     # The CPU's own implementation that would serve a name better, where it is not live.
     accelerators: Mapping[str, Resolution]
+    # Modules whose drivers cannot do without another driver of the same name.
+    with_fallback: frozenset[str]

@@ -35,6 +35,8 @@ def resolve(
     """Everybody who answers one of these requests. `tried` are loads of this run that failed."""
     registered = _registered(facts.algorithms or ())
     assembled = frozenset(name for name, best in registered.items() if "(" in best.driver)
+    known = catalog.architecture(facts.arch).modules
+    with_fallback = frozenset(module for module in known if known[module].fallback)
     found = _Answers(facts, catalog, tried)
     for wanted in requests.by_need:
         for request in wanted.modules:
@@ -47,15 +49,16 @@ def resolve(
         if name in asked or found.is_gone(name, requests.version, registered):
             continue
         asked.add(name)
-        if best := found.best(accelerators.get(name, ())):
+        if best := found.best(name, accelerators.get(name, ())):
             faster[name] = best
         # What is registered is found, and the kernel looks no further; but what it put together
         # from parts is built anew once a better part comes (crypto/algapi.c crypto_remove_spawns).
-        if name in registered and name not in assembled:
+        by_itself = name in registered and registered[name].module not in with_fallback
+        if by_itself and name not in assembled:
             continue
         crypto = requests.crypto[name]
         left += (*crypto.instead, *crypto.parts)
-        if name not in registered:
+        if not by_itself:
             if name != crypto.template:
                 found.look_up_whole(f"crypto-{name}")
             word = crypto.template
@@ -71,6 +74,7 @@ def resolve(
         lines=lines,
         in_fips=_in_fips(requests, facts, catalog),
         accelerators=faster,
+        with_fallback=with_fallback,
     )
 
 
@@ -119,6 +123,7 @@ class _Answers:
         self._catalog = catalog
         self._tried = tried
         self._modules = facts.modules or {}
+        self._of_cpu = catalog.architecture(facts.arch).modules
 
     def look_up(self, alias: str, name: str, option: str, *, by_name: bool = False) -> None:
         """Everybody who answers an alias, or one who says that nobody does.
@@ -136,7 +141,7 @@ class _Answers:
         found = []
         for module in index.aliases.get(alias, named):
             never = self._never(module, alias)
-            if not by_name and _is_for_hardware(index, module):
+            if not by_name and self._is_for_hardware(index, module):
                 continue
             answer = self._module(index, module, alias)
             if not never and module in self._catalog.never_load:
@@ -161,17 +166,30 @@ class _Answers:
             return answer
         return answer._replace(evidence=self._catalog.never_load[answer.module].then)
 
-    def best(self, accelerators: Iterable[Accelerator]) -> Resolution | None:
-        """The first of these whose load has not failed yet; None if that one is there."""
+    def best(self, name: str, accelerators: Iterable[Accelerator]) -> Resolution | None:
+        """The first of these that may still serve a name; None if one that is there does.
+
+        One whose load failed, or that is there and has not registered it, does not.
+        """
         index = self._facts.module_index
-        chosen = next((a for a in accelerators if a.module not in self._tried), None)
-        if chosen is None or index is None:
+        if index is None:
             return None
-        answer = self._module(index, chosen.module, chosen.alias)
-        if answer.state in SERVED:
-            return None
-        why = answer.evidence or f"this CPU's own {chosen.alias.removeprefix('crypto-')}"
-        return answer._replace(evidence=why, accelerator=True, registers=chosen.registers)
+        for chosen in accelerators:
+            if chosen.module in self._tried:
+                continue
+            answer = self._module(index, chosen.module, chosen.alias)
+            if answer.state in SERVED:
+                if answer.state is ResolutionState.LIVE and not self._serves(name, chosen.module):
+                    continue
+                return None
+            why = answer.evidence or f"this CPU's own {chosen.alias.removeprefix('crypto-')}"
+            return answer._replace(
+                evidence=why,
+                accelerator=True,
+                unlikely=not chosen.likely,
+                registers=chosen.registers,
+            )
+        return None
 
     def look_up_whole(self, alias: str) -> None:
         """The modules that have a name as a whole, which spares the kernel the template.
@@ -184,7 +202,7 @@ class _Answers:
         answers = [
             self._module(index, module, alias)
             for module in index.aliases.get(alias, ())
-            if module not in self._catalog.never_load and not _is_for_hardware(index, module)
+            if module not in self._catalog.never_load and not self._is_for_hardware(index, module)
         ]
         wanted = [a for a in answers if a.state is ResolutionState.LOADABLE or a.failure]
         if wanted:
@@ -270,19 +288,26 @@ class _Answers:
             return answer._replace(evidence=f"{module} is still being loaded (/proc/modules)")
         return answer._replace(dependencies=self._to_come(index, module))
 
+    def _is_for_hardware(self, index: ModuleIndex, module: str) -> bool:
+        """Drivers of accelerator cards come with their device, never for an algorithm's sake.
+
+        And the CPU's own code is no answer, but an accelerator.
+        """
+        if module not in index.files:
+            return False
+        path = index.files[module].path
+        return path.startswith("kernel/drivers/") or "/arch/" in path or module in self._of_cpu
+
+    def _serves(self, name: str, module: str) -> bool:
+        """Whether a module that is there has registered a name, as far as /proc/crypto tells."""
+        algorithms = self._facts.algorithms
+        return algorithms is None or any(a.name == name and a.module == module for a in algorithms)
+
     def _to_come(self, index: ModuleIndex, module: str) -> tuple[str, ...]:
         """Dependencies that are not there yet, in the order in which they are loaded."""
         # modules.dep lists the nearest first
         deps = reversed(index.files[module].deps if module in index.files else ())
         return tuple(name for name in deps if self._modules.get(name) not in _THERE)
-
-
-def _is_for_hardware(index: ModuleIndex, module: str) -> bool:
-    """Drivers of accelerator cards come with their device, never for an algorithm's sake."""
-    if module not in index.files:
-        return False
-    path = index.files[module].path
-    return path.startswith("kernel/drivers/") or "/arch/" in path
 
 
 def _registered(algorithms: Iterable[Algorithm]) -> dict[str, Algorithm]:

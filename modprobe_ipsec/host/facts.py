@@ -71,6 +71,8 @@ class ModuleIndex(Value):
     softdeps: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
     # Paths of those of BINARY_INDEXES that are not there.
     lacks: tuple[str, ...] = ()
+    # Modules for crypto of an architecture's own that nothing but a CPU's alias names.
+    cpu_alone: Callable[[], tuple[str, ...]] = tuple
 
 
 class Directive(StrEnum):

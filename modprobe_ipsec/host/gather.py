@@ -2,6 +2,7 @@
 """Puts together everything that is known about a host."""
 
 import os
+import sys
 
 from modprobe_ipsec.base.annotations import Any, Callable, Mapping, Sequence
 from modprobe_ipsec.base.value import once
@@ -11,7 +12,6 @@ from modprobe_ipsec.host.facts import (
     Directive,
     Environment,
     Facts,
-    KernelConfig,
     ModuleIndex,
     ModuleState,
     Rule,
@@ -45,7 +45,7 @@ def gather(host: Host) -> Facts:
     return Facts(
         release=host.release,
         running=host.running,
-        arch=_arch(host, config),
+        arch=_arch(host),
         algorithms=algorithms,
         modules=states,
         module_index=index,
@@ -154,6 +154,7 @@ def module_states(
     return module_state.read_states(host, [], before)
 
 
+_ARCH = "proc/sys/kernel/arch"
 _CHANGING = ("proc/crypto", "proc/modules", "sys/module")
 
 
@@ -166,12 +167,11 @@ def _changing(
     return proc_crypto.read(host, gaps), module_state.read_states(host, gaps, before)
 
 
-def _arch(host: Host, config: KernelConfig | None) -> str:
-    """Machine of the host, empty if nothing tells."""
-    if host.root == "/":
-        return os.uname().machine
+def _arch(host: Host) -> str:
+    """Machine of the host; empty if only its kernel's configuration may tell."""
     # since Linux 6.1, commit bfca3dd3d068 "kernel/utsname_sysctl.c: print kernel arch"
-    told = (host.text("proc/sys/kernel/arch") or "").strip()
-    if told or config is None:
-        return told
-    return kconfig.machine(config)
+    if host.root == "/" and sys.maxsize > 1 << 32:
+        return os.uname().machine
+    # to a process of 32 bits uname may say what such a machine would be called (setarch)
+    told = (host.text(_ARCH) or "").strip()
+    return told or (os.uname().machine if host.root == "/" else "")

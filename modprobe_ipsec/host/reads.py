@@ -16,6 +16,8 @@ class Allowed(Protocol):
     """What the map can ever ask for: catalog.reach.Reach. Nothing else belongs in a record."""
 
     modules: frozenset[str]
+    # Kernel options, without CONFIG_, that tell what machine a kernel is for.
+    machine_options: frozenset[str]
 
     def alias(self, alias: str) -> bool:
         """Whether this alias can answer a request."""

@@ -134,7 +134,9 @@ class _View:
                     return extra
         if served := self._registered(name):
             parts = self._parts(name, accelerate) if name in resolved.assembled else ()
-            return (served, *extra, *(part for part in parts if part.accelerator))
+            faster = (part for part in parts if part.accelerator)
+            besides = self._besides(name) if served.module in resolved.with_fallback else ()
+            return (served, *extra, *faster, *besides)
         for other in request.instead:
             first = self._name(other, accelerate)
             if any(r.state is ResolutionState.LOADABLE for r in first):
@@ -149,6 +151,11 @@ class _View:
         if whole and whole.state is ResolutionState.BLOCKED:
             return (*route, *extra) if all(r.state in SERVED for r in route) else (whole, *extra)
         return (*route, *extra)
+
+    def _besides(self, name: str) -> tuple[Resolution, ...]:
+        """What serves a name besides a driver that falls back on it."""
+        template = self._answer(f"crypto-{self._resolved.requests.crypto[name].template}")
+        return (*self._parts(name, False), template)
 
     def _registered(self, name: str) -> Resolution | None:
         if name in self._resolved.registered:
@@ -242,7 +249,9 @@ def _verdict(
     if all(r.state in SERVED for r in now):
         return Verdict.READY
     if all(r.state in SERVED for r in plain.need(requests)):
-        return Verdict.SLOW
+        # what may not be for this CPU is no loss
+        missed = (r for r in now if r.state not in SERVED and not r.unlikely)
+        return Verdict.SLOW if any(missed) else Verdict.READY
     return Verdict.LOADABLE
 
 

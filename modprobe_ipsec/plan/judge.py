@@ -99,7 +99,8 @@ def _engines(forecast: Forecast) -> tuple[Reason, ...]:
 
 
 def _is_missed_speed(resolution: Resolution) -> bool:
-    return resolution.accelerator and resolution.state not in SERVED
+    faster = resolution.accelerator and not resolution.unlikely
+    return faster and resolution.state not in SERVED
 
 
 def _slow(resolution: Resolution) -> Reason:

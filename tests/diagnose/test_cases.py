@@ -252,14 +252,14 @@ def test_a_remedy_names_a_package_that_exists(
 ) -> None:
     around = Environment(distribution=tuple(distribution.split()))
     host = facts(release=release, environment=lambda: around)
-    assert packages_for(host, CATALOG.knowledge).all_modules == command.format(release)
+    assert packages_for(host, CATALOG).all_modules == command.format(release)
 
 
 @pytest.mark.parametrize("distribution", ["ubuntu", "debian", "arch"])
 def test_the_kernel_of_wsl_comes_from_windows(distribution: str) -> None:
     around = Environment(distribution=(distribution,))
     host = facts(release="5.15.167.4-microsoft-standard-WSL2", environment=lambda: around)
-    assert packages_for(host, CATALOG.knowledge).all_modules.startswith("wsl --update")
+    assert packages_for(host, CATALOG).all_modules.startswith("wsl --update")
 
 
 @pytest.mark.parametrize(
@@ -272,8 +272,7 @@ def test_the_kernel_of_wsl_comes_from_windows(distribution: str) -> None:
 def test_what_lies_in_another_package_of_the_same_kernel(release: str, command: str) -> None:
     around = Environment(distribution=("ubuntu", "debian"))
     assert (
-        packages_for(facts(release=release, environment=lambda: around), CATALOG.knowledge).others
-        == command
+        packages_for(facts(release=release, environment=lambda: around), CATALOG).others == command
     )
 
 

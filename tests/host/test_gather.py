@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modprobe_ipsec.commands.engine import facts_of
 from modprobe_ipsec.host.facts import ModuleState, Unreadable
 from modprobe_ipsec.host.gather import gather, refresh
 from modprobe_ipsec.host.kernel import kconfig, sysctl
 from modprobe_ipsec.host.kernel import xfrm_proc as witness
 from modprobe_ipsec.host.machine import privileges
 from modprobe_ipsec.host.root import Host
+from tests.shipped import CATALOG
 
 from . import DATA
 
@@ -173,7 +175,7 @@ def test_garbage(text: str) -> None:
 
 def test_image() -> None:
     """A tree without /proc: nothing about now, everything about what could be."""
-    facts = gather(Host(str(DATA / "6.1")))
+    facts = facts_of(Host(str(DATA / "6.1")), CATALOG)
     assert (facts.release, facts.arch) == ("6.1.0-56-amd64", "x86_64")
     unknown = (facts.algorithms, facts.modules, facts.modprobe_path, facts.modules_disabled)
     assert unknown == (None,) * 4

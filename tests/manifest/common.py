@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import Path
 
 from modprobe_ipsec.catalog.model import Family, Protocol
+from modprobe_ipsec.commands import engine
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.facts import Facts
-from modprobe_ipsec.host.gather import gather
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.manifest.make import make
 from modprobe_ipsec.manifest.model import HostPlan
@@ -55,7 +55,8 @@ def facts_of(name: str) -> Facts:
     kernel = words[words.index("--kernel") + 1] if "--kernel" in words else None
     place = tempfile.TemporaryDirectory()
     _KEPT.append(place)
-    return gather(Host(str(tree.assemble(name, Path(place.name) / "root")), kernel))
+    root = tree.assemble(name, Path(place.name) / "root")
+    return engine.facts_of(Host(str(root), kernel), CATALOG)
 
 
 # facts read some of a tree only when asked

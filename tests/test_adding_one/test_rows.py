@@ -19,6 +19,14 @@ SM4_MODULE = {
     "modules.alias": "alias crypto-sm4 sm4_generic\n",
     "modules.dep": "kernel/crypto/sm4_generic.ko.xz:\n",
 }
+EXAMPLE = """
+example:
+  uname: [example64]
+  config: [EXAMPLE]
+  arch: example
+  bits: 64
+  whole: {aes: ["gcm(%)", "rfc4106(gcm(%))"]}
+"""
 CHILD = """\
 connections {
   gw {
@@ -135,12 +143,29 @@ def test_an_architecture(copy: Copy) -> None:
     ask = ("-4", "--esp", "aes256gcm16")
     # an alias, and where it lies, are enough
     assert {"aes_example", "gcm"} < planned(copy.report(*ask))
-    copy.insert("data/crypto.yaml", "  any:\n", '  example: {aes: ["gcm(%)", "rfc4106(gcm(%))"]}\n')
-    copy.insert("data/crypto.yaml", "x86_64: x86,", "example64: example, ")
+    copy.append("data/architectures.yaml", EXAMPLE)
     report = copy.report(*ask)
-    assert copy.changed() == {"data/crypto.yaml"}
+    assert copy.changed() == {"data/architectures.yaml"}
     assert report["kernel"]["arch"] == "example64"
     assert "aes_example" in planned(report) and "gcm" not in planned(report)
+
+
+def test_an_architecture_whose_modules_have_only_an_alias_of_the_cpu(copy: Copy) -> None:
+    index(
+        copy,
+        {
+            "modules.alias": "alias cpu:type:example:feature:*0001* vec_crypto\n",
+            "modules.dep": "kernel/arch/example/crypto/vec-crypto.ko.xz:\n",
+        },
+    )
+    cpu = "cpu:type:example:feature:,0001,\n"
+    copy.overlay({"/proc/sys/kernel/arch": "example64\n", "/sys/devices/system/cpu/modalias": cpu})
+    ask = ("-4", "--esp", "aes256gcm16")
+    # nothing tells what it is for
+    assert "vec_crypto" not in planned(copy.report(*ask))
+    row = EXAMPLE + '  modules: {vec_crypto: {registers: [aes, "ctr(aes)", ghash]}}\n'
+    copy.append("data/architectures.yaml", row)
+    assert {"vec_crypto", "gcm"} < planned(copy.report(*ask))
 
 
 CONF = ("-4", "--config", "/etc/swanctl/swanctl.conf")

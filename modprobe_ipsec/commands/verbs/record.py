@@ -7,7 +7,6 @@ from modprobe_ipsec.commands.command_line import Arguments
 from modprobe_ipsec.commands.output import put
 from modprobe_ipsec.commands.record import record
 from modprobe_ipsec.commands.reporting import host_of, make_report
-from modprobe_ipsec.host.gather import gather
 from modprobe_ipsec.report.model import Action
 
 
@@ -21,7 +20,7 @@ def run(arguments: Arguments) -> int:
         facts = report.facts
     except Error as error:
         # what cannot be answered is to be reported all the more
-        asked, facts = question.asked(arguments, error.exit_code), gather(host)
+        asked, facts = question.asked(arguments, error.exit_code), engine.facts_of(host, catalog)
     paths = record(arguments.value("--record"), host, facts, catalog, asked)
     put("".join(f"{path}\n" for path in paths))
     return 0

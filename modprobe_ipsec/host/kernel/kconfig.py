@@ -11,18 +11,10 @@ READS = (
     Read("boot/config-*"),
     *(Read(f"{place}/*/{name}") for place in MODULES for name in ("config", "build/.config")),
 )
-# Option -> machine as uname has it.
-_MACHINES = {
-    "X86_64": "x86_64",
-    "ARM64": "aarch64",
-    "PPC64": "ppc64le",
-    "S390": "s390x",
-    "ARCH_RV64I": "riscv64",
-}
-# The options that say what IPsec has, what may be loaded, and what machine it is.
+# The options that say what IPsec has and what may be loaded.
 _OPTIONS = (
-    r"CONFIG_(?:XFRM|INET|IPV6|CRYPTO|NET_|NETFILTER_XT|NFT|MODULE|MODVERSIONS|TUN"
-    rf"|STATIC_USERMODEHELPER|SECURITY_NETWORK_XFRM|{'|'.join(_MACHINES)})\w*="
+    r"XFRM|INET|IPV6|CRYPTO|NET_|NETFILTER_XT|NFT|MODULE|MODVERSIONS|TUN"
+    r"|STATIC_USERMODEHELPER|SECURITY_NETWORK_XFRM"
 )
 
 
@@ -32,7 +24,9 @@ def redacted(host: Host, facts: Facts, allowed: Allowed) -> Iterator[tuple[str, 
         import re
         import zlib
 
-        wanted = re.compile(_OPTIONS)
+        # and those that say what machine it is
+        machine = "|".join(map(re.escape, sorted(allowed.machine_options)))
+        wanted = re.compile(rf"CONFIG_(?:(?:{_OPTIONS})\w*|{machine})=")
         lines = (f"{line}\n" for line in facts.config.lines() if wanted.match(line))
         data, path = "".join(lines).encode(), facts.config.path
         yield path, zlib.compress(data, wbits=31) if path.endswith(".gz") else data
@@ -57,11 +51,6 @@ def read(host: Host, gaps: list[Unreadable]) -> KernelConfig | None:
             gaps.append(answer)
     gaps.append(Unreadable(places[-3], "no configuration file of this kernel", missing=True))
     return None
-
-
-def machine(config: KernelConfig) -> str:
-    """What it was built for, where no /proc tells; empty if it is none of these machines."""
-    return next((name for option, name in _MACHINES.items() if config.get(option) == "y"), "")
 
 
 def _gunzip(path: str, data: bytes) -> bytes | Unreadable:

@@ -9,6 +9,7 @@ from itertools import islice
 
 from modprobe_ipsec.base.annotations import Iterable, Iterator, Mapping
 from modprobe_ipsec.base.names import canonical, module_of, underscores
+from modprobe_ipsec.base.value import once
 from modprobe_ipsec.host.facts import (
     BINARY_INDEXES,
     Facts,
@@ -51,6 +52,11 @@ class ModuleFilePaths(Mapping[str, IndexedModule]):
 
     def __contains__(self, name: object) -> bool:
         return name in self._lines
+
+    def lies_in(self, name: str, start: str, part: str) -> bool:
+        """Whether a module's path begins so and has this part, without taking its line apart."""
+        path = self._lines.get(name, "").partition(":")[0]
+        return path.startswith(start) and part in path
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._lines)
@@ -181,15 +187,28 @@ def read_index(host: Host, gaps: list[Unreadable]) -> ModuleIndex | None:
         alias += flat_alias
         # who keeps modules so has a modprobe that needs no index
         binary = [] if paths else binary
-    aliases = ModuleAliases(alias, modinfo or b"")
+    aliases, files = ModuleAliases(alias, modinfo or b""), ModuleFilePaths(paths)
+    patterns = _CpuPatterns(aliases)
     return ModuleIndex(
-        files=ModuleFilePaths(paths),
+        files=files,
         aliases=aliases,
-        cpu_patterns=_CpuPatterns(aliases),
+        cpu_patterns=patterns,
         builtin=parse_builtin(text("modules.builtin"), (modinfo or b"").decode("utf-8", "replace")),
         softdeps=parse_softdeps(text("modules.softdep")),
         lacks=tuple(f"/{path}" for path in binary if host.exists(path) is False),
+        cpu_alone=once(lambda: _cpu_alone(patterns, files, aliases)),
     )
+
+
+def _cpu_alone(
+    patterns: Iterable[str], files: ModuleFilePaths, aliases: ModuleAliases
+) -> tuple[str, ...]:
+    """Modules of kernel/arch/*/crypto that only a CPU's alias names, none of the crypto API."""
+    found = [name for name in patterns if files.lies_in(name, "kernel/arch/", "/crypto/")]
+    if not found:
+        return ()
+    named = {name for names in aliases.of_kind("crypto-").values() for name in names}
+    return tuple(name for name in found if name not in named)
 
 
 def parse_builtin(paths: str, modinfo: str) -> frozenset[str]:
@@ -232,6 +251,7 @@ def redacted(host: Host, facts: Facts, allowed: Allowed) -> Iterator[tuple[str, 
     aliases = {a: index.aliases[a] for a in index.aliases if allowed.alias(a)}
     # whether there is an IPv6 is asked of no need, but of its module
     named = {name for names in aliases.values() for name in names} | allowed.modules | {"ipv6"}
+    named.update(index.cpu_alone())
     modules = [name for name in index.files if name in named]
     # a tree may be broken, and list what it does not have
     deps = [dep for name in modules for dep in index.files[name].deps]
