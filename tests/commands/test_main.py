@@ -186,7 +186,7 @@ def test_closed_standard_files_are_no_traceback() -> None:
 def test_a_bug_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("modprobe_ipsec.commands.reporting.gather", lambda _: 1 // 0)
+    monkeypatch.setattr("modprobe_ipsec.commands.engine.gather", lambda _: 1 // 0)
     assert main(["--check"]) == 70
     said = "internal error: ZeroDivisionError: integer division or modulo by zero"
     hint = "please report it, with what --debug says and a --record"
@@ -198,7 +198,7 @@ def test_debug_says_where_an_error_arose(
 ) -> None:
     assert main(["--check", "--debug", "--esp", "rot13"]) == 64
     assert "ProposalError" in capsys.readouterr().err.partition("\nmodprobe-ipsec: ")[0]
-    monkeypatch.setattr("modprobe_ipsec.commands.reporting.gather", lambda _: 1 // 0)
+    monkeypatch.setattr("modprobe_ipsec.commands.engine.gather", lambda _: 1 // 0)
     assert main(["--check", "--debug"]) == 70
     trace, _, line = capsys.readouterr().err.partition("\nmodprobe-ipsec: ")
     assert trace.startswith("Traceback") and line.startswith("internal error: ZeroDivisionError")

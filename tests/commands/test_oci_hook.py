@@ -72,7 +72,8 @@ def test_a_container_that_says_nothing_is_not_guessed_at(tmp_path: Path) -> None
 
 def test_a_bug_of_ours_is_told_from_what_cannot_be_told(tmp_path: Path) -> None:
     code = (
-        "import sys, modprobe_ipsec.commands.oci_hook as hook; hook.gather = lambda host: 1 // 0; "
+        "import sys, modprobe_ipsec.commands.oci_hook as hook; "
+        "hook.engine.gather = lambda host: 1 // 0; "
         "sys.exit(hook.main(sys.argv[1:], 20))"
     )
     command = (sys.executable, "-c", code)
