@@ -17,6 +17,10 @@ _modprobe_ipsec() {
             mapfile -t COMPREPLY < <(compgen -W 'modules autoload' -- "$current") ;;
         --lab)
             ;;
+        --for)
+            ;;
+        --witness)
+            mapfile -t COMPREPLY < <(compgen -W 'audit packets raw counter' -- "$current") ;;
         --manifest)
             mapfile -t COMPREPLY < <(compgen -W 'ansible bottlerocket cdi cloud-init compose containerfile docker ignition incus json kubernetes lxc machineconfig nfd nixos proxmox quadlet systemd talos yaml' -- "$current") ;;
         --output)
@@ -57,7 +61,7 @@ _modprobe_ipsec() {
         --profile)
             mapfile -t COMPREPLY < <(compgen -W 'rfc8221 cnsa2 fips bsi' -- "$current") ;;
         *)
-            mapfile -t COMPREPLY < <(compgen -W '-c --check --prove -n --dry-run --seal --lab --measure --manifest --output --preload --against --record --explain --headers --cc --sysroot --esp --ah --ipcomp --all --config --apply --daemon -4 -6 --root --kernel --private-network --format -q --quiet -v --verbose --profile --strict --no-color --debug --version -h --help' -- "$current") ;;
+            mapfile -t COMPREPLY < <(compgen -W '-c --check --prove -n --dry-run --seal --lab --measure --watch --for --once --witness --manifest --output --preload --against --record --explain --headers --cc --sysroot --esp --ah --ipcomp --all --config --apply --daemon -4 -6 --root --kernel --private-network --format -q --quiet -v --verbose --profile --strict --no-color --debug --version -h --help' -- "$current") ;;
     esac
 }
 complete -F _modprobe_ipsec modprobe-ipsec

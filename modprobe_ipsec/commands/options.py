@@ -14,7 +14,7 @@ _REPORTS = (LOAD, "check", "dry-run")
 _ASKS = (*_REPORTS, "manifest")
 _SAYS = (*_REPORTS, "lab", "measure")
 _LOOKS = (*_ASKS, "record")
-_NEEDS = (*_LOOKS, "measure")
+_NEEDS = (*_LOOKS, "measure", "watch")
 _WHERE = (*_LOOKS, "explain")
 
 # Groups of --help and of the manual page, in their order.
@@ -81,6 +81,12 @@ def _manifests() -> Sequence[str]:
     from modprobe_ipsec.manifest import formats
 
     return formats.names()
+
+
+def _witnesses() -> Sequence[str]:
+    from modprobe_ipsec.watch import witnesses
+
+    return witnesses.ranked()
 
 
 def _daemons() -> Sequence[str]:
@@ -152,6 +158,28 @@ OPTIONS = (
         "how fast packets go through what is needed, before and after a load (with --check only "
         "through what is there)",
         verb="measure",
+    ),
+    Option(
+        "--watch",
+        "what",
+        "tell what changes from now on: peers whose SAs are lost, modules, files, counters",
+        verb="watch",
+    ),
+    Option("--for", "what", "end after so many seconds", metavar="SECONDS", verbs=("watch",)),
+    Option(
+        "--once",
+        "what",
+        "one look of some seconds, for cron: only what needs somebody",
+        verbs=("watch",),
+        not_with=("--for",),
+    ),
+    Option(
+        "--witness",
+        "what",
+        "by what packets with an unknown SPI are seen (default: the best that works)",
+        metavar="NAME",
+        choices=_witnesses,
+        verbs=("watch",),
     ),
     Option(
         "--manifest",
@@ -283,7 +311,7 @@ OPTIONS = (
         default="text",
         choices=_formats,
         replaceable=True,
-        verbs=(*_SAYS, "explain", "headers"),
+        verbs=(*_SAYS, "explain", "headers", "watch"),
     ),
     Option(
         "--quiet",

@@ -45,14 +45,14 @@ def host_of(arguments: Arguments) -> Host:
 
 
 def make_report(
-    action: Action, arguments: Arguments, act: Act | None = None
+    action: Action, arguments: Arguments, act: Act | None = None, host: Host | None = None
 ) -> tuple[Report, Host]:
     """Do what the action says; the report of it, and the host that it was done on.
 
     `act` does it in place of `engine.act`.
     """
     catalog = engine.catalog()
-    host = host_of(arguments)
+    host = host or host_of(arguments)
     changes = action in (Action.LOAD, Action.PROVE, Action.MEASURE)
     if changes and not host.live:
         raise UsageError(
@@ -183,14 +183,15 @@ def _demand(arguments: Arguments, facts: Facts, host: Host, catalog: Catalog) ->
         if isinstance(replayed, Demand):
             return replayed
         try:
-            return select(_query(replayed, facts, host), host, catalog, engine.daemon_tree)
+            return select(query_of(replayed, facts, host), host, catalog, engine.daemon_tree)
         except UsageError:
             # its words are a file's, and not for a message
             raise ConfigError("/question.json: what was asked is no question here") from None
-    return select(_query(arguments, facts, host), host, catalog, engine.daemon_tree)
+    return select(query_of(arguments, facts, host), host, catalog, engine.daemon_tree)
 
 
-def _query(arguments: Arguments, facts: Facts, host: Host) -> Query:
+def query_of(arguments: Arguments, facts: Facts, host: Host) -> Query:
+    """What the command line says about needs."""
     name, equals, version = arguments.value("--daemon").partition("=")
     number = release(version) if equals else None
     if equals and number is None:

@@ -10,6 +10,10 @@ from modprobe_ipsec.daemons.whose import Owner, owner
 from modprobe_ipsec.needs.need import merge
 from modprobe_ipsec.needs.reading import Files, Place, Problem, Reading
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from modprobe_ipsec.daemons.common.peers import PeerConnection
+
 
 def read_file(path: str, files: Files, context: Context, installed: Installed) -> Reading:
     """Read one configuration, whatever kind it is.
@@ -17,6 +21,15 @@ def read_file(path: str, files: Files, context: Context, installed: Installed) -
     Raises ConfigError if it cannot be read, is none, or may be several daemons'.
     """
     text = files.text(path)
+    owners = _named_for(path, text, context)
+    if not owners:
+        whose = context.daemon.title if context.daemon else "any daemon"
+        raise ConfigError(f"{path} is no configuration of {whose} that is known here")
+    return _read(owner(path, text, owners, context, installed), path, files, context, installed)
+
+
+def _named_for(path: str, text: str, context: Context) -> tuple[Owner, ...]:
+    """Whose configuration a file may be."""
     of = (context.daemon,) if context.daemon else tuple(DAEMONS.values())
     owners = tuple(
         Owner(daemon, kind)
@@ -26,11 +39,7 @@ def read_file(path: str, files: Files, context: Context, installed: Installed) -
     )
     # who is named for such a file, before who might read anything of that form
     named = tuple(o for o in owners if path.rpartition("/")[2] == o.kind.title)
-    owners = named or owners
-    if not owners:
-        whose = context.daemon.title if context.daemon else "any daemon"
-        raise ConfigError(f"{path} is no configuration of {whose} that is known here")
-    return _read(owner(path, text, owners, context, installed), path, files, context, installed)
+    return named or owners
 
 
 def read_host(
@@ -50,6 +59,29 @@ def read_host(
     reading = _together(readings.values())
     left = tuple(_left_behind(files, context, installed, readings))
     return tuple(readings), reading._replace(problems=(*reading.problems, *left))
+
+
+def peers(
+    config: str, files: Files, context: Context, installed: Installed
+) -> "Iterator[PeerConnection]":
+    """The peers of all connections, of one file or of all that the installed daemons would read.
+
+    Raises ConfigError as `read_file` does.
+    """
+    if config:
+        found = {config: _named_for(config, files.text(config), context)}
+    else:
+        found = _by_path(files, context, installed)
+    for path, owners in found.items():
+        if not owners or not files.exists(path):
+            continue
+        whose = owners[0]
+        if len(owners) > 1:
+            whose = owner(path, files.text(path), owners, context, installed)
+        if whose.kind.peers:
+            asker = installed.asker(whose.daemon, context.release)
+            told = context._replace(release=asker.release, vendor=installed.vendor)
+            yield from whose.kind.peers(path, files, told)
 
 
 def _left_behind(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is asked of the kernel: on the command line, else in the daemons' configuration."""
 
-from modprobe_ipsec.base.annotations import Callable, Mapping, Sequence
+from modprobe_ipsec.base.annotations import Callable, Iterator, Mapping, Sequence
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog, Family, Protocol
 from modprobe_ipsec.daemons import installed, proposals
@@ -18,6 +18,10 @@ from modprobe_ipsec.needs.reading import (
     Problem,
     Reading,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from modprobe_ipsec.daemons.common.peers import PeerConnection
 
 # The parsed data/daemons/NAME.yaml by name of the daemon.
 Tree = Callable[[str], Mapping[str, object]]
@@ -74,14 +78,7 @@ def select(request: Query, host: Host, catalog: Catalog, tree: Tree) -> Demand:
     `tree` gives the parsed file of a daemon's options; it is called only if one of its
     configurations is read. Raises ProposalError and ConfigError.
     """
-    context = Context(
-        catalog=catalog,
-        tree=tree,
-        families=request.families,
-        fips=request.fips,
-        daemon=request.daemon,
-        release=request.release,
-    )
+    context = _context(request, catalog, tree)
     needs = _named(request, context)
     if needs:
         return Demand(merge(needs))
@@ -93,6 +90,27 @@ def select(request: Query, host: Host, catalog: Catalog, tree: Tree) -> Demand:
     if not demand.configs and (request.daemon or there.daemons or not also):
         demand = _with_defaults(demand, request, context, there)
     return _with(demand, also) if also else demand
+
+
+def peers(request: Query, host: Host, catalog: Catalog, tree: Tree) -> "Iterator[PeerConnection]":
+    """The peers of the connections in what `select` reads. Raises ConfigError."""
+    from modprobe_ipsec.daemons import configured
+    from modprobe_ipsec.host.config_files import ConfigFiles
+
+    files = ConfigFiles(host, request.given, request.directory)
+    context = _context(request, catalog, tree)
+    return configured.peers(request.config, files, context, installed.read(host))
+
+
+def _context(request: Query, catalog: Catalog, tree: Tree) -> Context:
+    return Context(
+        catalog=catalog,
+        tree=tree,
+        families=request.families,
+        fips=request.fips,
+        daemon=request.daemon,
+        release=request.release,
+    )
 
 
 def _named(request: Query, context: Context) -> list[Need]:

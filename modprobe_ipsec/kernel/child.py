@@ -73,22 +73,15 @@ def run(
     end of its own.
     """
     codec = codec or in_json()
-    parent = os.getpid()
-    reader, writer = os.pipe()
     # Ctrl-C must not wake a second copy of our caller; the child leaves these to its parent.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
-        pid = os.fork()
+        pid, reader = fork(work, codec, group=group)
     except OSError as error:
-        os.close(reader)
-        os.close(writer)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         return Ending(f"could not be started: {error.strerror}")
-    if pid == 0:
-        _child(work, codec.pack, writer, parent, group)
     why, ended = "", False
     try:
-        os.close(writer)
         if group:
             # both of us do it: whoever comes first, the group is there for the other
             _make_group(pid)
@@ -102,6 +95,26 @@ def run(
     if status < 0:
         return Ending(f"died of signal {-status}")
     return Ending(f"failed with status {status}" if status else why)
+
+
+def fork(work: Callable[[Send], None], codec: Codec, *, group: bool = False) -> tuple[int, int]:
+    """Start `work(send)` in a child; its process id, and where its messages can be read.
+
+    For who waits for several things at once; each message has its length before it, in 4 bytes.
+    The caller has blocked the signals that it handles. Raises OSError.
+    """
+    parent = os.getpid()
+    reader, writer = os.pipe()
+    try:
+        pid = os.fork()
+    except OSError:
+        os.close(reader)
+        os.close(writer)
+        raise
+    if pid == 0:
+        _child(work, codec.pack, writer, parent, group)
+    os.close(writer)
+    return pid, reader
 
 
 def _make_group(pid: int) -> None:

@@ -10,14 +10,16 @@ Layout: include/uapi/linux/netlink.h. Lengths are in bytes.
 import _socket as socket
 import struct
 
-from modprobe_ipsec.base.annotations import Self, TracebackType
+from modprobe_ipsec.base.annotations import Iterator, Self, TracebackType
 
 # Python has no names for these.
 SOL_NETLINK, NETLINK_CAP_ACK, NETLINK_EXT_ACK = 270, 10, 11
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE = 1, 4, 0x200, 0x400
 # The answer does not repeat the request's body.
 NLM_F_CAPPED = 0x100
-NLMSG_ERROR, NLMSGERR_ATTR_MSG = 2, 1
+# All that there are.
+NLM_F_DUMP = 0x300
+NLMSG_ERROR, NLMSG_DONE, NLMSGERR_ATTR_MSG = 2, 3, 1
 
 # The kernel sends no larger message unless it lists things.
 LIMIT = 1 << 16
@@ -114,3 +116,23 @@ class Netlink:
             # the same sequence number
             if answer[8:12] == request[8:12]:
                 return body_of(answer)
+
+    def list(self, kind: int, body: bytes, seconds: float) -> Iterator[bytes]:
+        """The bodies of all answers to a request that lists things.
+
+        Raises OSError as `ask`; TimeoutError if the kernel is silent for so many seconds.
+        """
+        self._sequence += 1
+        self._socket.settimeout(seconds)
+        self._socket.send(message(kind, NLM_F_DUMP, self._sequence, body))
+        while True:
+            data = self._socket.recv(LIMIT)
+            while len(data) >= HEADER.size:
+                length, kind, _, sequence, _ = HEADER.unpack_from(data)
+                if not HEADER.size <= length <= len(data):
+                    break
+                if sequence == self._sequence:
+                    if kind == NLMSG_DONE:
+                        return
+                    yield body_of(data[:length])
+                data = data[length + -length % 4 :]

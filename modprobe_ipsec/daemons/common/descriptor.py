@@ -5,12 +5,17 @@ A descriptor costs every start-up, so it imports nothing but this; what it names
 it is called.
 """
 
-from modprobe_ipsec.base.annotations import Callable, Iterable, Mapping
+from modprobe_ipsec.base.annotations import Callable, Iterable, Iterator, Mapping
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog, Family, KernelInterface, Protocol
 from modprobe_ipsec.daemons.common.form import Setting
 from modprobe_ipsec.needs.need import FeatureNeed, Source, Suite
 from modprobe_ipsec.needs.reading import Files, Reading
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # only who watches asks for peers
+    from modprobe_ipsec.daemons.common.peers import PeerConnection
 
 # A release as its first numbers, two or three: (4, 15), (5, 9, 8).
 Release = tuple[int, ...]
@@ -51,6 +56,8 @@ class Configuration(Value):
     elsewhere: Callable[[Files, Context], str] | None = None
     # Where daemons share a kind of file: what this daemon knows of what is set in one.
     knows: Callable[[Context], Callable[[Setting], bool]] | None = None
+    # The peers of its connections. Raises ConfigError.
+    peers: "Callable[[str, Files, Context], Iterator[PeerConnection]] | None" = None
 
 
 class Daemon(Value):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """libreswan: its proposals and its ipsec.conf."""
 
-from modprobe_ipsec.base.annotations import Callable
+from modprobe_ipsec.base.annotations import Callable, Iterator
 from modprobe_ipsec.catalog.model import Protocol
 from modprobe_ipsec.daemons.common.descriptor import (
     NEWEST,
@@ -13,6 +13,10 @@ from modprobe_ipsec.daemons.common.descriptor import (
 from modprobe_ipsec.daemons.common.form import Setting, has_sections
 from modprobe_ipsec.needs.need import Suite
 from modprobe_ipsec.needs.reading import Files, Reading
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from modprobe_ipsec.daemons.common.peers import PeerConnection
 
 _LIBEXEC = (
     # upstream and Fedora, Debian and OpenWrt
@@ -55,6 +59,12 @@ def _read(path: str, files: Files, context: Context) -> Reading:
     return reading._replace(features=merge((*DAEMON.start_needs, *reading.features)))
 
 
+def _peers(path: str, files: Files, context: Context) -> "Iterator[PeerConnection]":
+    from modprobe_ipsec.daemons.libreswan import peers
+
+    return peers.read(path, files, context)
+
+
 def _knows(context: Context) -> Callable[[Setting], bool]:
     from modprobe_ipsec.daemons.libreswan.options import libreswan_options
     from modprobe_ipsec.daemons.libreswan.whose import knows
@@ -76,6 +86,7 @@ DAEMON = Daemon(
             fits=has_sections,
             read=_read,
             knows=_knows,
+            peers=_peers,
         ),
     ),
     packages=dict.fromkeys(("dpkg", "rpm", "apk", "opkg", "pacman"), ("libreswan",)),

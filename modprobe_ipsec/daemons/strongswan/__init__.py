@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """strongSwan: its proposals, its swanctl.conf, and starter's ipsec.conf."""
 
-from modprobe_ipsec.base.annotations import Callable
+from modprobe_ipsec.base.annotations import Callable, Iterator
 from modprobe_ipsec.catalog.model import Protocol
 from modprobe_ipsec.daemons.common.descriptor import Configuration, Context, Daemon, programs
 from modprobe_ipsec.daemons.common.form import Setting, has_braces, has_sections
 from modprobe_ipsec.needs.need import Suite
 from modprobe_ipsec.needs.reading import Files, Reading
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from modprobe_ipsec.daemons.common.peers import PeerConnection
 
 _LIBEXEC = (
     # Debian and OpenWrt, upstream, Fedora, Alpine and Arch
@@ -64,6 +68,18 @@ def _ipsec_conf(files: Files, context: Context) -> str:
     return confs.ipsec_conf(files, context)
 
 
+def _swanctl_peers(path: str, files: Files, context: Context) -> "Iterator[PeerConnection]":
+    from modprobe_ipsec.daemons.strongswan import peers
+
+    return peers.swanctl(path, files, context)
+
+
+def _starter_peers(path: str, files: Files, context: Context) -> "Iterator[PeerConnection]":
+    from modprobe_ipsec.daemons.strongswan import peers
+
+    return peers.starter(path, files, context)
+
+
 def _knows(context: Context) -> Callable[[Setting], bool]:
     from modprobe_ipsec.daemons.strongswan import confs
 
@@ -84,6 +100,7 @@ DAEMON = Daemon(
             read=_read_starter,
             knows=_knows,
             elsewhere=_ipsec_conf,
+            peers=_starter_peers,
         ),
         Configuration(
             title="swanctl.conf",
@@ -94,6 +111,7 @@ DAEMON = Daemon(
             programs=(*_CHARON, *_STARTER),
             fits=_is_swanctl,
             read=_read_swanctl,
+            peers=_swanctl_peers,
         ),
     ),
     packages={
