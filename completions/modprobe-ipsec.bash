@@ -34,6 +34,8 @@ _modprobe_ipsec() {
             mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
         --explain)
             ;;
+        --headers)
+            mapfile -t COMPREPLY < <(compgen -W 'all xfrm' -- "$current") ;;
         --cc)
             ;;
         --sysroot)

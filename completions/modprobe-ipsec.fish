@@ -18,7 +18,7 @@ complete -c modprobe-ipsec -l preload -d 'also list modules that the kernel load
 complete -c modprobe-ipsec -l against -r -F -d 'say what changed since FILE (exit 0: nothing, 1: something)'
 complete -c modprobe-ipsec -l record -x -a '(__fish_complete_directories)' -d 'write down what a verdict depends on, for --root elsewhere'
 complete -c modprobe-ipsec -l explain -x -d 'a term in plain words; alone: the chapters, or what a log on standard input means'
-complete -c modprobe-ipsec -l headers -d 'whether userland can be compiled against the XFRM headers here'
+complete -c modprobe-ipsec -l headers -a 'all xfrm' -d 'whether userland can be compiled against the XFRM headers here; all: against 18 of the kernel\'s headers with 12 of the C library\'s'
 complete -c modprobe-ipsec -l cc -x -d 'the compiler that is asked'
 complete -c modprobe-ipsec -l sysroot -x -a '(__fish_complete_directories)' -d 'where usr/include with these headers is'
 complete -c modprobe-ipsec -l esp -x -d 'ESP, as in a configuration'

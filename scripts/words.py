@@ -55,7 +55,10 @@ def _section(chapter: Chapter) -> str:
 def _item(entry: Entry) -> str:
     term = entry.term
     also = f"Also: {', '.join(term.also)}." if term.also else ""
-    daemons = [f"{DAEMONS[name].title}: {said}." for name, said in term.daemons]
+    daemons = [
+        f"{', '.join(DAEMONS[name].title for name in names)}: {said}."
+        for said, names in term.by_line.items()
+    ]
     labelled = (("Needs", term.needs), ("Since", term.since), ("To do", term.remedy))
     more = [f"{label}: {said}." for label, said in labelled if said]
     texts = (term.what, term.does, term.when, *more, *daemons, also)

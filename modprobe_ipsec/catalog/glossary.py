@@ -2,7 +2,9 @@
 """data/glossary/NAME.yaml, a chapter each -> typed, checked like the map.
 
 A chapter: `title`, `source` and perhaps `since` of all its terms, `here` (what kind of value its
-terms have on a host), and `terms` by name. A term:
+terms have on a host), `daemons` (what each daemon writes with every term that says nothing else:
+{name} is the term, {number} and {text} are its error number and what C says for that), and `terms`
+by name. A term:
 
     also      other names, or spellings in messages
     is        what it is, in a sentence; more may follow
@@ -13,10 +15,13 @@ terms have on a host), and `terms` by name. A term:
     errno     with which error numbers the text comes
     remedy    what helps
     asks      beginnings of the kernel's requests that it is about
-    daemons   how each daemon writes it, by the name of data/daemons/NAME.yaml
+    daemons   how each daemon writes it, by the name of data/daemons/NAME.yaml; or one text for all
 """
 
+import errno
+
 from modprobe_ipsec.base.annotations import Collection
+from modprobe_ipsec.base.text import strerror
 from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.catalog.row import Row
 
@@ -46,6 +51,14 @@ class Term(Value):
     asks: tuple[str, ...] = ()
     source: str = ""
 
+    @property
+    def by_line(self) -> dict[str, list[str]]:
+        """What daemons write, each line with the names of those that write it."""
+        lines: dict[str, list[str]] = {}
+        for daemon, said in self.daemons:
+            lines.setdefault(said, []).append(daemon)
+        return lines
+
 
 _TEXTS = ("does", "when", "needs", "since", "errno", "remedy", "source")
 # These are sentences, the others go into one.
@@ -55,7 +68,7 @@ _SENTENCES = ("is", "does", "when")
 class WrittenChapter:
     """One file of the glossary; a term of it is read when it is asked for."""
 
-    __slots__ = ("_daemons", "_since", "_source", "_terms", "here", "title")
+    __slots__ = ("_daemons", "_lines", "_since", "_source", "_terms", "here", "title")
 
     def __init__(self, name: str, tree: object, daemons: Collection[str]) -> None:
         """`name` is that of the file, `daemons` whose words there may be.
@@ -68,6 +81,7 @@ class WrittenChapter:
         self.here = row.choice("here", Live, row.take("here", str, Live.NONE))
         self._source = row.take("source", str)
         self._since = row.take("since", str, "")
+        self._lines = self._said(row, {})
         self._terms = row.sub("terms")
         row.done()
 
@@ -90,20 +104,39 @@ class WrittenChapter:
                 raise row.error(f"`{key}` must end as a sentence does", key)
         texts["source"] = texts["source"] or self._source
         texts["since"] = texts["since"] or self._since
-        words = row.sub("daemons").words() if "daemons" in row else {}
-        for daemon in words:
-            if daemon not in self._daemons:
-                raise row.error(f"`{daemon}` is no daemon of data/daemons", "daemons")
+        lines = {
+            daemon: _filled(line, name, texts["errno"]) for daemon, line in self._lines.items()
+        }
         term = Term(
             name=name,
             what=what,
             also=row.texts("also", []),
             asks=row.texts("asks", []),
-            daemons=tuple(words.items()),
+            daemons=tuple(self._said(row, lines).items()),
             **texts,
         )
         row.done()
         return term
+
+    def _said(self, row: Row, default: dict[str, str]) -> dict[str, str]:
+        """What each daemon says, in the order of data/daemons."""
+        if "daemons" not in row:
+            return default
+        if isinstance(row.table["daemons"], str):
+            return dict.fromkeys(self._daemons, row.take("daemons", str))
+        words = {**default, **row.sub("daemons").words()}
+        for daemon in words:
+            if daemon not in self._daemons:
+                raise row.error(f"`{daemon}` is no daemon of data/daemons", "daemons")
+        return words
+
+
+def _filled(line: str, name: str, errnos: str) -> str:
+    """A line of a daemon with the term and its error numbers in it."""
+    words = (errnos or name).replace(",", " ").split()
+    numbers = [number for word in words if (number := getattr(errno, word, 0))]
+    line = line.replace("{name}", name).replace("{number}", " or ".join(map(str, numbers)))
+    return line.replace("{text}", " or ".join(map(strerror, numbers)))
 
 
 def check(name: str, tree: object, daemons: Collection[str]) -> None:

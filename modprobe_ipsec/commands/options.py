@@ -227,7 +227,11 @@ OPTIONS = (
     Option(
         "--headers",
         "what",
-        "whether userland can be compiled against the XFRM headers here",
+        "whether userland can be compiled against the XFRM headers here; all: against 18 of the "
+        "kernel's headers with 12 of the C library's",
+        metavar="WHICH",
+        implied="xfrm",
+        choices=lambda: ("all", "xfrm"),
         verb="headers",
     ),
     Option("--cc", "what", "the compiler that is asked", metavar="PROGRAM", verbs=("headers",)),

@@ -48,10 +48,9 @@ def _lines(answer: Explained, titles: Mapping[str, str]) -> Iterator[str]:
     for label, said in rows:
         if said:
             yield from _row(label, said)
-    for daemon, said in term.daemons:
-        yield from _row(
-            "daemons" if said is term.daemons[0][1] else "", f"{titles[daemon]}: {said}"
-        )
+    for number, (said, daemons) in enumerate(term.by_line.items()):
+        names = ", ".join(titles[daemon] for daemon in daemons)
+        yield from _row("" if number else "daemons", f"{names}: {said}")
     for number, here in enumerate(answer.here):
         yield from _row("here" if not number else "", line(here.text))
         if here.remedy:

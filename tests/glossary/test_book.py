@@ -60,11 +60,42 @@ def test_the_nearest_names_are_suggested(asked: str, near: str) -> None:
     assert near in BOOK.near(asked)
 
 
+# What these write has neither the errno's text nor its number.
+OTHERWISE = {
+    *(("EEXIST", "strongswan"), ("ENOPROTOOPT", "libreswan"), ("EOPNOTSUPP", "libreswan")),
+}
+
+
 def test_a_daemons_words_are_known() -> None:
     ((_, entry),) = BOOK.find("aes256gcm16")
     assert dict(entry.term.daemons) == {"strongswan": "AES_GCM_16 with 256 bits"}
     ((_, entry),) = [found for found in BOOK.find("AES_GCM_16") if found[0] == "transforms"]
     assert "aes_gcm" in dict(entry.term.daemons)["libreswan"]
+
+
+@pytest.mark.parametrize("chapter", ["errors", "texts"])
+def test_each_daemons_line_is_known(chapter: str) -> None:
+    """Or it is said why there is none."""
+    for lead in BOOK.chapter(chapter).leads:
+        term = lead.entry().term
+        said = dict(term.daemons)
+        assert said.keys() == CATALOG.vocabularies.keys(), term.name
+        for daemon, line in said.items():
+            assert "{" not in line and "errno )" not in line, term.name
+            quotes = term.name if chapter == "texts" else term.also[-1]
+            nothing = line.startswith("nothing: ")
+            assert nothing or quotes in line or (term.name, daemon) in OTHERWISE, (term.name, line)
+
+
+def test_a_line_has_the_terms_own_number() -> None:
+    ((_, entry),) = BOOK.find("Requested mode not found")
+    assert dict(entry.term.daemons)["strongswan"] == (
+        "received netlink error: Requested mode not found (93) (from 6.0 on)"
+    )
+    ((_, entry),) = BOOK.find("ENOSYS")
+    assert dict(entry.term.daemons)["libreswan"] == (
+        "netlink response for WHAT: Function not implemented (errno 38)"
+    )
 
 
 HEAD = "title: t\nsource: s\nterms:\n"

@@ -58,10 +58,10 @@ def texts(path: Path) -> Iterator[str]:
 
 
 def leaves(value: object) -> Iterator[str]:
-    """Every sentence in a file of the map or of the glossary."""
+    """Every sentence in a file of the map or of the glossary, but for what daemons write."""
     if isinstance(value, dict):
         for key, below in value.items():
-            if key not in ("source", "also", "asks", "errno"):
+            if key not in ("source", "also", "asks", "errno", "daemons"):
                 yield from leaves(below)
     elif isinstance(value, list):
         for below in value:

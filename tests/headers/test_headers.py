@@ -1,58 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What --headers says is what compiling by hand says, on Debian's own header trees."""
 
-import atexit
 import json
 import os
-import shutil
-import subprocess
-import tempfile
-from functools import cache
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from modprobe_ipsec.commands import engine
 from modprobe_ipsec.commands.main import main
-from modprobe_ipsec.headers.survey import HEADERS
-from tests.debs import unpacked
-
-SUITES = ("bullseye", "bookworm", "trixie", "sid")
-TREES = [(suite, libc) for suite in SUITES for libc in ("glibc", "musl")]
-
-
-@cache
-def tree(suite: str, libc: str) -> Path:
-    """A tree of headers that everybody may read, root's cache being nobody's business."""
-    packages = (
-        ["linux-libc-dev", "libc6-dev"] if libc == "glibc" else ["musl-dev", "linux-libc-dev"]
-    )
-    source = unpacked(suite, packages) / "usr/include"
-    root = Path(tempfile.mkdtemp(prefix="modprobe-ipsec-headers-"))
-    atexit.register(shutil.rmtree, root)
-    root.chmod(0o755)
-    shutil.copytree(source, root / "usr/include", ignore=_others)
-    return root
-
-
-def _others(directory: str, names: list[str]) -> list[str]:
-    """What is of other machines, and large."""
-    kept = ("x86_64-linux-gnu", "x86_64-linux-musl")
-    return [n for n in names if ("-linux-" in n and n not in kept) or n in ("drm", "sound", "rdma")]
-
-
-def by_hand(root: Path, libc: str, *headers: str) -> bool:
-    """gcc over a file, with the places of this tree written out."""
-    include = root / "usr/include"
-    places = [include, include / "x86_64-linux-gnu"]
-    if libc == "musl":
-        places.insert(0, include / "x86_64-linux-musl")
-    own = subprocess.run(["gcc", "-print-file-name=include"], capture_output=True, text=True)
-    flags = [f"-I{place}" for place in (*places, own.stdout.strip())]
-    source = "".join(f"#include <{header}>\n" for header in headers) + "int x;\n"
-    command = ["gcc", "-nostdinc", *flags, "-w", "-S", "-o", "/dev/null", "-x", "c", "-"]
-    return not subprocess.run(command, input=source.encode(), capture_output=True).returncode
+from modprobe_ipsec.commands.verbs import headers as verb
+from modprobe_ipsec.glossary.book import Book
+from modprobe_ipsec.headers import running
+from modprobe_ipsec.headers.compiler import Compiler
+from modprobe_ipsec.headers.survey import HEADERS, PAIRS, Survey, lacking, newer
+from tests.headers import matrix
+from tests.headers.trees import LIBCS, SUITES, TREES, by_hand, temporary, tree
 
 
 def asked(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -61,24 +25,32 @@ def asked(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dic
     return code, document
 
 
-@pytest.mark.parametrize(("suite", "libc"), TREES)
+@pytest.mark.parametrize(
+    ("suite", "libc"),
+    [("bullseye", "glibc"), ("bookworm", "musl"), ("trixie", "glibc"), ("sid", "musl")],
+)
 def test_pairs_are_those_of_compiling_by_hand(
     suite: str, libc: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    root = tree(suite, libc)
-    code, said = asked(capsys, "--sysroot", str(root))
-    assert said["alone"] == []
-    told = {}
-    for pair in said["pairs"]:
-        told[pair["first"], pair["second"]] = pair["forward"]
-        told[pair["second"], pair["first"]] = pair["backward"]
-    assert told == {pair: by_hand(root, libc, *pair) for pair in permutations(HEADERS, 2)}
-    # in some order linux/xfrm.h goes with all of them, everywhere
-    assert code == 1
-    first = told["linux/xfrm.h", "netinet/in.h"]
-    assert (first, told["netinet/in.h", "linux/xfrm.h"]) == (libc == "glibc", True)
+    """As an ordinary user."""
+    # what it imports may be out of nobody's reach
+    asked(capsys, "--cc", "false")
+    told = matrix.said(suite, libc, "xfrm")
+    assert told == matrix.compiled(suite, libc, "xfrm")
+    assert told["linux/xfrm.h", "netinet/in.h"] == ("both" if libc == "glibc" else "libc")
     # struct udphdr stands in both
-    assert not told["netinet/udp.h", "linux/udp.h"] and not told["linux/udp.h", "netinet/udp.h"]
+    assert told["netinet/udp.h", "linux/udp.h"] == "no"
+
+
+def test_every_pair_was_compared_once() -> None:
+    record = matrix.read()
+    assert list(record) == TREES and len(PAIRS["all"]) == 216
+    for place, words in record.items():
+        assert tuple(words) == PAIRS["all"], place
+        assert set(words.values()) <= set(matrix.WORDS.values()), place
+    for suite in SUITES:
+        glibc, musl = (record[suite, libc]["linux/xfrm.h", "netinet/in.h"] for libc in LIBCS)
+        assert (glibc, musl) == ("both", "libc")
 
 
 # Against 7.3: what came with 7.2; with 6.14; and with 6.2 to 6.13, which trixie's 6.12.y has.
@@ -92,26 +64,36 @@ BEFORE |= {"XFRMA_SA_PCPU", "XFRM_POLICY_CPU_ACQUIRE"}
 
 
 @pytest.mark.parametrize(
-    ("suite", "lacking"),
+    ("suite", "expected"),
     [
         ("bullseye", MIGRATE | IPTFS | BEFORE | {"XFRM_OFFLOAD_PACKET"}),
         ("bookworm", MIGRATE | IPTFS | BEFORE),
         ("trixie", MIGRATE | IPTFS),
     ],
 )
-def test_names_that_a_header_lacks(
-    suite: str, lacking: set[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    _, said = asked(capsys, "--sysroot", str(tree(suite, "glibc")))
+def test_names_that_a_header_lacks(suite: str, expected: set[str]) -> None:
     # whether a stable series got it later is Debian's business
-    assert set(said["lacking"]) ^ lacking <= {"XFRM_OFFLOAD_PACKET"}
+    assert lacks(suite) ^ expected <= {"XFRM_OFFLOAD_PACKET"}
 
 
-def test_the_newest_header_lacks_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    _, said = asked(capsys, "--sysroot", str(tree("sid", "glibc")))
-    assert said["lacking"] == [] and said["newer"]
-    _, said = asked(capsys, "--sysroot", str(tree("bullseye", "glibc")))
-    assert not said["newer"]
+def test_the_newest_header_lacks_nothing() -> None:
+    assert lacks("sid") == set()
+
+
+def lacks(suite: str) -> set[str]:
+    book = Book(engine.glossary_trees(), engine.catalog())
+    return set(lacking(Compiler("", str(tree(suite, "glibc"))), dict(verb.names(book))))
+
+
+@pytest.mark.parametrize(("suite", "libc"), TREES)
+def test_a_copy_of_the_newest_header(suite: str, libc: str) -> None:
+    root, over = tree(suite, libc), temporary()
+    (over / "linux").mkdir()
+    newest = tree("sid", "glibc") / "usr/include/linux/xfrm.h"
+    (over / "linux/xfrm.h").write_bytes(newest.read_bytes())
+    compiles = by_hand(root, libc, "netinet/in.h", "linux/xfrm.h", over=over)
+    assert newer(Compiler("", str(root))) is compiles
+    assert compiles or suite in ("bullseye", "bookworm")
 
 
 def test_text_names_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,13 +102,31 @@ def test_text_names_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert "  netinet/in.h has to come before linux/xfrm.h\n" in text
     assert "  netinet/udp.h and linux/udp.h do not go together in any order\n" in text
     assert "  XFRMA_SA_DIR (kernel 6.10)\n" in text
+    assert "\nlinux/xfrm.h lacks, " in text
     assert "has no __counted_by" in text
 
 
+def test_what_the_kernel_has_is_told_from_what_it_has_not() -> None:
+    compiler = Compiler("", "")
+    known = running.Known({"XFRMA_SA_DIR": True, "XFRM_MODE_IPTFS": False})
+    names = (*known.names, "XFRMA_IF_ID")
+    found = Survey(alone=(), pairs=(), lacking=names, newer=True)
+    text = verb.text(found, known, compiler, {**dict.fromkeys(names, ""), "XFRMA_IF_ID": "4.19"})
+    assert text.partition("\n\n")[2] == (
+        "linux/xfrm.h lacks, and the running kernel has:\n  XFRMA_SA_DIR\n\n"
+        "linux/xfrm.h lacks, and so does the running kernel:\n  XFRM_MODE_IPTFS\n\n"
+        "linux/xfrm.h lacks, and the running kernel cannot be asked for:\n"
+        "  XFRMA_IF_ID (kernel 4.19)\n"
+    )
+    text = verb.text(found, running.Known({}, "it sleeps"), compiler, dict.fromkeys(names, ""))
+    assert "lacks, and the running kernel was not asked for (it sleeps):\n" in text
+    # what both lack is no loss
+    assert verb.status(found._replace(lacking=("XFRM_MODE_IPTFS",)), known) == 0
+    assert verb.status(found, known) == 1
+
+
 def test_without_the_header_it_cannot_be(capsys: pytest.CaptureFixture[str]) -> None:
-    root = Path(tempfile.mkdtemp(prefix="modprobe-ipsec-headers-"))
-    atexit.register(shutil.rmtree, root)
-    root.chmod(0o755)
+    root = temporary()
     (root / "usr/include").mkdir(parents=True)
     code, said = asked(capsys, "--sysroot", str(root))
     assert code == 2 and set(said["alone"]) == set(HEADERS) and said["pairs"] == []
@@ -140,8 +140,7 @@ def test_what_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_root_compiles_as_nobody_and_leaves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    place = Path(tempfile.mkdtemp(prefix="modprobe-ipsec-headers-"))
-    atexit.register(shutil.rmtree, place)
+    place = temporary()
     place.chmod(0o777)
     compiler = place / "cc"
     compiler.write_text(f'#!/bin/sh\nid -u >>{place}/who\nexec gcc "$@"\n')

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs in a guest: what `--explain` says of values under /proc, and what the kernel has there.
+"""Runs in a guest: what `--explain` says of values under /proc, and what the kernel has there; and
+what the kernel says to `--headers`.
 
 Once as root of the machine, once in a user namespace of its own with its own network. Answers in
 JSON.
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from modprobe_ipsec.commands.main import main
+from modprobe_ipsec.headers import running
 
 _LIBC = ctypes.CDLL(None)
 _NEWUSER, _NEWNET = 0x10000000, 0x40000000
@@ -44,6 +46,29 @@ def observed(names: list[str]) -> dict[str, Any]:
     return {name: {"here": explained(name), "kernel": kernels(name)} for name in names}
 
 
+def headers() -> dict[str, Any]:
+    """Which names the kernel says that it knows, and what there is before and after the question:
+    states, policies, modules, lines of its log."""
+
+    def there() -> list[str]:
+        # the first of them has xfrm_user loaded
+        commands = ("ip xfrm state", "ip xfrm policy", "cat /proc/modules", "dmesg")
+        return [subprocess.check_output(command.split(), text=True) for command in commands]
+
+    there()
+    before = there()
+    known = running.ask()
+    after = there()
+    loudly = running.ask(quietly=False).names
+    return {
+        "names": known.names,
+        "why": known.why,
+        "before": before,
+        "after": after,
+        "messages": {name: yes for name, yes in loudly.items() if name not in known.names},
+    }
+
+
 def change() -> None:
     """Values that are not the default, and a counter that is not zero."""
     Path("/proc/sys/net/core/xfrm_acq_expires").write_text("77")
@@ -64,19 +89,20 @@ def change() -> None:
 
 
 def apart(names: list[str]) -> dict[str, Any]:
-    """The same in a user and network namespace of its own."""
+    """The values in a user and network namespace of its own, and what is asked there."""
     read, write = os.pipe()
     child = os.fork()
     if not child:
         try:
             if _LIBC.unshare(_NEWUSER | _NEWNET):
                 raise OSError("unshare")
-            os.write(write, json.dumps(observed(names)).encode())
+            with os.fdopen(write, "w") as answers:
+                json.dump({**observed(names), "headers": running.ask().names}, answers)
         finally:
             os._exit(0)
     os.close(write)
-    with os.fdopen(read) as answers:
-        text = answers.read()
+    with os.fdopen(read) as said:
+        text = said.read()
     os.waitpid(child, 0)
     found: dict[str, Any] = json.loads(text)
     return found
@@ -84,8 +110,9 @@ def apart(names: list[str]) -> dict[str, Any]:
 
 def observe() -> None:
     names = json.loads(Path("/names.json").read_text())
+    asked = headers()
     change()
-    print(json.dumps({"root": observed(names), "apart": apart(names)}))
+    print(json.dumps({"headers": asked, "root": observed(names), "apart": apart(names)}))
 
 
 if __name__ == "__main__":
