@@ -14,8 +14,8 @@ from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import gather, refresh
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.host.shipped import daemon_names, glossary_names, read_data
-from modprobe_ipsec.needs.need import AnyNeed
-from modprobe_ipsec.needs.proof import Proof
+from modprobe_ipsec.needs.need import AnyNeed, Need
+from modprobe_ipsec.needs.proof import Answer, Proof, Proofs
 from modprobe_ipsec.plan.judge import judge
 from modprobe_ipsec.plan.plan import LoadResult
 from modprobe_ipsec.plan.planner import make_plan
@@ -145,6 +145,31 @@ def _in_this_namespace(needs: Sequence[AnyNeed], numbers: Sequence[int], send: "
     ask(needs, numbers, send, enter=namespace.stay)
 
 
+def proven(needs: Sequence[AnyNeed], prove: Callable[[Sequence[AnyNeed]], Proofs]) -> Proofs:
+    """The proofs of some needs, once more for those whose next SA may be made otherwise.
+
+    Modules that come while SAs are made may serve the later ones; and a better part that comes
+    takes an algorithm apart that was built of a slower one, so that no driver is seen.
+    """
+    proofs = prove(needs)
+    again = tuple(
+        proof.need
+        for proof in proofs.proofs
+        if proof.answer is Answer.ACCEPTED
+        and isinstance(proof.need, Need)
+        and proof.need.suite.crypto_name
+        and (proofs.loaded or not proof.driver)
+    )
+    if not again:
+        return proofs
+    later = prove(again)
+    by_need = {proof.need: proof for proof in later.proofs}
+    return proofs._replace(
+        proofs=tuple(by_need.get(proof.need, proof) for proof in proofs.proofs),
+        loaded=tuple(dict.fromkeys((*proofs.loaded, *later.loaded))),
+    )
+
+
 def act(
     action: Action,
     wanted: Demand,
@@ -180,7 +205,9 @@ def act(
 
     ask = _with_packets if packets else _in_this_namespace if private_network else None
     timeout = _PACKETS_TIMEOUT if packets else _SA_TIMEOUT
-    proofs = prove(needs, on_progress=on_progress, ask=ask, timeout=timeout)
+    proofs = proven(
+        needs, lambda some: prove(some, on_progress=on_progress, ask=ask, timeout=timeout)
+    )
     facts = refresh(facts, host)
     final = make_plan(needs, facts, catalog, tried)
     by_need: dict[AnyNeed, Proof] = {proof.need: proof for proof in proofs.proofs}

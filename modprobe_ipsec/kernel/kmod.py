@@ -9,7 +9,7 @@ lines and blacklists are libkmod's business: they are carried out as the admin w
 import ctypes
 import os
 
-from modprobe_ipsec.base.annotations import Any, TracebackType
+from modprobe_ipsec.base.annotations import Any, Callable, TracebackType
 from modprobe_ipsec.base.errors import Error
 from modprobe_ipsec.kernel import BLACKLISTED
 
@@ -23,6 +23,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
         (ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(ctypes.c_void_p)),
     ),
     "kmod_module_unref": (ctypes.c_void_p, (ctypes.c_void_p,)),
+    "kmod_module_remove_module": (ctypes.c_int, (ctypes.c_void_p, ctypes.c_uint)),
     "kmod_module_probe_insert_module": (
         ctypes.c_int,
         (
@@ -106,6 +107,17 @@ class Kmod:
         `name` is a module's name, never a path or an alias. Returns 0, a positive errno, or
         `BLACKLISTED`. **0 proves nothing** (`install NAME /bin/true`): read the state back.
         """
+        # The blacklist counts for dependencies too: what the admin forbade is not to slip in
+        # behind something else. The same value comes back if nothing was left to load.
+        insert = self._lib.kmod_module_probe_insert_module
+        return self._with(name, lambda module: insert(module, BLACKLISTED, None, None, None, None))
+
+    def unload(self, name: str) -> int:
+        """Take a module out again that nothing uses; never by force. Returns 0 or an errno."""
+        remove = self._lib.kmod_module_remove_module
+        return self._with(name, lambda module: remove(module, os.O_NONBLOCK))
+
+    def _with(self, name: str, call: Callable[[ctypes.c_void_p], int]) -> int:
         if not (name.isascii() and name.replace("_", "").isalnum()):
             raise ValueError(name)
         module = ctypes.c_void_p()
@@ -115,11 +127,7 @@ class Kmod:
         if code < 0:
             return -int(code)
         try:
-            # The blacklist counts for dependencies too: what the admin forbade is not to slip in
-            # behind something else. The same value comes back if nothing was left to load.
-            code = self._lib.kmod_module_probe_insert_module(
-                module, BLACKLISTED, None, None, None, None
-            )
+            code = call(module)
         finally:
             self._lib.kmod_module_unref(module)
         return abs(int(code))

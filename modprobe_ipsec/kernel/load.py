@@ -8,11 +8,13 @@ import time
 from modprobe_ipsec.base.annotations import Callable, Mapping, Sequence
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog
+from modprobe_ipsec.diagnose.requests import module_requests
 from modprobe_ipsec.diagnose.resolution import LoadFailure, ResolutionState
 from modprobe_ipsec.host.facts import Facts, ModuleState
 from modprobe_ipsec.host.gather import module_states, refresh
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.kernel import BLACKLISTED
+from modprobe_ipsec.kernel.idle import clear
 from modprobe_ipsec.needs.need import AnyNeed
 from modprobe_ipsec.plan.plan import LoadOutcome, LoadResult, Plan, Step
 from modprobe_ipsec.plan.planner import make_plan
@@ -51,8 +53,10 @@ def carry_out(
     # costs ctypes, which a run that loads nothing need not pay
     from modprobe_ipsec.kernel.kmod import Kmod
 
+    names = module_requests(needs, catalog, facts.release).crypto
     with Kmod() as kmod:
         while plan.rounds:
+            done: list[LoadResult] = []
             for step in plan.rounds[0]:
                 if on_step:
                     on_step(step)
@@ -60,11 +64,14 @@ def carry_out(
                 code = kmod.load(step.module)
                 after = _settled(host, step.module, before)
                 facts = facts._replace(modules=after)
-                result = _judge(step, code, before, after)
+                done.append(_judge(step, code, before, after))
+            facts = refresh(facts, host)
+            for result in clear(done, names, facts, catalog, kmod.unload):
                 results.append(result)
                 if result.outcome is not LoadOutcome.LOADED:
-                    tried[step.module] = _failure(result)
-            facts = refresh(facts, host)
+                    tried[result.step.module] = _failure(result)
+            if tuple(results[-len(done) :]) != tuple(done):
+                facts = refresh(facts, host)
             plan = make_plan(needs, facts, catalog, tried)
     return LoadResults(tuple(results), facts, tried)
 
@@ -115,7 +122,9 @@ _MEANINGS = {
 
 def _failure(result: LoadResult) -> LoadFailure:
     denied = result.code in (errno.EPERM, errno.EACCES)
-    refused = denied or result.code in (0, BLACKLISTED, errno.EKEYREJECTED, errno.EINVAL)
+    idle = result.outcome is LoadOutcome.IDLE
+    refusals = (0, BLACKLISTED, errno.EKEYREJECTED, errno.EINVAL)
+    refused = denied or (result.code in refusals and not idle)
     state = ResolutionState.BLOCKED if refused else ResolutionState.ABSENT
     return LoadFailure(state, result.why, denied=denied, of_file=result.code in _OF_FILE)
 

@@ -32,6 +32,8 @@ class LoadOutcome(StrEnum):
     LOADED = "loaded"
     # This CPU has not got what the module drives. Normal for an accelerator.
     NO_DEVICE = "no device"
+    # It came, and serves nothing that is needed here: an accelerator that is unloaded again.
+    IDLE = "serves nothing"
     FAILED = "failed"
 
 
