@@ -24,6 +24,7 @@ from tests.vm.harness.booted import UNIT, UNITS, boot
 from tests.vm.harness.booted import tool as installed
 from tests.vm.harness.guest import run
 from tests.vm.harness.kernels import Kernel, fetch
+from tests.vm.suites import test_throughput as throughputs
 
 REPOSITORY = Path(__file__).parent.parent
 CHECK = ("--check", "--esp", "aes256gcm16")
@@ -167,6 +168,16 @@ def packets() -> None:
     least = [min(timed(kernel, command, before)[0] for _ in range(3)) for command in commands]
     report("--prove=packets : --prove, one need, under UML", least[1] / least[0], 3)
     report("all of --lab, in seconds, under UML", least[2], 6)
+
+
+def throughput() -> None:
+    """What --measure takes for a need, and whether a program in C sees the same."""
+    kernel = uml.fetch("uml-7")
+    with tempfile.TemporaryDirectory() as place:
+        answer = throughputs.in_guest(kernel, Path(place))
+    report("--measure, one need, in milliseconds, under UML", min(answer["taken"]) * 1000, 150)
+    for size, ratio in throughputs.ratios(answer["side by side"]).items():
+        report(f"--measure, {size} bytes : a program in C", max(ratio, 1 / ratio), 1.15)
 
 
 def timed(kernel: Kernel, command: str, before: str = ":") -> tuple[float, list[str]]:
@@ -321,4 +332,5 @@ if __name__ == "__main__":
     load_and_prove()
     load_and_prove_alone()
     packets()
+    throughput()
     unit()

@@ -45,7 +45,7 @@ class _NotMeasured(Exception):
 
 def ask(needs: Sequence[AnyNeed], numbers: Sequence[int], send: Send) -> None:
     """Ask for the needs with these numbers and measure what is accepted."""
-    bench = once(_Bench)
+    bench = once(Bench)
     number_of = {needs[number]: number for number in numbers}
     known: set[Family] = set()
 
@@ -71,7 +71,7 @@ def ask(needs: Sequence[AnyNeed], numbers: Sequence[int], send: Send) -> None:
     by_sas.ask(needs, numbers, send, enter=enter, more=more)
 
 
-class _Bench:
+class Bench:
     """The two hosts, on one CPU. Moves the calling process there. Raises OSError."""
 
     def __init__(self) -> None:

@@ -9,8 +9,15 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
+
+from modprobe_ipsec.catalog.model import Family, Protocol
+from modprobe_ipsec.commands import engine
+from modprobe_ipsec.kernel import child
+from modprobe_ipsec.lab.measure import Bench
+from modprobe_ipsec.needs.need import Choice, Need, Suite
 
 TOOL = (sys.executable, "-I", "-m", "modprobe_ipsec", "--measure", "--format", "json")
 NOBODY = 65534
@@ -89,6 +96,23 @@ def side_by_side() -> dict[str, Any]:
     return {**found, "sent": sent, "arrived": int(arrived)}
 
 
+def taken() -> list[float]:
+    """Seconds for one need, again and again, in a process of its own."""
+    transform = engine.catalog().transforms["AES_GCM_16"]
+    need = Need(Suite(Protocol.ESP, Choice(transform, 128), None), Family.IPV4)
+
+    def work(send: child.Send) -> None:
+        bench = Bench()
+        for _ in range(5):
+            start = time.perf_counter()
+            bench.through(need)
+            send(time.perf_counter() - start)
+
+    heard: list[float] = []
+    child.run(work, heard.append, 60)
+    return heard
+
+
 def main() -> None:
     answer: dict[str, Any] = {}
     Path("/throughput").chmod(0o755)
@@ -109,6 +133,7 @@ def main() -> None:
     answer["root"] = tool(*both, "-4")
     answer["check when all is there"] = tool(*both, "--check")
     answer["side by side"] = side_by_side()
+    answer["taken"] = taken()
     answer["states"] = said("ip xfrm state")
     for name in "AB":
         said(f"ip netns del {name}")
