@@ -69,14 +69,15 @@ class Fastest(Value):
 def fastest(measured: Iterable[Measured], excluded: Collection[AnyNeed]) -> Fastest | None:
     """The fastest suite at the largest size; None if nothing is left to choose from.
 
-    Only ESP, if there is any: nothing else hides what is sent. What serves several needs counts
-    as its slowest. `excluded` are needs whose algorithms nobody should be led to.
+    Only ESP, if there is any: nothing else hides what is sent. What serves several needs, with and
+    without ESN or in both families, counts as its slowest. `excluded` are needs whose algorithms
+    nobody should be led to.
     """
     slowest: dict[Suite, Speed] = {}
     for each in measured:
         need = each.need
         if each.speeds and isinstance(need, Need) and need not in excluded:
-            speed, suite = each.speeds[-1], need.suite
+            speed, suite = each.speeds[-1], need.suite._replace(esn=False)
             slowest[suite] = min(slowest.get(suite, speed), speed, key=lambda one: one.packets)
     ranked = _ranked(slowest, Protocol.ESP) or _ranked(slowest, Protocol.AH)
     if not ranked:

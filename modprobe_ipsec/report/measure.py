@@ -133,12 +133,15 @@ def recommendation(report: Report, found: MeasureReport) -> str:
     best = fastest(found.needs, excluded)
     if best is None:
         return "no recommendation: nothing was measured that should be used"
-    name = best.suite.label
+    name, left_out = best.suite.label, ""
+    if any(each.need in excluded for each in found.needs if each.speeds):
+        left_out = " (what should not be used is left out)"
     if best.second is None:
-        return f"{name} is the only one to choose from"
+        return f"{name} is the only one to choose from{left_out}"
     if not best.is_clear:
-        return f"{name} and {best.second.label} are the fastest, and equally fast"
-    return f"{name} is the fastest: {_times(best)} as many packets as {best.second.label}"
+        return f"{name} and {best.second.label} are the fastest, and equally fast{left_out}"
+    times = f"at {SIZES[-1]} bytes {_times(best)} {best.second.label}"
+    return f"{name} is the fastest: {times}{left_out}"
 
 
 def _times(best: Fastest) -> str:

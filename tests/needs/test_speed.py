@@ -4,7 +4,7 @@
 from modprobe_ipsec.catalog.model import Family, Protocol
 from modprobe_ipsec.needs.need import Need
 from modprobe_ipsec.needs.speed import SIZES, Measured, Speed, fastest
-from tests.kernel.sample import AH, CBC, GCM, need
+from tests.kernel.sample import AH, CBC, CBC_ESN, GCM, need
 
 CTR = need(Protocol.ESP, "AES_CTR", "HMAC_SHA2_256_128")
 
@@ -36,6 +36,11 @@ def test_a_suite_counts_as_its_slowest_need() -> None:
     six = GCM._replace(family=Family.IPV6)
     found = fastest([measured(GCM, 300), measured(six, 90), measured(CBC, 100)], ())
     assert found and found.suite == CBC.suite
+
+
+def test_extended_sequence_numbers_are_no_other_suite() -> None:
+    found = fastest([measured(CBC_ESN, 300), measured(CBC, 310), measured(GCM, 100)], ())
+    assert found and (found.suite, found.second) == (CBC.suite, GCM.suite)
 
 
 def test_esp_comes_before_ah_however_fast() -> None:

@@ -17,12 +17,12 @@ from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.kernel import child
 from modprobe_ipsec.kernel.prover import prove
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Need
-from modprobe_ipsec.needs.proof import Proof, Proofs
+from modprobe_ipsec.needs.proof import Answer, Proof, Proofs
 from modprobe_ipsec.needs.speed import Clear, Measured, Speed
 from modprobe_ipsec.plan.judge import judge
 from modprobe_ipsec.plan.plan import LoadResult, Plan
 from modprobe_ipsec.plan.planner import make_plan
-from modprobe_ipsec.plan.verdict import Verdict
+from modprobe_ipsec.plan.verdict import NeedVerdict, Verdict
 from modprobe_ipsec.report.measure import MeasureReport
 from modprobe_ipsec.report.model import Action, Report
 from modprobe_ipsec.report.words import because
@@ -147,7 +147,7 @@ def _report(
     by_need: dict[AnyNeed, Proof] = {proof.need: proof for proof in found.proofs.proofs}
     verdicts = judge(final, by_need, loaded=True)
     all_of = tuple(
-        found.measured.get(judged.need) or Measured(judged.need, why=because(judged))
+        found.measured.get(judged.need) or Measured(judged.need, why=_why_not(judged))
         for judged in verdicts
     )
     return Report(
@@ -161,6 +161,13 @@ def _report(
         found.proofs.socket_in_words,
         measured=MeasureReport(all_of, found.clear, before or {}),
     )
+
+
+def _why_not(judged: NeedVerdict) -> str:
+    """Why nothing could be measured: what kept us from asking comes before what might be loaded."""
+    proof, could = judged.proof, (Verdict.LOADABLE, Verdict.SLOW, Verdict.READY)
+    unasked = proof is not None and proof.answer is Answer.NOT_ASKED and judged.verdict in could
+    return (proof.why if proof and unasked else "") or because(judged)
 
 
 # What the network of the lab takes besides.
