@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """data/architectures.yaml -> `Architecture`; the file itself says what each key is for."""
 
-from modprobe_ipsec.catalog.model import Architecture, Compat, CpuModule
+from modprobe_ipsec.catalog.model import COMPAT, Architecture, CpuModule, ModuleRequest
 from modprobe_ipsec.catalog.row import Row
 
 
@@ -46,13 +46,18 @@ def _architecture(row: Row) -> Architecture:
     return architecture
 
 
-def _compat(row: Row) -> Compat | None:
+def _compat(row: Row) -> ModuleRequest | None:
     if not row.rest.get("compat"):
         # `{}`: not even if the row above has it
         row.leave("compat")
         return None
     sub = row.sub("compat")
-    compat = Compat(module=sub.take("module", str), config=sub.take("config", str))
+    compat = ModuleRequest(
+        alias=COMPAT,
+        module=sub.take("module", str),
+        config=sub.take("config", str),
+        title="messages of 32-bit programs",
+    )
     sub.done()
     return compat
 

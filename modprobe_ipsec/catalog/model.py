@@ -264,12 +264,9 @@ class CpuModule(Value):
     cpu: str = ""
 
 
-class Compat(Value):
-    """What a 64-bit kernel needs to take the messages of 32-bit processes."""
-
-    module: str
-    # Kernel option without CONFIG_.
-    config: str
+# Our word for what a kernel needs to take messages of processes with another word size than its.
+# The kernel makes no such request, and no module has such an alias.
+COMPAT = "xfrm-compat"
 
 
 class Architecture(Value):
@@ -285,7 +282,8 @@ class Architecture(Value):
     bits: int
     # What the CPU's modalias looks like; empty if it has none.
     modalias: str = ""
-    compat: Compat | None = None
+    # What takes the messages of 32-bit processes, where those have another layout.
+    compat: ModuleRequest | None = None
     # Words in a module's name -> CPU flags of which it asks for one; the better words stand later.
     words: Mapping[str, tuple[str, ...]] = {}  # noqa: RUF012 (never changed)
     # By primitive: what an implementation of it registers as well. `%` is the primitive.

@@ -23,9 +23,9 @@ class Reach:
 
     __slots__ = (
         "_never_load",
+        "_of_cpus",
         "_options",
         "_plain",
-        "_registers",
         "_words",
         "machine_options",
         "modules",
@@ -39,7 +39,8 @@ class Reach:
         self._words = frozenset(_words(catalog))
         # Modules that are asked for by name where no alias is known, and those that a line of
         # initcall_blacklist= may be about.
-        of_cpus = {m: k for of in catalog.architectures.values() for m, k in of.modules.items()}
+        # CPUs' own modules, whose names may say nothing of what they register: vmx_crypto
+        of_cpus = [module for of in catalog.architectures.values() for module in of.modules]
         self.modules = frozenset(
             (
                 *filter(None, self._plain.values()),
@@ -50,8 +51,7 @@ class Reach:
         )
         machines = catalog.architectures.values()
         self.machine_options = frozenset(option for of in machines for option in of.config)
-        # What CPUs' own modules register without an alias for it.
-        self._registers = {module: known.registers for module, known in of_cpus.items()}
+        self._of_cpus = frozenset(of_cpus)
 
     def request(self, request: str) -> bool:
         """Whether some need can make this request: xfrm-type-2-50, crypto-seqiv."""
@@ -80,7 +80,7 @@ class Reach:
             return False
         if request in self._plain:
             return name == self._plain[request]
-        if request[7:] in self._registers.get(name, ()):
+        if name in self._of_cpus:
             return True
         return any(self._fits(word, name) for word in words_of(request[7:]))
 
@@ -104,6 +104,9 @@ def _plain(catalog: Catalog) -> Iterator[ModuleRequest]:
     yield from catalog.sockets.values()
     for types in catalog.types.values():
         yield from types
+    for machine in catalog.architectures.values():
+        if machine.compat:
+            yield machine.compat
     for feature in catalog.features.values():
         for requests in feature.requests.values():
             yield from requests

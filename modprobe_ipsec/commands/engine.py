@@ -8,15 +8,17 @@ import os
 from modprobe_ipsec.base.annotations import Callable, Mapping, Sequence
 from modprobe_ipsec.base.value import once
 from modprobe_ipsec.catalog.model import Catalog, Family
+from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.diagnose.resolution import LoadFailure
-from modprobe_ipsec.host.facts import Facts
+from modprobe_ipsec.host.facts import Facts, ModuleState, WordSizes
 from modprobe_ipsec.host.gather import gather, refresh
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.host.shipped import daemon_names, glossary_names, read_data
 from modprobe_ipsec.needs.need import AnyNeed, Need
 from modprobe_ipsec.needs.proof import Answer, Proof, Proofs
 from modprobe_ipsec.plan.judge import judge
+from modprobe_ipsec.plan.meaning import is_hopeless
 from modprobe_ipsec.plan.plan import LoadResult
 from modprobe_ipsec.plan.planner import make_plan
 from modprobe_ipsec.report.model import Action, Report
@@ -96,6 +98,19 @@ def facts_of(host: Host, catalog: Catalog) -> Facts:
     return facts._replace(arch=catalog.machine(facts.config.get))
 
 
+def with_word_sizes(facts: Facts, host: Host, demand: Demand) -> Facts:
+    """The facts, and how to learn the word size of the daemons whose configurations these are."""
+
+    @once
+    def sizes() -> WordSizes:
+        from modprobe_ipsec.host.machine import word_size
+
+        daemons = (DAEMONS[asker.daemon] for asker in demand.askers if asker.daemon in DAEMONS)
+        return word_size.read(host, (path for daemon in daemons for path in daemon.programs))
+
+    return facts._replace(word_sizes=sizes)
+
+
 def families(facts: Facts) -> tuple[Family, ...]:
     """The address families that this kernel has, for whoever does not say."""
     return (Family.IPV4, Family.IPV6) if facts.ipv6 else (Family.IPV4,)
@@ -145,6 +160,25 @@ def _in_this_namespace(needs: Sequence[AnyNeed], numbers: Sequence[int], send: "
     ask(needs, numbers, send, enter=namespace.stay)
 
 
+def _asking_for_messages(facts: Facts, host: Host, *, asks: bool) -> Facts:
+    """The facts, and how to ask the kernel whether it hears a process such as this one.
+
+    That opens a socket, for which it may load xfrm_user: unless `asks`, only if that is there.
+    """
+
+    @once
+    def takes() -> bool | None:
+        sizes = facts.word_sizes()
+        there = (facts.modules or {}).get("xfrm_user") in (ModuleState.LIVE, ModuleState.BUILTIN)
+        if not host.live or sizes.daemon != sizes.ours or not (asks or there):
+            return None
+        from modprobe_ipsec.kernel.word_size import takes_messages
+
+        return takes_messages()
+
+    return facts._replace(takes_messages=takes)
+
+
 def proven(needs: Sequence[AnyNeed], prove: Callable[[Sequence[AnyNeed]], Proofs]) -> Proofs:
     """The proofs of some needs, once more for those whose next SA may be made otherwise.
 
@@ -170,6 +204,18 @@ def proven(needs: Sequence[AnyNeed], prove: Callable[[Sequence[AnyNeed]], Proofs
     )
 
 
+def as_the_daemon(proofs: Proofs, word_sizes: Callable[[], WordSizes]) -> Proofs:
+    """What was refused to us for our word size says nothing where the daemon has another."""
+
+    def judged(proof: Proof) -> Proof:
+        if not is_hopeless(proof) or word_sizes().daemon == word_sizes().ours:
+            return proof
+        why = "this Python has 32 bits, of which the kernel takes no messages; the daemon has 64"
+        return proof._replace(answer=Answer.NOT_ASKED, why=why)
+
+    return proofs._replace(proofs=tuple(map(judged, proofs.proofs)))
+
+
 def act(
     action: Action,
     wanted: Demand,
@@ -189,6 +235,7 @@ def act(
     something is to be loaded.
     """
     needs = wanted.needs
+    facts = _asking_for_messages(facts, host, asks=action in (Action.LOAD, Action.PROVE))
     plan = make_plan(needs, facts, catalog)
     if action in (Action.CHECK, Action.DRY_RUN):
         return Report(action, facts, judge(plan, {}, loaded=False), plan, wanted)
@@ -208,6 +255,7 @@ def act(
     proofs = proven(
         needs, lambda some: prove(some, on_progress=on_progress, ask=ask, timeout=timeout)
     )
+    proofs = as_the_daemon(proofs, facts.word_sizes)
     facts = refresh(facts, host)
     final = make_plan(needs, facts, catalog, tried)
     by_need: dict[AnyNeed, Proof] = {proof.need: proof for proof in proofs.proofs}

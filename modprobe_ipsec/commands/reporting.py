@@ -70,6 +70,7 @@ def make_report(
             demand = read_apart(lambda: _demand(arguments, facts, host, catalog), catalog)
         else:
             demand = _demand(arguments, facts, host, catalog)
+        facts = engine.with_word_sizes(facts, host, demand)
         private = arguments.has("--private-network")
         if private:
             # what is there is not the host's

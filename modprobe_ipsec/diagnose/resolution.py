@@ -74,6 +74,8 @@ class Resolution(Value):
     symptom: Symptom | None = None
     # It is a feature of a network card, which no module brings.
     of_card: bool = False
+    # It speaks of the daemon's word size where that is not ours, so that no proof of ours tells.
+    of_daemon: bool = False
     # Name of the module that answers on kernels so far, and the option that builds it.
     name: str = ""
     option: str = ""

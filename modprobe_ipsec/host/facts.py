@@ -250,6 +250,15 @@ class StackSign(Value):
     dropped: bool = False
 
 
+class WordSizes(Value):
+    """The size of a long (bits) in programs that send messages to the kernel; 0: unknown."""
+
+    # In the IKE daemon; where none is known, in whoever asks instead.
+    daemon: int = 0
+    # In this process; of a recorded host, in the one that recorded it.
+    ours: int = 0
+
+
 _NOTHING: Mapping[str, ModuleFile] = {}
 
 
@@ -298,6 +307,10 @@ class Facts(Value):
     more: Callable[[str], Any] = lambda name: None
     # Network cards; None where nobody can ask them.
     cards: Callable[[], "Cards | None"] = lambda: None
+    # Of the daemon and of us, as against the kernel's.
+    word_sizes: Callable[[], WordSizes] = WordSizes
+    # Whether the kernel takes XFRM messages of a process such as this; None if it was not asked.
+    takes_messages: Callable[[], bool | None] = lambda: None
     # The container that we are in; None outside of one.
     container: Callable[[], Container | None] = lambda: None
 

@@ -19,7 +19,14 @@ from modprobe_ipsec.host.kernel import (
     sysctl,
     xfrm_proc,
 )
-from modprobe_ipsec.host.machine import container, installed, os_release, privileges, security
+from modprobe_ipsec.host.machine import (
+    container,
+    installed,
+    os_release,
+    privileges,
+    security,
+    word_size,
+)
 from modprobe_ipsec.host.reads import Allowed, Read, mark
 from modprobe_ipsec.host.root import Host
 
@@ -37,6 +44,7 @@ READERS = (
     os_release,
     privileges,
     security,
+    word_size,
 )
 
 # What speaks of the kernel that runs, and not of the one that is asked about.

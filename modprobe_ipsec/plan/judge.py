@@ -6,7 +6,7 @@ from modprobe_ipsec.diagnose.obstacle import Obstacle
 from modprobe_ipsec.diagnose.resolution import SERVED, Resolution, ResolutionState
 from modprobe_ipsec.needs.need import AnyNeed
 from modprobe_ipsec.needs.proof import Answer, Proof
-from modprobe_ipsec.plan.meaning import explain
+from modprobe_ipsec.plan.meaning import NO_CURE, explain, is_hopeless
 from modprobe_ipsec.plan.plan import Forecast, Plan
 from modprobe_ipsec.plan.verdict import Form, NeedVerdict, Reason, Verdict
 
@@ -21,7 +21,10 @@ def judge(plan: Plan, proofs: Mapping[AnyNeed, Proof], *, loaded: bool) -> tuple
 
 
 def _judge(forecast: Forecast, proof: Proof | None, loaded: bool) -> NeedVerdict:
-    if proof and proof.answer is Answer.ACCEPTED:
+    if proof and any(r.of_daemon and r.state not in SERVED for r in forecast.resolutions):
+        # our messages are not the daemon's
+        verdict, reasons = _not_asked(forecast, None, False)
+    elif proof and proof.answer is Answer.ACCEPTED:
         verdict, reasons = _accepted(forecast)
     elif proof and proof.answer is Answer.REFUSED:
         verdict, reasons = _refused(forecast, proof)
@@ -43,6 +46,8 @@ def _refused(forecast: Forecast, proof: Proof) -> tuple[Verdict, tuple[Reason, .
     """The kernel said no; the plan may know why."""
     said = Reason(explain(proof), form=Form.ANSWER)
     verdict, reasons = _not_asked(forecast, None, False)
+    if is_hopeless(proof) and verdict is not Verdict.MISSING:
+        return Verdict.MISSING, (said._replace(remedy=NO_CURE[proof.errno]),)
     if verdict in (Verdict.BLOCKED, Verdict.MISSING, Verdict.LOADABLE):
         return verdict, (*reasons, said)
     # what could not be told before is told now

@@ -9,7 +9,7 @@ import errno
 
 from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.text import strerror
-from modprobe_ipsec.catalog.model import Family, Protocol
+from modprobe_ipsec.catalog.model import Family, KernelInterface, Protocol
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Need
 from modprobe_ipsec.needs.proof import Answer, Proof
 
@@ -25,9 +25,22 @@ NO_ANSWER: Mapping[int, str] = {
     errno.ENOBUFS: "the kernel is out of memory for messages (ENOBUFS)",
 }
 
+# Errors that no module mends, and what does.
+NO_CURE: Mapping[int, str] = {
+    errno.EOPNOTSUPP: "64-bit programs, or a kernel that takes messages of 32-bit ones "
+    "(CONFIG_XFRM_USER_COMPAT)",
+}
+
 # As in the aliases of the modules: xfrm-type-FAMILY-PROTOCOL.
 _TYPES = {Protocol.ESP: 50, Protocol.AH: 51, Protocol.COMP: 108}
 _FAMILIES = {Family.IPV4: 2, Family.IPV6: 10}
+
+
+def is_hopeless(proof: Proof) -> bool:
+    """Whether the kernel refused the message itself, so that nothing that is loaded helps."""
+    need = proof.need
+    by_xfrm = isinstance(need, Need) and need.interface is KernelInterface.XFRM
+    return by_xfrm and proof.errno in NO_CURE
 
 
 def explain(proof: Proof) -> str:

@@ -31,7 +31,16 @@ def diagnose(
 
     `tried` are loads of this run that failed, by module.
     """
-    return resolve_all(module_requests(needs, catalog, facts.release), facts, catalog, tried)
+    requests = module_requests(needs, catalog, facts.release)
+    if not _has_another_word_size(facts, catalog):
+        return resolve_all(requests, facts, catalog, tried)
+    # costs a module, which few need pay
+    from modprobe_ipsec.diagnose import word_size
+
+    requests = word_size.with_compat(requests, facts, catalog)
+    resolved = _resolved(requests, facts, catalog, tried)
+    resolved = word_size.answered(resolved, facts, catalog)
+    return word_size.not_by_itself(_explained(resolved, facts, catalog))
 
 
 def resolve_all(
@@ -41,10 +50,27 @@ def resolve_all(
     tried: Mapping[str, LoadFailure] | None = None,
 ) -> Resolved:
     """The same from requests, whatever makes them."""
+    return _explained(_resolved(requests, facts, catalog, tried), facts, catalog)
+
+
+def _resolved(
+    requests: Requests,
+    facts: Facts,
+    catalog: Catalog,
+    tried: Mapping[str, LoadFailure] | None,
+) -> Resolved:
     faster = accelerators(requests, facts, catalog)
-    resolved = resolve(requests, faster, facts, catalog, tried or {})
+    return resolve(requests, faster, facts, catalog, tried or {})
+
+
+def _explained(resolved: Resolved, facts: Facts, catalog: Catalog) -> Resolved:
     resolved = find_obstacles(resolved, facts, catalog)
     return say_who_loads(resolved, facts, catalog.knowledge)
+
+
+def _has_another_word_size(facts: Facts, catalog: Catalog) -> bool:
+    """Whether the daemon has 32 bits, and the kernel 64."""
+    return catalog.architecture(facts.arch).bits == 64 and facts.word_sizes().daemon == 32
 
 
 def make_plan(
