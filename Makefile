@@ -147,8 +147,10 @@ install: checked-prefix
 	        "from modprobe_ipsec.$${program#*:} import run" 'run()' >$$target; \
 	    chmod 755 $$target; \
 	done
-	umask 022; sed 's|^Exec[A-Z][a-z]*=|&$(PREFIX)/sbin/|' systemd/modprobe-ipsec.service \
-	    >$(DESTDIR)$(UNITS)/modprobe-ipsec.service
+	umask 022; for unit in modprobe-ipsec modprobe-ipsec-watch; do \
+	    sed 's|^Exec[A-Z][a-z]*=|&$(PREFIX)/sbin/|' systemd/$$unit.service \
+	        >$(DESTDIR)$(UNITS)/$$unit.service; \
+	done
 	$(forget-drop-ins)
 	install -m 644 systemd/seal.conf $(DESTDIR)$(DOCS)
 	umask 022; for file in cdi.json hooks.d.json; do \
@@ -163,7 +165,7 @@ uninstall: checked-prefix
 	rm -rf $(DESTDIR)$(LIBRARY) $(DESTDIR)$(DOCS)
 	for file in $(SHARED); do rm -f $(DESTDIR)$(PREFIX)/share/$${file#*:}; done
 	for program in $(PROGRAMS); do rm -f $(DESTDIR)$(PREFIX)/$${program%%:*}; done
-	rm -f $(DESTDIR)$(UNITS)/modprobe-ipsec.service
+	rm -f $(DESTDIR)$(UNITS)/modprobe-ipsec.service $(DESTDIR)$(UNITS)/modprobe-ipsec-watch.service
 	$(forget-drop-ins)
 
 # Both run rm -rf below it, as root; and it goes into files that other programs read.

@@ -14,8 +14,9 @@ from modprobe_ipsec.daemons.registry import DAEMONS
 
 REPOSITORY = Path(__file__).parent.parent
 UNIT = "lib/systemd/system/modprobe-ipsec.service"
-# exposure of 10 at most, times 10
-THRESHOLD = "20"
+WATCH = "lib/systemd/system/modprobe-ipsec-watch.service"
+# exposure of 10 at most, times 10; who watches the host's network cannot have one of its own
+THRESHOLD, WATCHING = "20", "24"
 
 
 def make(target: str, prefix: Path | str, *more: str) -> subprocess.CompletedProcess[str]:
@@ -134,11 +135,12 @@ def test_the_generator_says_what_is_wrong(tmp_path: Path) -> None:
     assert status == 1 and said.startswith("modprobe-ipsec-generator: /proc/nowhere: ")
 
 
-@pytest.fixture(params=["plain", "sealing"])
+@pytest.fixture(params=["plain", "sealing", "watching"])
 def unit(request: pytest.FixtureRequest, prefix: Path, tmp_path: Path) -> Path:
-    """The unit in a directory of its own, with and without the drop-in that seals."""
-    unit = tmp_path / "modprobe-ipsec.service"
-    shutil.copy(prefix / UNIT, unit)
+    """A unit in a directory of its own: with and without the drop-in that seals; the watch's."""
+    installed = WATCH if request.param == "watching" else UNIT
+    unit = tmp_path / Path(installed).name
+    shutil.copy(prefix / installed, unit)
     if request.param == "sealing":
         drop_in = tmp_path / "modprobe-ipsec.service.d/seal.conf"
         drop_in.parent.mkdir()
@@ -164,8 +166,9 @@ def test_verify_would_say_so(unit: Path) -> None:
 
 
 def test_exposure(unit: Path) -> None:
+    threshold = WATCHING if unit.name == Path(WATCH).name else THRESHOLD
     status, table = analyze(
-        "security", "--offline=true", f"--threshold={THRESHOLD}", "--no-pager", unit
+        "security", "--offline=true", f"--threshold={threshold}", "--no-pager", unit
     )
     assert status == 0, table
 
@@ -193,8 +196,9 @@ def test_programs_start_whatever_the_environment(prefix: Path, tmp_path: Path) -
     assert done.stdout.startswith("modprobe-ipsec ")
 
 
-def test_the_path_is_absolute_and_there(prefix: Path) -> None:
-    lines = (prefix / UNIT).read_text().split("\n")
+@pytest.mark.parametrize("name", [UNIT, WATCH])
+def test_the_path_is_absolute_and_there(name: str, prefix: Path) -> None:
+    lines = (prefix / name).read_text().split("\n")
     programs = [line.partition("=")[2].split()[0] for line in lines if line.startswith("Exec")]
     assert set(programs) == {str(prefix / "sbin/modprobe-ipsec")}
 

@@ -74,7 +74,7 @@ def test_map_units_and_container_files_come_along(wheel: zipfile.ZipFile) -> Non
     units = ".data/data/lib/systemd/system/"
     ours = (name.partition(units)[2] for name in names if units in name)
     # and nothing that would take rights from a daemon
-    assert set(ours) == {"modprobe-ipsec.service"}
+    assert set(ours) == {"modprobe-ipsec.service", "modprobe-ipsec-watch.service"}
 
 
 def test_the_parsed_map_is_the_one_in_data(wheel: zipfile.ZipFile) -> None:

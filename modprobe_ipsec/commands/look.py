@@ -15,8 +15,8 @@ from modprobe_ipsec.commands import engine
 from modprobe_ipsec.commands.command_line import Arguments
 from modprobe_ipsec.commands.reporting import make_report, query_of
 from modprobe_ipsec.daemons.selection import peers
-from modprobe_ipsec.host.facts import Facts
-from modprobe_ipsec.host.root import Host
+from modprobe_ipsec.host.facts import Facts, Unreadable
+from modprobe_ipsec.host.root import LIMIT, Host
 from modprobe_ipsec.kernel import child
 from modprobe_ipsec.kernel.unprivileged import only_read
 from modprobe_ipsec.plan.causes import Cause, causes, connections_of
@@ -27,16 +27,22 @@ from modprobe_ipsec.report.model import Action, Report
 _PATHS, _CONNECTIONS, _SHOWN = 4096, 20_000, 5
 # What a kernel shows there changes with each look.
 _NOT_WATCHED = ("proc/", "sys/", "dev/")
+_RIGHTS = "proc/self/status"
 
 
 class TracingHost(Host):
     """This machine, and what was looked at on it."""
 
-    __slots__ = ("paths",)
+    __slots__ = ("_before", "paths")
 
     def __init__(self) -> None:
         self.paths: dict[str, None] = {}
         super().__init__()
+        # What this process may do counts as it is before it gives its capabilities up.
+        self._before = super().read(_RIGHTS)
+
+    def read(self, path: str, limit: int = LIMIT, head: bool = False) -> bytes | Unreadable:
+        return self._before if path == _RIGHTS else super().read(path, limit, head)
 
     def _look(self, path: str) -> int:
         if len(self.paths) < _PATHS and not path.startswith(_NOT_WATCHED):

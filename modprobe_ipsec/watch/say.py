@@ -156,12 +156,12 @@ def counter(counter: str, number: int, state: State, meaning: Mapping[str, str])
 
 def failures(sa: SaName, what: str, number: int, state: State, connections: PeerIndex) -> Told:
     """An SA refuses packets."""
-    why = "fail the integrity check" if what == "integrity" else "are replayed or too late"
+    why = "with a wrong ICV" if what == "integrity" else "replayed, or too late for the window"
     about = {**_sa_data(sa), "what": what, "packets": number}
     if state is State.OVER:
-        text = f"{_sa(sa)}: packets that {why}: {number} in all"
+        text = f"{_sa(sa)}: no more packets {why}; {number} in all"
         return Told(Kind.SA_FAILURES, Level.INFO, state, text, about)
-    text = f"{_sa(sa)}: {_packets(number)} that {why}"
+    text = f"{_sa(sa)} refuses {_packets(number)} {why}"
     found = connections.of(sa.source, sa.destination)
     if found and not found[0].anybody:
         text += f"; connection {found[0].conn} ({found[0].place})"

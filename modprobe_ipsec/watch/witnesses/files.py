@@ -2,9 +2,11 @@
 """The files that the last look at the readiness has read, and those that it looked for: whether
 they have changed.
 
-Not inotify's: that watches directories, and a configuration may lead anywhere by links.
+inotify(7) on their directories says when to compare; from time to time that is done anyway, since
+it sees neither what a link leads to nor what is mounted over them.
 """
 
+import ctypes
 import os
 import time
 
@@ -15,52 +17,114 @@ from modprobe_ipsec.watch.signs import FilesChanged, Sign
 ABOUT = "modprobe.d, the daemons' files and the module directory"
 RANK = 0
 
-# Seconds between two looks, at least; and of the time, as much for looks as this at most.
-_EVERY, _SHARE = 1.0, 0.0003
-# The longest time between two (seconds).
-_LONGEST = 30.0
+# Seconds between two comparisons: at least, where nothing says that anything has changed, and where
+# there is no inotify.
+_LEAST, _SELDOM, _EVERY = 0.3, 30.0, 2.0
+# Of the time, as much is for comparisons at most.
+_SHARE = 0.0005
+_LONGEST = 60.0
+# Directories that are listened to.
+_DIRECTORIES = 512
+# include/uapi/linux/inotify.h: MODIFY, ATTRIB, CLOSE_WRITE, MOVED_FROM, MOVED_TO, CREATE, DELETE,
+# DELETE_SELF, MOVE_SELF; ONLYDIR
+_CHANGES = 0x2 | 0x4 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800
+_ONLYDIR = 0x01000000
 
 _State = tuple[int, int, int, int] | None
 
 
 class FileChanges:
-    """What stat(2) says of each."""
+    """What stat(2) says of each, and what inotify says of where they lie."""
 
-    __slots__ = ("_core", "_next", "_paths", "_states")
+    __slots__ = ("_core", "_fd", "_libc", "_next", "_paths", "_soon", "_states", "_watched")
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._next = 0.0
+        self._libc = ctypes.CDLL(None)
+        # IN_NONBLOCK and IN_CLOEXEC; -1 where there is none
+        self._fd: int = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         self._paths: tuple[str, ...] = ()
         self._states: dict[str, _State] = {}
+        self._watched: dict[str, int] = {}
+        # When to compare at the latest, and from when on if something is said.
+        self._next = self._soon = 0.0
 
     def fileno(self) -> int:
-        return -1
+        return self._fd
 
     def close(self) -> None:
-        return
+        if self._fd >= 0:
+            os.close(self._fd)
 
     def see(self, now: float) -> Iterator[Sign]:
-        if now < self._next:
+        if self._told():
+            self._next = min(self._next, max(now, self._soon))
+        new = self._core.look.paths is not self._paths
+        if now < self._next and not new:
             return
         start = time.thread_time()
-        look = self._core.look
-        paths = look.paths
-        if paths is not self._paths:
-            # of a file that is new here, its time of change tells whether it was as it is now
-            self._paths, before = paths, self._states
-            self._states = {path: _state(path) for path in paths}
-            changed = any(
-                state != before[path] if path in before else state and state[1] >= look.began
-                for path, state in self._states.items()
-            )
-        else:
-            found = {path: _state(path) for path in paths}
-            changed, self._states = found != self._states, found
+        changed = self._compare_new() if new else self._compare()
         took = time.thread_time() - start
-        self._next = now + min(max(_EVERY, took / _SHARE), _LONGEST)
+        rest = min(took / _SHARE, _LONGEST)
+        self._soon = now + max(_LEAST, rest if took > _LEAST else 0.0)
+        self._next = now + max(_SELDOM if self._fd >= 0 else _EVERY, rest)
         if changed:
             yield FilesChanged()
+
+    def _told(self) -> bool:
+        """Whether anything has changed where they lie."""
+        told = False
+        try:
+            while self._fd >= 0 and os.read(self._fd, 1 << 16):
+                told = True
+        except OSError:
+            # nothing more
+            pass
+        return told
+
+    def _compare(self) -> bool:
+        found = {path: _state(path) for path in self._paths}
+        changed = found != self._states
+        if changed:
+            # what was removed and made again is another one
+            self._listen()
+        self._states = found
+        return changed
+
+    def _compare_new(self) -> bool:
+        """After a look, which may have read others than before."""
+        look = self._core.look
+        self._paths, before = look.paths, self._states
+        self._listen()
+        self._states = {path: _state(path) for path in self._paths}
+        # of a file that is new here, its time of change tells whether it was as it is now
+        return any(
+            state != before[path] if path in before else state and state[1] >= look.began
+            for path, state in self._states.items()
+        )
+
+    def _listen(self) -> None:
+        """Listen to the directories in which the files are, or would be."""
+        if self._fd < 0:
+            return
+        wanted: dict[str, None] = {}
+        for path in self._paths:
+            if os.path.isdir(path):  # noqa: PTH112
+                wanted[path] = None
+            directory = path
+            while len(directory) > 1:
+                directory = directory.rpartition("/")[0] or "/"
+                if os.path.isdir(directory):  # noqa: PTH112
+                    wanted[directory] = None
+                    break
+        for directory in list(self._watched):
+            if directory not in wanted:
+                self._libc.inotify_rm_watch(self._fd, self._watched.pop(directory))
+        for directory in list(wanted)[:_DIRECTORIES]:
+            name = os.fsencode(directory)
+            number = self._libc.inotify_add_watch(self._fd, name, _CHANGES | _ONLYDIR)
+            if number >= 0:
+                self._watched[directory] = number
 
 
 def _state(path: str) -> _State:

@@ -5,92 +5,36 @@ Prints what was done and what was told, with times, as JSON; the verdicts are re
 """
 
 import json
-import signal
+import os
+import select
 import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from modprobe_ipsec.catalog.model import XfrmTable
+from modprobe_ipsec.catalog.model import Family, XfrmTable
 from modprobe_ipsec.kernel.sa import SaAlgorithm
 from modprobe_ipsec.lab.network import until
+from modprobe_ipsec.lab.packets import Packet
 from modprobe_ipsec.lab.pair import PORT, Pair
-from modprobe_ipsec.lab.states import AH, FLUSHSA, encapsulated
+from modprobe_ipsec.lab.states import AH, ESP, FLUSHSA, encapsulated
 from modprobe_ipsec.lab.workbench import Workbench
+from tests.vm.guests.watched import CONF, LONG, WHOSE, Watched, of, ready
 
-TOOL = (sys.executable, "-I", "-m", "modprobe_ipsec")
-CONF = Path("/etc/ipsec.conf")
-WHOSE = ("--daemon", "libreswan", "--config", str(CONF))
-LONG = 20.0
+# Of a flood, and the time in which nothing happens (seconds).
+PACKETS, SOURCES, IDLE = 100_000, 50_000, 60
 HMAC = SaAlgorithm(XfrmTable.AUTH, "hmac(sha256)", 256, 128, bytes(32))
 
 
-class Watched:
-    """A run of --watch, and what it has told."""
-
-    def __init__(self, name: str, *arguments: str) -> None:
-        self._file = Path(f"/run/watch-{name}")
-        self._errors = Path(f"/run/watch-{name}.errors")
-        with self._file.open("wb") as out, self._errors.open("wb") as errors:
-            self.process = subprocess.Popen(
-                (*TOOL, "--watch", "--format", "json", "--debug", *arguments),
-                stdout=out,
-                stderr=errors,
-            )
-        self._read = 0
-
-    def events(self) -> list[dict[str, Any]]:
-        """All so far."""
-        whole = self._file.read_bytes().rpartition(b"\n")[0]
-        return [json.loads(line) for line in whole.split(b"\n") if line]
-
-    def wait(self, fits: Callable[[dict[str, Any]], bool], seconds: float = LONG) -> dict[str, Any]:
-        """The first new one that fits, with the time it took; empty if none comes."""
-        start = time.monotonic()
-        found: list[dict[str, Any]] = []
-
-        def look() -> bool:
-            found[:] = [event for event in self.events()[self._read :] if fits(event)]
-            time.sleep(0.02)
-            return bool(found)
-
-        until(look, seconds)
-        if not found:
-            return {}
-        return {**found[0], "took": time.monotonic() - start}
-
-    def forget(self) -> None:
-        """What is told from now on is new."""
-        self._read = len(self.events())
-
-    def end(self) -> dict[str, Any]:
-        """End it as systemd does."""
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            status = self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            status = -1
-        return {
-            "status": status,
-            "errors": self._errors.read_text(),
-            "events": self.events(),
-        }
-
-
-def of(kind: str, state: str = "") -> Callable[[dict[str, Any]], bool]:
-    return lambda event: event["event"] == kind and state in ("", event["state"])
-
-
-def conf(bench: Workbench) -> str:
-    text = ""
-    for family in bench.families:
-        a, b = (host.outside(family) for host in (bench.network.a, bench.network.b))
-        text += f"conn {family}\n  left={b}\n  right={a}\n  authby=secret\n  auto=add\n"
-    return text
+def text() -> str:
+    """Two connections of libreswan's, whose addresses are the workbench's."""
+    found = ""
+    for family, ends in (("ipv4", "192.0.2.%d"), ("ipv6", "2001:db8::%d")):
+        found += f"conn {family}\n  left={ends % 2}\n  right={ends % 1}\n"
+        found += "  authby=secret\n  auto=add\n"
+    return found
 
 
 def pairs(bench: Workbench) -> dict[str, Pair]:
@@ -104,12 +48,6 @@ def pairs(bench: Workbench) -> dict[str, Pair]:
             there=encapsulated(in_udp.there), back=encapsulated(in_udp.back)
         )
     return found
-
-
-def ready(watched: Watched) -> bool:
-    """Whether it sees: it has said by what, and has looked at the connections."""
-    watched.wait(of("watch"))
-    return bool(watched.wait(of("readiness", "begins"), 60))
 
 
 def lost(bench: Workbench, watched: Watched, pair: Pair) -> dict[str, Any]:
@@ -135,8 +73,6 @@ def lost(bench: Workbench, watched: Watched, pair: Pair) -> dict[str, Any]:
 
 
 def _readable(made: Any) -> bool:
-    import select
-
     return bool(select.select((made,), (), (), 0)[0])
 
 
@@ -146,11 +82,12 @@ def unknown_spis(bench: Workbench) -> dict[str, Any]:
     network = bench.network
     for witness in ("packets", "raw", "counter"):
         with network.at(network.b):
-            watched = Watched(
-                witness, "--witness", witness, "--daemon", "libreswan", "--config", str(CONF)
-            )
+            watched = Watched(witness, "--witness", witness, *WHOSE)
         made: dict[str, Any] = {"ready": ready(watched)}
         for name, pair in pairs(bench).items():
+            if witness == "raw" and name.startswith("udp"):
+                # it does not see these
+                continue
             with (
                 network.encapsulation(network.a, pair.family),
                 network.encapsulation(network.b, pair.family),
@@ -162,14 +99,96 @@ def unknown_spis(bench: Workbench) -> dict[str, Any]:
     return found
 
 
+def by_audit(bench: Workbench, watched: Watched) -> dict[str, Any]:
+    """Audit tells the machine's own network namespace, of all."""
+    made: dict[str, Any] = {"ready": ready(watched)}
+    for family in bench.families:
+        made[f"esp {family}"] = lost(bench, watched, bench.pair(family))
+    return {"made": made, **watched.end()}
+
+
+def flood(bench: Workbench) -> dict[str, Any]:
+    """Packets from invented addresses, and a peer among them; memory and CPU time of the watch."""
+    network = bench.network
+    with network.at(network.b):
+        watched = Watched("flood", *WHOSE)
+    made: dict[str, Any] = {"ready": ready(watched)}
+    pair = bench.pair(bench.families[0])
+    # the type has to be loaded, or nobody counts
+    bench.b.add(pair.there)
+    counters = bench.counters(network.b)
+    before = _usage(watched.process.pid)
+    wire = bench.wire(network.a)
+    start, first = time.monotonic(), len(watched.events())
+    for number in range(PACKETS):
+        source = (
+            f"10.{number % SOURCES >> 16}.{number % SOURCES >> 8 & 255}.{number % SOURCES & 255}"
+        )
+        spi = struct.pack(">II", 0x10000 + number, 1)
+        wire.put(Packet(source, network.b.outside(Family.IPV4), ESP, spi + bytes(32)))
+        if number == PACKETS // 2:
+            theirs = network.a.outside(Family.IPV4)
+            for _ in range(20):
+                wire.put(Packet(theirs, network.b.outside(Family.IPV4), ESP, spi + bytes(32)))
+    made["seconds"] = time.monotonic() - start
+    time.sleep(max(0.0, 65 - made["seconds"]))
+    after = _usage(watched.process.pid)
+    made["memory"] = after["memory"]
+    made["peak"] = after["peak"]
+    made["cpu"] = after["cpu"] - before["cpu"]
+    made["counted"] = counters.now()
+    made["lines"] = [e for e in watched.events()[first:] if e["event"] == "unknown-spi"]
+    return {"made": made, **watched.end()}
+
+
+def idle(bench: Workbench) -> dict[str, Any]:
+    """CPU time and memory where nothing happens, beside `ip xfrm monitor`."""
+    bench.b.add(bench.pair(bench.families[0]).there)
+    with bench.network.at(bench.network.b):
+        watched = Watched("idle", *WHOSE)
+        monitor = subprocess.Popen(("ip", "xfrm", "monitor"), stdout=subprocess.DEVNULL)
+    ready(watched)
+    time.sleep(5)
+    found = {}
+    before = {pid: _usage(pid) for pid in (watched.process.pid, monitor.pid)}
+    time.sleep(IDLE)
+    for name, pid in (("watch", watched.process.pid), ("ip xfrm monitor", monitor.pid)):
+        now = _usage(pid)
+        found[name] = {**now, "cpu": (now["cpu"] - before[pid]["cpu"]) / IDLE}
+    monitor.kill()
+    return {"made": found, **watched.end()}
+
+
+def _usage(pid: int) -> dict[str, Any]:
+    """Memory (kB), its peak, and CPU time (s) of a process."""
+    status = dict(
+        line.partition(":")[::2] for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+    )
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = os.sysconf("SC_CLK_TCK")
+    return {
+        "memory": int(status["VmRSS"].split()[0]),
+        "peak": int(status["VmHWM"].split()[0]),
+        "cpu": (int(fields[11]) + int(fields[12])) / ticks,
+    }
+
+
 def main() -> None:
+    wanted = sys.argv[1:] or ["unknown_spis", "by_audit"]
+    # in the machine's own namespace, before there is another
+    audit = None
+    if "by_audit" in wanted:
+        CONF.write_text(text())
+        audit = Watched("audit", *WHOSE)
     bench = Workbench()
-    CONF.write_text(conf(bench))
+    CONF.write_text(text())
     answer: dict[str, Any] = {}
-    for name in sys.argv[1:] or ("unknown_spis",):
-        answer[name] = globals()[name](bench)
+    for name in wanted:
+        answer[name] = by_audit(bench, audit) if audit and name == "by_audit" else RUNS[name](bench)
     print(json.dumps(answer))
 
+
+RUNS = {"unknown_spis": unknown_spis, "flood": flood, "idle": idle}
 
 if __name__ == "__main__":
     main()
