@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # make check   install into .venv and say what this machine lacks
 # make demo    show it on a real kernel, in a few seconds and without root (user-mode-linux)
-# make quick   lint, types, and all tests that need no emulator: minutes
+# make quick   lint, types, and the tests that need no emulator, on one kernel: minutes
 # make test    everything the tests need, then all tests, those on real kernels included
 # make test-arch  guests of other architectures, emulated: minutes each. ARCH=s390x: one of
 #              those in tests/vm/harness/machines.py
@@ -58,7 +58,7 @@ test: packages lint
 	$(VENV)/bin/pytest $(PYTEST_ARGS)
 
 quick: packages lint
-	$(VENV)/bin/pytest -m 'not qemu' --fuzz 0.1 $(PYTEST_ARGS)
+	$(VENV)/bin/pytest -m 'not qemu and not long' --kernel uml-7 --fuzz 0.1 $(PYTEST_ARGS)
 
 # A machine is asked once for all tests on it, so that they stay in one process.
 test-arch: packages $(VENV)/tested

@@ -52,6 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "uml: boots a real kernel as a process (2 s each)")
     config.addinivalue_line("markers", "qemu: boots a real kernel under emulation (5-10 s each)")
     config.addinivalue_line("markers", "fuzz: reads thousands of random inputs, see --fuzz")
+    config.addinivalue_line("markers", "long: takes most of a minute; make quick does without")
     config.addinivalue_line("markers", "oracle: compares with a daemon's own parser")
 
 

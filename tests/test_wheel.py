@@ -34,6 +34,7 @@ def wheel(dist: Path) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
+@pytest.mark.long
 def test_the_source_archive_can_be_installed(dist: Path, tmp_path: Path) -> None:
     (archive,) = dist.glob("*.tar.gz")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]

@@ -15,7 +15,10 @@ from tests.container.images import NAMES, Engine, base, image
 from tests.container.test_files import commands
 from tests.report_schema import checked
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root builds images here")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root builds images here"),
+]
 
 # MB beyond the base, for a daemon, its libraries and Python: a tenth more than they take. pip alone
 # or apt's downloads would be too much.

@@ -135,6 +135,7 @@ def test_what_is_spoilt_is_not_an_answer(answer: dict[str, Any], kernel: Kernel)
     assert "no acquire came" in policies["larval-acquire"]
 
 
+@pytest.mark.long
 @pytest.mark.kernels("uml-7")
 def test_fifty_kills_leave_nothing(kernel: Kernel) -> None:
     result = run(kernel, ["python3", str(SCRIPT), "50"], timeout=400)

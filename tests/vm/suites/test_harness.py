@@ -13,7 +13,8 @@ from tests.vm.harness.guest import LostGuest, run
 from tests.vm.harness.kernels import DEFAULT, Kernel
 from tests.vm.harness.uml import SUITES
 
-# one of each kind of guest, for what does not depend on the kernel
+# one of each kind of guest, for what does not depend on the kernel; a process where it does not
+# depend on that either
 pytestmark = pytest.mark.kernels("7", "uml-7")
 SELFTEST = Path(__file__).parents[1] / "guests" / "selftest.py"
 
@@ -30,6 +31,7 @@ def test_guest_has_what_tests_need(kernel: Kernel) -> None:
     assert {"esp4", "xfrm_user", "seqiv"} <= set(said["modules"])
 
 
+@pytest.mark.kernels("uml-7")
 def test_status_and_both_outputs_come_back(kernel: Kernel) -> None:
     result = run(kernel, ["sh", "-c", "echo out; printf 'a\\r\\n\\0b' >&2; exit 3"])
     assert (result.status, result.stdout, result.stderr) == (3, "out\n", "a\r\n\0b")
@@ -58,6 +60,7 @@ def test_processor(kernel: Kernel) -> None:
     assert run(kernel, ["grep", "-cw", "aes", "/proc/cpuinfo"], cpu="qemu64").stdout == "0\n"
 
 
+@pytest.mark.kernels("uml-7")
 def test_there_is_an_unprivileged_user(kernel: Kernel) -> None:
     result = run(kernel, ["su", "nobody", "-c", "id -u; modprobe esp4"])
     assert result.stdout == "65534\n"
@@ -65,6 +68,7 @@ def test_there_is_an_unprivileged_user(kernel: Kernel) -> None:
     assert "Operation not permitted" in result.stderr
 
 
+@pytest.mark.kernels("uml-7")
 def test_a_command_that_does_not_exist_is_a_result(kernel: Kernel) -> None:
     assert run(kernel, ["no-such-program"]).status == 127
 
@@ -81,6 +85,7 @@ def test_a_guest_that_panics_is_lost(kernel: Kernel) -> None:
         run(kernel, ["sh", "-c", "echo c > /proc/sysrq-trigger"])
 
 
+@pytest.mark.kernels("uml-7")
 def test_a_guest_that_reboots_is_lost(kernel: Kernel) -> None:
     with pytest.raises(LostGuest, match="died without an answer"):
         run(kernel, ["reboot", "-f"])

@@ -137,6 +137,7 @@ def test_no_module_is_superfluous(kernel: Kernel, observed: Observed) -> None:
     assert useless == []
 
 
+@pytest.mark.kernels("5.10", "6.1-cloud", "7")
 @pytest.mark.parametrize("case", [AEADS[2], PAIRS[0]], ids=lambda case: case.form)
 def test_fresh_boot(kernel: Kernel, case: Case) -> None:
     """The random generator stays once it is loaded; only the first case of a boot shows it."""

@@ -110,6 +110,7 @@ def test_cut_off_at_any_moment_it_leaves_nothing(answer: dict[str, Any]) -> None
 
 
 # a hundred runs take a minute
+@pytest.mark.long
 @pytest.mark.kernels("uml-7")
 def test_killed_a_hundred_times_it_leaves_nothing(kernel: Kernel) -> None:
     result = run(kernel, ["python3", str(SCRIPT), "killed"], timeout=600)

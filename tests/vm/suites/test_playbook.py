@@ -14,7 +14,7 @@ from tests.vm.harness.booted import UNITS, boot
 from tests.vm.harness.kernels import Kernel
 
 # what Ansible does and the kernel then is does not depend on how it runs
-pytestmark = pytest.mark.kernels("uml-7")
+pytestmark = [pytest.mark.kernels("uml-7"), pytest.mark.long]
 
 SCRIPT = Path(__file__).parents[1] / "guests" / "playbook.py"
 GCM = tuple(tunnel for tunnel in tunnels.TUNNELS if tunnel.name == "gcm")

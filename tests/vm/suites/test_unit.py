@@ -64,6 +64,7 @@ def test_a_mitigation_fails_the_unit_not_the_daemon(
     assert "CVE-2026-43284" in journal
 
 
+@pytest.mark.long
 def test_the_daemon_starts_whatever_happens_to_the_unit(kernel: Kernel) -> None:
     enabled = f"{UNITS}/strongswan.service.wants/modprobe-ipsec.service"
     result = boot(
