@@ -174,6 +174,7 @@ def as_data(report: Report, found: MeasureReport) -> dict[str, Any]:
 
 def _measured(each: Measured, before: Measured | None) -> dict[str, Any]:
     return {
+        "id": each.need.id,
         "need": each.need.label,
         "driver": each.driver,
         "speeds": _speeds(each.speeds),

@@ -85,6 +85,7 @@ def test_json_as_published() -> None:
     }
     assert first["before"]["driver"] == "a"
     expected: dict[str, Any] = {
+        "id": CBC.id,
         "need": CBC.label,
         "driver": "",
         "speeds": [],
