@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two real OpenIKEDs bring tunnels up on a sealed kernel: after the tool has run, and only then."""
+"""Two real OpenIKEDs bring tunnels up on a sealed kernel: after the tool has run, and only then.
+What the tool says of their traps comes true.
+
+Debian 12's on its kernel's release, Debian 13's on a later one.
+"""
 
 import json
 import subprocess
@@ -9,8 +13,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.daemons.iked.oracle import PACKAGES, SUITE
-from tests.debs import unpacked
+from tests.daemons.iked import oracle
+from tests.debs import start, unpacked
 from tests.report_schema import checked
 from tests.vm.harness.guest import run
 from tests.vm.harness.kernels import Kernel
@@ -18,9 +22,19 @@ from tests.vm.harness.kernels import Kernel
 pytestmark = pytest.mark.kernels("uml-6.1", "uml-7")
 
 SCRIPT = Path(__file__).parents[1] / "guests" / "iked.py"
-LIBRARIES = ("libevent-2.1.so.7", "libcrypto.so.3", "ossl-modules/legacy.so")
+USERLANDS = {
+    # 7.2
+    "bookworm": oracle.PACKAGES,
+    # 7.4
+    "trixie": (
+        *("openiked", "libevent-2.1-7t64", "libc6", "libssl3t64", "openssl-provider-legacy"),
+        *("zlib1g", "libzstd1", "libsystemd0", "libcap2"),
+    ),
+}
+SUITES = {"uml-6.1": "bookworm", "uml-7": "trixie"}
 GATEWAYS = {4: "192.0.2.254", 6: "2001:db8::254"}
 """Nobody: what does not go through a tunnel is lost there."""
+PROGRAM = "usr/sbin/iked"
 Said = dict[str, Any]
 
 
@@ -62,6 +76,69 @@ TUNNELS = {
 }
 
 
+class Trap(NamedTuple):
+    """A policy that `iked -n` calls OK, and what comes of it."""
+
+    words: str
+    """What stands behind `childsa`."""
+    problem: str
+    """What the tool says of it."""
+    says: str
+    """What the daemons say."""
+    has_states: bool = False
+    """Whether there are SAs all the same; nothing goes through these either."""
+    before: str = ""
+    """What stands before `esp`."""
+
+
+# All that anybody could want for them: it is not for lack of it.
+PREPARE_TRAPS = (
+    "modprobe-ipsec --daemon strongswan --esp aes128-sha1 --ipcomp -4",
+    "modprobe -a af_key crypto_null gcm authencesn blowfish_generic cast5_generic",
+)
+_AUTH = "auth hmac-sha1"
+TRAPS = {
+    "gcm": Trap(
+        "enc aes-256-gcm",
+        "leaves out ciphers with integrity of their own",
+        "ikev2_resp_recv: failed to parse message",
+    ),
+    "sha256": Trap(
+        "enc aes-256 auth hmac-sha2-256",
+        "`auth hmac-sha2-256` may be agreed on",
+        "pfkey_sa: unsupported integrity algorithm HMAC_SHA2_256_128",
+    ),
+    "blowfish": Trap(
+        f"enc blowfish {_AUTH}",
+        "`enc blowfish` may be agreed on",
+        "pfkey_sa: unsupported encryption algorithm BLOWFISH",
+    ),
+    "cast": Trap(
+        f"enc cast {_AUTH}",
+        "`enc cast` may be agreed on",
+        "pfkey_sa: unsupported encryption algorithm CAST",
+    ),
+    "null": Trap(
+        f"enc null {_AUTH}",
+        "`enc null` may be agreed on",
+        "pfkey_reply: message: Invalid argument",
+    ),
+    "esn": Trap(
+        f"enc aes-128 {_AUTH} esn",
+        "`esn` may be agreed on",
+        "pfkey_sa: kernel has no support for extended sequence numbers (ESN)",
+    ),
+    "ipcomp": Trap(
+        f"enc aes-128 {_AUTH}",
+        "`ipcomp` works on no Linux",
+        # it says nothing of it
+        "",
+        has_states=True,
+        before="ipcomp",
+    ),
+}
+
+
 OUTER = {4: ("192.0.2.1", "192.0.2.2"), 6: ("2001:db8::1", "2001:db8::2")}
 """The addresses of the two hosts, by family."""
 
@@ -73,15 +150,21 @@ def _inner(number: int, tunnel: Tunnel) -> tuple[str, str]:
     return form.format(1, number), form.format(2, number)
 
 
-def _policy(name: str, number: int, side: int) -> str:
-    tunnel = TUNNELS[name]
-    outer, inner = OUTER[tunnel.family], _inner(number, tunnel)
+def _policy(
+    name: str, words: str, outer: tuple[str, str], inner: tuple[str, str], side: int, how: str
+) -> str:
     return (
-        f'ikev2 "{name}" {"passive" if side else "active"} '
-        f"{'transport' if tunnel.transport else 'tunnel'} esp "
+        f'ikev2 "{name}" {"passive" if side else "active"} {how} esp '
         f"from {inner[side]} to {inner[1 - side]} local {outer[side]} peer {outer[1 - side]} "
-        f'childsa {tunnel.words} srcid {name}{side} dstid {name}{1 - side} psk "for a guest"\n'
+        f'childsa {words} srcid {name}{side} dstid {name}{1 - side} psk "for a guest"\n'
     )
+
+
+def _trap_ends(number: int) -> tuple[tuple[str, str], tuple[str, str]]:
+    """The outer and the inner addresses of a trap, which has both for itself; iked answers from
+    the first address of a network, so that each has one (RFC 2544)."""
+    outer = (f"198.18.{number}.1", f"198.18.{number}.2")
+    return outer, (f"10.1.1.{number}", f"10.2.1.{number}")
 
 
 def _prepare() -> list[str]:
@@ -91,8 +174,10 @@ def _prepare() -> list[str]:
         "modprobe veth",
         "ip netns add peer",
         "ip link add host0 type veth peer name peer0 netns peer",
-        "chmod 755 /usr/sbin/iked",
-        "chmod 600 /etc/iked.conf /etc/iked/private/local.key",
+        "mount --bind /dev /iked/dev",
+        "mount --bind /proc /iked/proc",
+        f"chmod 755 /iked/{PROGRAM} /iked/lib64/*",
+        "chmod 600 /etc/iked.conf /iked/etc/iked/private/local.key",
     ]
     for side, (ip, device) in enumerate((("ip", "host0"), ("ip -n peer", "peer0"))):
         commands += [f"{ip} link set {device} up", f"{ip} link set lo up"]
@@ -107,23 +192,62 @@ def _prepare() -> list[str]:
             via = f"via {GATEWAYS[tunnel.family]} dev {device} src {here}"
             if not tunnel.transport:
                 commands += [f"{ip} address add {here} dev lo", f"{ip} route add {there} {via}"]
+        for number in range(1, 1 + len(TRAPS)):
+            outer, inner = _trap_ends(number)
+            via = f"via {GATEWAYS[4]} dev {device} src {inner[side]}"
+            commands += [
+                f"{ip} address add {outer[side]}/24 dev {device}",
+                f"{ip} address add {inner[side]} dev lo",
+                f"{ip} route add {inner[1 - side]} {via}",
+            ]
     return commands
 
 
-def _orders() -> dict[str, dict[str, str]]:
+def _tunnels() -> dict[str, dict[str, str]]:
     found = {}
     for number, (name, tunnel) in enumerate(TUNNELS.items(), 1):
-        here, there = _inner(number, tunnel)
-        found[name] = {
-            "here": _policy(name, number, 0),
-            "there": _policy(name, number, 1),
-            "ping": f"ping -{tunnel.family} -c 1 -W 1 -I {here} {there}",
-        }
+        inner, how = _inner(number, tunnel), "transport" if tunnel.transport else "tunnel"
+        here, there = (
+            _policy(name, tunnel.words, OUTER[tunnel.family], inner, side, how) for side in (0, 1)
+        )
+        ping = f"ping -{tunnel.family} -c 1 -W 1 -I {inner[0]} {inner[1]}"
+        found[name] = {"here": here, "there": there, "ping": ping}
     return found
 
 
-def _files(tmp: Path) -> dict[str, bytes]:
-    root = unpacked(SUITE, PACKAGES)
+def _traps() -> dict[str, dict[str, str]]:
+    found = {}
+    for number, (name, trap) in enumerate(TRAPS.items(), 1):
+        outer, inner = _trap_ends(number)
+        how = f"{trap.before} tunnel"
+        here, there = (_policy(name, trap.words, outer, inner, side, how) for side in (0, 1))
+        ping = f"ping -4 -c 1 -W 1 -I {inner[0]} {inner[1]}"
+        found[name] = {"here": here, "there": there, "ping": ping, "says": trap.says}
+        if trap.has_states:
+            found[name]["ends"] = " ".join(sorted(outer))
+    return found
+
+
+def _userland(suite: str) -> dict[str, bytes]:
+    """iked with the libraries of its own release, below /iked."""
+    root = unpacked(suite, USERLANDS[suite])
+    linker, *rest, program = start(root, PROGRAM)
+    listed = subprocess.run(
+        [linker, *rest, "--list", program], check=True, capture_output=True, text=True
+    ).stdout
+    libraries = [Path(line.split(" => ")[1].split()[0]) for line in listed.splitlines()[1:]]
+    assert all(library.is_relative_to(root) for library in libraries), listed
+    below = "/iked/usr/lib/x86_64-linux-gnu"
+    (legacy,) = root.rglob("ossl-modules/legacy.so")
+    return {
+        f"/iked/{PROGRAM}": Path(program).read_bytes(),
+        "/iked/lib64/ld-linux-x86-64.so.2": Path(linker).read_bytes(),
+        **{f"{below}/{library.name}": library.read_bytes() for library in libraries},
+        f"{below}/ossl-modules/legacy.so": legacy.read_bytes(),
+    }
+
+
+def _files(tmp: Path, suite: str, policies: dict[str, dict[str, str]]) -> dict[str, bytes]:
     key = tmp / "local.key"
     subprocess.run(
         ["openssl", "genpkey", "-algorithm", "RSA", "-out", str(key)],
@@ -133,25 +257,31 @@ def _files(tmp: Path) -> dict[str, bytes]:
     public = subprocess.run(
         ["openssl", "rsa", "-in", str(key), "-pubout"], check=True, capture_output=True
     ).stdout
-    libraries = root / "usr/lib/x86_64-linux-gnu"
     accounts = "root:x:0:0:root:/root:/bin/sh\n_iked:x:65533:65534::/var/lib/openiked:/bin/false\n"
+    orders = {
+        "prepare": _prepare(),
+        "tunnels": _tunnels(),
+        "traps": _traps(),
+        "prepare_traps": PREPARE_TRAPS,
+    }
     return {
         "/run-test.py": SCRIPT.read_bytes(),
-        "/usr/sbin/iked": (root / "usr/sbin/iked").read_bytes(),
-        **{f"/opt/iked/{name}": (libraries / name).read_bytes() for name in LIBRARIES},
-        "/etc/passwd": accounts.encode(),
-        "/etc/iked/private/local.key": key.read_bytes(),
-        "/etc/iked/local.pub": public,
-        **{f"/etc/iked/{name}/.keep": b"" for name in ("ca", "certs", "crls", "pubkeys/fqdn")},
-        "/var/lib/openiked/.keep": b"",
+        **_userland(suite),
+        "/iked/etc/passwd": accounts.encode(),
+        "/iked/etc/iked/private/local.key": key.read_bytes(),
+        "/iked/etc/iked/local.pub": public,
+        **{f"/iked/etc/iked/{name}/.keep": b"" for name in ("ca", "certs", "crls", "pubkeys/fqdn")},
+        **{f"/iked/{name}/.keep": b"" for name in ("dev", "proc", "run", "var/lib/openiked")},
         # what the tool reads: all of them
-        "/etc/iked.conf": "".join(tunnel["here"] for tunnel in _orders().values()).encode(),
-        "/tunnels.json": json.dumps({"prepare": _prepare(), "tunnels": _orders()}).encode(),
+        f"/{PROGRAM}": b"",
+        "/etc/iked.conf": "".join(policy["here"] for policy in policies.values()).encode(),
+        "/tunnels.json": json.dumps(orders).encode(),
     }
 
 
 def _observe(kernel: Kernel, how: str, tmp: Path) -> Said:
-    result = run(kernel, ["python3", "/run-test.py", how], files=_files(tmp), timeout=300)
+    files = _files(tmp, SUITES[kernel.name], _traps() if how == "traps" else _tunnels())
+    result = run(kernel, ["python3", "/run-test.py", how], files=files, timeout=300)
     assert result.status == 0, result.stderr
     said: Said = json.loads(result.stdout)
     return said
@@ -165,6 +295,11 @@ def with_tool(kernel: Kernel, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(scope="module")
 def without(kernel: Kernel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Said]:
     yield _observe(kernel, "without", tmp_path_factory.mktemp("without"))
+
+
+@pytest.fixture(scope="module")
+def trapped(kernel: Kernel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Said]:
+    yield _observe(kernel, "traps", tmp_path_factory.mktemp("traps"))
 
 
 def test_all_is_foreseen_loaded_and_proven_over_pf_key(with_tool: Said) -> None:
@@ -184,17 +319,36 @@ def test_all_is_foreseen_loaded_and_proven_over_pf_key(with_tool: Said) -> None:
 @pytest.mark.parametrize("name", TUNNELS)
 def test_tunnel_on_a_sealed_kernel(with_tool: Said, name: str) -> None:
     seen = with_tool["tunnels"][name]
-    story = json.dumps(seen, indent=1).replace("\\n", "\n")
+    story = _story(seen)
     assert seen["running"] == [True, True], story
     assert seen["ping"]["status"] == 0, story
     # one each way, and the pings went through both
-    assert [state[:4] for state in seen["states"]] == [TUNNELS[name].state] * 2, story
-    assert all(state[4] > 0 for state in seen["states"]), story
+    assert [state["sa"] for state in seen["states"]] == [TUNNELS[name].state] * 2, story
+    assert all(state["bytes"] > 0 for state in seen["states"]), story
 
 
 @pytest.mark.parametrize("name", TUNNELS)
 def test_without_the_tool_it_does_not_even_start(without: Said, name: str) -> None:
     assert without["sealed"] == "1" and "af_key" not in without["modules"]
     seen = without["tunnels"][name]
-    assert seen["running"] == [False, False] and seen["states"] == []
-    assert "failed to open PF_KEY socket: Address family not supported" in seen["logs"][0]
+    assert False in seen["running"] and seen["states"] == [], _story(seen)
+    assert "failed to open PF_KEY socket: Address family not supported" in "".join(seen["logs"])
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_a_trap_is_named_before_and_happens(trapped: Said, name: str) -> None:
+    trap, seen = TRAPS[name], trapped["traps"]
+    problems = {one["conn"]: one["text"] for one in checked(trapped["check"]["output"])["problems"]}
+    assert trap.problem in problems[name] and "calls the file OK" in problems[name]
+    story = _story(seen)
+    # it was taken without a word, and is a policy like any other
+    assert seen["running"] == [True, True], story
+    assert trap.says in "".join(seen["logs"]), story
+    outer, _ = _trap_ends(1 + list(TRAPS).index(name))
+    states = [state for state in seen["states"] if state["ends"] == " ".join(sorted(outer))]
+    assert bool(states) == trap.has_states, story
+    assert seen["pings"][name] != 0, story
+
+
+def _story(seen: Said) -> str:
+    return json.dumps(seen, indent=1).replace("\\n", "\n")
