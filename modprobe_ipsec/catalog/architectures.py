@@ -67,7 +67,7 @@ def _modules(row: Row) -> dict[str, CpuModule]:
     for name, sub in row.sub("modules").rows() if "modules" in row else ():
         found[name] = CpuModule(
             registers=sub.texts("registers", []),
-            fallback=sub.take("fallback", bool, False),
+            fallback=sub.texts("fallback", []),
             flags=sub.texts("flags") if "flags" in sub else None,
             cpu=sub.take("cpu", str, ""),
         )

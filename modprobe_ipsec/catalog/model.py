@@ -256,8 +256,8 @@ class CpuModule(Value):
 
     # Names of the crypto API for which it has no alias.
     registers: tuple[str, ...] = ()
-    # It cannot do without another driver of each name that it registers.
-    fallback: bool = False
+    # Names that it registers, and cannot do without another driver of them.
+    fallback: tuple[str, ...] = ()
     # CPU flags of which its start asks for one; empty: for none. None: not known.
     flags: tuple[str, ...] | None = None
     # The same as a pattern of the CPU's modalias; empty: not known.

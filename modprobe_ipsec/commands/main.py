@@ -3,7 +3,6 @@
 
 import os
 import sys
-import time
 
 from modprobe_ipsec.base.annotations import Callable, Sequence
 from modprobe_ipsec.base.errors import Error, OutOfTime, as_error
@@ -17,16 +16,11 @@ _BROKEN_PIPE = 141
 def main(argv: Sequence[str]) -> int:
     """Run one command line; returns the exit code."""
     output.prepare()
-    json = _asks_for_json(argv)
-    return guarded(lambda: verbs.run(parse(argv)), debug="--debug" in argv, json=json)
+    return guarded(lambda: verbs.run(parse(argv)), debug="--debug" in argv)
 
 
-def guarded(run: Callable[[], int], *, debug: bool = False, json: bool = False) -> int:
-    """The exit code of `run`, or of the error that ended it, which is then said in a line.
-
-    With `json` also to whoever reads standard output, as the object that is there instead of an
-    answer.
-    """
+def guarded(run: Callable[[], int], *, debug: bool = False) -> int:
+    """The exit code of `run`, or of the error that ended it, which is then said in a line."""
     try:
         return run()
     except BrokenPipeError:
@@ -34,38 +28,13 @@ def guarded(run: Callable[[], int], *, debug: bool = False, json: bool = False) 
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     except OutOfTime:
-        error = Error("what is read here takes too much processor time, and was given up")
+        return _said(Error("what is read here takes too much processor time, and was given up"))
     except MemoryError:
-        error = Error("what is read here takes too much memory, and was given up")
-    except Exception as any_error:
+        return _said(Error("what is read here takes too much memory, and was given up"))
+    except Exception as error:
         if debug:
-            sys.stderr.write(traceback_of(any_error))
-        error = as_error(any_error)
-    if json:
-        _tell(error)
-    return _said(error)
-
-
-def _asks_for_json(argv: Sequence[str]) -> bool:
-    """Whether the last `--format` says so, of a command line that may be wrong."""
-    asked = ""
-    for at, word in enumerate(argv):
-        if word == "--format":
-            asked = argv[at + 1] if at + 1 < len(argv) else ""
-        elif word.startswith("--format="):
-            asked = word.removeprefix("--format=")
-    return asked == "json"
-
-
-def _tell(error: Error) -> None:
-    from modprobe_ipsec.commands.reporting import run_since
-    from modprobe_ipsec.report.formats.json import failure
-
-    try:
-        output.put(failure(error, run_since(time.time())))
-    except (Error, OSError):
-        # the line on standard error, and the exit code, say it as well
-        return
+            sys.stderr.write(traceback_of(error))
+        return _said(as_error(error))
 
 
 def traceback_of(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What stands in the way of one module on one host: the kinds of it, its evidence, what helps."""
 
-from modprobe_ipsec.base.text import Sentence, file_and_line, listed
+from modprobe_ipsec.base.text import listed
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.host.facts import Rule
 
@@ -15,11 +15,6 @@ class ObstacleKind(Value):
     forbids: bool = False
 
 
-def kernel_with(option: str) -> Sentence:
-    """The remedy for what no module of this kernel brings."""
-    return Sentence(f"a kernel with {option}", {"kind": "another kernel", "option": option})
-
-
 class ForbiddingLines(Value):
     """Lines of files that keep something out, and would all have to go."""
 
@@ -29,7 +24,7 @@ class ForbiddingLines(Value):
     decision: str
 
     @property
-    def remedy(self) -> Sentence:
+    def remedy(self) -> str:
         """What helps, which is not ours to decide."""
         lines, them = ("that line", "it") if len(self.places) == 1 else ("these lines", "them")
         files: dict[str, str] = {}
@@ -41,8 +36,7 @@ class ForbiddingLines(Value):
             f"whoever set {where} decides: if IPsec is wanted here, remove {lines}; "
             f"this tool never overrides {them}"
         )
-        facts = ({"kind": "remove line", **file_and_line(place)} for place in self.places)
-        return Sentence(f"{text}. {self.decision}" if self.decision else text, *facts)
+        return f"{text}. {self.decision}" if self.decision else text
 
 
 class Obstacle(Value):

@@ -2,7 +2,6 @@
 """How one request of the kernel stands on a host, and by what evidence: values."""
 
 from modprobe_ipsec.base.annotations import Mapping
-from modprobe_ipsec.base.text import Sentence
 from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.catalog.obstacles import Symptom
 from modprobe_ipsec.diagnose.obstacle import Obstacle
@@ -25,10 +24,7 @@ SERVED = frozenset({ResolutionState.BUILTIN, ResolutionState.LIVE})
 LACKING = frozenset({ResolutionState.BLOCKED, ResolutionState.ABSENT, ResolutionState.UNKNOWN})
 
 # What remains to be done where neither files nor /proc tell.
-ASK = Sentence(
-    "ask the kernel: --check --prove",
-    {"kind": "ask", "command": "modprobe-ipsec --check --prove"},
-)
+ASK = "ask the kernel: --check --prove"
 
 
 class Autoload(Value):
@@ -59,8 +55,7 @@ class Resolution(Value):
     state: ResolutionState
     # The module that answers it or would; empty if none is known.
     module: str = ""
-    # The evidence in words, with its place, and what would help: `base.text.facts_of` has both in
-    # fields.
+    # The evidence in words, with its place.
     evidence: str = ""
     remedy: str = ""
     # Not needed for the answer, only for speed: the CPU's own implementation.
@@ -122,5 +117,5 @@ class Resolved(Value):
     in_fips: Mapping[str, Resolution]
     # The CPU's own implementation that would serve a name better, where it is not live.
     accelerators: Mapping[str, Resolution]
-    # Modules whose drivers cannot do without another driver of the same name.
-    with_fallback: frozenset[str]
+    # Modules, each with a name that it registers and cannot do without another driver of.
+    with_fallback: frozenset[tuple[str, str]]

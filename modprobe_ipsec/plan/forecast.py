@@ -7,7 +7,6 @@ the next one starts from what the kernel then shows. Here that is foreseen, as f
 
 from modprobe_ipsec.base.annotations import Iterable, Sequence
 from modprobe_ipsec.base.errors import ConfigError
-from modprobe_ipsec.base.text import Sentence, facts_of
 from modprobe_ipsec.diagnose.requests import NeedRequests
 from modprobe_ipsec.diagnose.resolution import (
     ASK,
@@ -20,7 +19,6 @@ from modprobe_ipsec.diagnose.resolution import (
 from modprobe_ipsec.plan.plan import Forecast, Plan, Step
 from modprobe_ipsec.plan.verdict import Verdict
 
-_ANOTHER_ALGORITHM = Sentence("choose another algorithm", {"kind": "another algorithm"})
 _HOPELESS = (ResolutionState.BLOCKED, ResolutionState.ABSENT)
 
 # Deeper than any chain of requests in the map; more would be a loop.
@@ -109,10 +107,7 @@ class _View:
             found += self._name(wanted.crypto, self._accelerate)
         found += [
             Resolution(
-                label,
-                ResolutionState.ABSENT,
-                evidence=Sentence(why, {"kind": "map", "algorithm": label}),
-                remedy=_ANOTHER_ALGORITHM,
+                label, ResolutionState.ABSENT, evidence=why, remedy="choose another algorithm"
             )
             for label, why in wanted.impossible
         ]
@@ -140,7 +135,7 @@ class _View:
         if served := self._registered(name):
             parts = self._parts(name, accelerate) if name in resolved.assembled else ()
             faster = (part for part in parts if part.accelerator)
-            besides = self._besides(name) if served.module in resolved.with_fallback else ()
+            besides = self._besides(name) if (served.module, name) in resolved.with_fallback else ()
             return (served, *extra, *faster, *besides)
         for other in request.instead:
             first = self._name(other, accelerate)
@@ -199,11 +194,7 @@ def _in_doubt(answer: Resolution) -> Resolution:
     """Some kernels of about this version ask for it, and others do not."""
     if answer.state not in LACKING:
         return answer
-    evidence = Sentence(
-        f"the kernel's version does not tell whether it is asked for; {answer.evidence}",
-        {"kind": "kernel release"},
-        *facts_of(answer.evidence),
-    )
+    evidence = f"the kernel's version does not tell whether it is asked for; {answer.evidence}"
     return answer._replace(state=ResolutionState.UNKNOWN, evidence=evidence, remedy=ASK)
 
 

@@ -140,6 +140,13 @@ def test_a_driver_that_falls_back_on_another_gets_the_template() -> None:
     assert machine.best("ctr(aes)", after) == "vmx_crypto"
 
 
+def test_a_driver_that_falls_back_on_nothing_gets_no_other() -> None:
+    """p8_ghash has its own generic code since 5.2."""
+    loaded, after = POWER10.load(GCM, POWER10.booted())
+    assert POWER10.best("ghash", after) == "vmx_crypto"
+    assert "ghash_generic" not in loaded
+
+
 def test_an_alias_of_the_cpu_alone_makes_a_candidate() -> None:
     """Of a machine that the map does not know, and of a module that it does not know."""
     machine = Machine(

@@ -2,7 +2,6 @@
 """A module directory without an index: of its modules, or in the form that libkmod reads."""
 
 from modprobe_ipsec.base.annotations import Iterator, Sequence
-from modprobe_ipsec.base.text import Sentence
 from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind
 from modprobe_ipsec.diagnose.obstacles import ObstacleCheck, Scene, Stage, Subject
 from modprobe_ipsec.diagnose.resolution import ResolutionState
@@ -37,8 +36,7 @@ def _no_list(subject: Subject, text: str, binary: str, scene: Scene) -> Obstacle
 
 
 def _obstacle(subject: Subject, text: str, scene: Scene) -> Obstacle:
-    command = f"depmod -a {scene.facts.release}"
-    remedy = Sentence(command, {"kind": "run", "command": command})
+    remedy = f"depmod -a {scene.facts.release}"
     return Obstacle(kind=NO_INDEX, module=subject.name, text=text, remedy=remedy)
 
 

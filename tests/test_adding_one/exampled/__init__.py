@@ -35,8 +35,7 @@ def _read(path: str, files: Files, context: Context) -> Reading:
     needs: list[Need] = []
     problems = []
     for place, name, text in _peers(path, files.text(path)):
-        where = f"{place} peer {name}"
-        source = Source(where, text, DAEMON.name, conn=name, place=str(place))
+        source = Source(f"{place} peer {name}", text, DAEMON.name)
         try:
             suites = _suites(text, Protocol.ESP, context)
         except ProposalSyntaxError as wrong:

@@ -88,6 +88,8 @@ def main() -> None:
     said: dict[str, Any] = {"layout": layout(), "ours": {c: ours(c).hex() for c in commands}}
     if "ip" in sys.argv[2:]:
         said["iproute2"] = {c: iproute2(c).hex() for c in commands}
+        # what the kernel took
+        subprocess.run(["ip", "xfrm", "state", "flush"], check=False)
     print(json.dumps(said))
 
 
