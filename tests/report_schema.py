@@ -11,19 +11,26 @@ import jsonschema
 PATH = Path(__file__).parent.parent / "data/report.schema.json"
 
 
-def checked(text: str) -> Any:
-    """The report, read; fails if it is not as the schema says, or has a key of no name there."""
+def checked(text: str, kind: str = "report") -> Any:
+    """The report, read; fails if it is not as the schema says, or has a key of no name there.
+
+    With `kind` "error", what is there instead of a report.
+    """
     report = json.loads(text)
-    error = jsonschema.exceptions.best_match(_validator().iter_errors(report))
+    error = jsonschema.exceptions.best_match(_validator(kind).iter_errors(report))
     assert error is None, f"{error.json_path}: {error.message}"
     return report
 
 
 @functools.cache
-def _validator() -> jsonschema.Draft202012Validator:
+def _validator(kind: str) -> jsonschema.Draft202012Validator:
     schema = json.loads(PATH.read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(_closed(schema))
+    # of one of the two alone: an error about both would name neither's mistake
+    assert schema.pop("oneOf") == [{"$ref": "#/$defs/report"}, {"$ref": "#/$defs/error"}]
+    schema["$ref"] = f"#/$defs/{kind}"
+    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
+    return jsonschema.Draft202012Validator(_closed(schema), format_checker=checker)
 
 
 def _closed(part: Any) -> Any:

@@ -10,10 +10,12 @@ __all__ = ["Bug", "ConfigError", "Error", "NoPermission", "OutOfTime", "UsageErr
 class Error(Exception):
     """Something that ends the run.
 
-    `message` says what is wrong and where, `hint` what to do about it (may be empty).
+    `message` says what is wrong and where, `hint` what to do about it (may be empty); `kind` is for
+    programs.
     """
 
     exit_code = 3
+    kind = "other"
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -25,36 +27,42 @@ class UsageError(Error):
     """The command line asks for something that does not exist or makes no sense."""
 
     exit_code = 64
+    kind = "usage"
 
 
 class NeedUnmet(Error):
     """There is nothing to do because a need is blocked or missing."""
 
     exit_code = 2
+    kind = "need unmet"
 
 
 class NothingToWrite(Error):
     """All is well, and a file that was asked for would be empty."""
 
     exit_code = 4
+    kind = "nothing to write"
 
 
 class NoPermission(Error):
     """The caller may not do what the action needs."""
 
     exit_code = 77
+    kind = "permission"
 
 
 class ConfigError(Error):
     """A file that we must understand cannot be read or understood."""
 
     exit_code = 78
+    kind = "configuration"
 
 
 class Bug(Error):
     """What should never happen, found out by ourselves or by Python."""
 
     exit_code = 70
+    kind = "bug"
 
 
 class OutOfTime(BaseException):

@@ -7,14 +7,18 @@ Whatever leaves this program leaves as `line`s, `name`s in them, and the `first`
 import errno
 from os import strerror
 
-from modprobe_ipsec.base.annotations import Iterable, Sequence, TypeVar
+from modprobe_ipsec.base.annotations import Iterable, Mapping, Sequence, TypeVar
 
 __all__ = [
     "LINE",
     "SHOWN",
+    "Fact",
+    "Sentence",
     "cut",
     "errno_of",
     "error_text",
+    "facts_of",
+    "file_and_line",
     "first",
     "line",
     "listed",
@@ -33,6 +37,39 @@ SHOWN = 50
 _NAME = 200
 
 _T = TypeVar("_T")
+
+# What a sentence says, for programs: its `kind`, and whatever else there is to name.
+Fact = Mapping[str, "str | int"]
+
+
+class Sentence(str):
+    """A text for people that keeps beside it, in fields, what it says.
+
+    To whoever only prints or compares it, it is a text like any other.
+    """
+
+    __slots__ = ("facts",)
+
+    facts: tuple[Fact, ...]
+
+    def __new__(cls, text: str, *facts: Fact) -> "Sentence":
+        """Each fact has at least a `kind`."""
+        made = super().__new__(cls, text)
+        made.facts = facts
+        return made
+
+
+def file_and_line(place: str) -> dict[str, str | int]:
+    """`/etc/modprobe.d/x.conf:3` in fields; of what is no line of a file, nothing."""
+    file, colon, line = place.rpartition(":")
+    if colon and line.isascii() and line.isdecimal() and len(line) < 10:
+        return {"file": file, "line": int(line)}
+    return {"file": place} if place.startswith("/") else {}
+
+
+def facts_of(text: str) -> tuple[Fact, ...]:
+    """What a text says in fields; nothing of one that is only for people."""
+    return text.facts if isinstance(text, Sentence) else ()
 
 
 def error_text(number: int) -> str:

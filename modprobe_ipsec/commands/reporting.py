@@ -5,7 +5,9 @@
 import _signal
 import os
 import sys
+import time
 
+from modprobe_ipsec import __version__
 from modprobe_ipsec.base.annotations import Callable, FrameType, NoReturn
 from modprobe_ipsec.base.errors import ConfigError, OutOfTime, UsageError
 from modprobe_ipsec.base.text import cut
@@ -20,7 +22,7 @@ from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.root import LIMIT, Host
 from modprobe_ipsec.needs.profile import against
 from modprobe_ipsec.report import formats
-from modprobe_ipsec.report.model import Action, Report, Style
+from modprobe_ipsec.report.model import Action, Report, Run, Style
 from modprobe_ipsec.report.table import WIDTH
 
 # Columns that a report needs to be readable.
@@ -51,6 +53,7 @@ def make_report(
 
     `act` does it in place of `engine.act`.
     """
+    began = time.time()
     catalog = engine.catalog()
     host = host or host_of(arguments)
     changes = action in (Action.LOAD, Action.PROVE, Action.MEASURE)
@@ -103,8 +106,15 @@ def make_report(
                 )
         finally:
             bar.clear()
-    report = report._replace(strict=arguments.has("--strict"))
+    report = report._replace(strict=arguments.has("--strict"), run=run_since(began, host.root))
     return _with_profile(report, arguments.value("--profile"), catalog), host
+
+
+def run_since(began: float, root: str = "/") -> Run:
+    """A run that began then (seconds since 1970) and ends now, in words of a report."""
+    name = os.uname().nodename if root == "/" else ""
+    seconds = max(time.time() - began, 0.0)
+    return Run(version=__version__, began=began, seconds=seconds, host=name, root=root)
 
 
 def _with_profile(report: Report, name: str, catalog: Catalog) -> Report:

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who loads a module that nothing keeps out: the kernel by itself, or somebody, and how. Pure."""
 
+from modprobe_ipsec.base.text import Sentence
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.obstacles import Knowledge
 from modprobe_ipsec.diagnose.resolution import Autoload, Resolution, ResolutionState, Resolved
 from modprobe_ipsec.host.facts import ALIAS_BIN, BUSYBOX, Environment, Facts
 
 # What an admin, or a distribution, puts into kernel.modprobe to switch autoload off.
+_LOAD = {"kind": "load", "command": "modprobe-ipsec"}
 _LOADS_NOTHING = ("false", "true", "disabled", "null")
 
 
@@ -120,21 +122,28 @@ def _of_static_helper(path: str, around: Environment) -> Autoload:
 
 def _loader(facts: Facts, around: Environment, known: Knowledge) -> str:
     if not facts.running:
-        return "run modprobe-ipsec where this kernel runs, as root"
+        return Sentence("run modprobe-ipsec where this kernel runs, as root", _LOAD)
     if around.container:
-        return (
+        return Sentence(
             f"run modprobe-ipsec on the host, as root: this is a container "
-            f"({around.container}), and the host's own modprobe.d decides"
+            f"({around.container}), and the host's own modprobe.d decides",
+            {"kind": "on the host", "command": "modprobe-ipsec"},
         )
     if around.libkmod == "" and around.cap_sys_module is not None:
         named = [d for d in around.distribution if d in known.libkmod]
-        install = known.libkmod[named[0]] if named else "install libkmod"
-        return (
-            f"{install} (libkmod.so.2 is missing), then run modprobe-ipsec without --check, as root"
+        command = {"command": known.libkmod[named[0]]} if named else {}
+        install = command.get("command", "install libkmod")
+        return Sentence(
+            f"{install} (libkmod.so.2 is missing), then run modprobe-ipsec without --check, as "
+            "root",
+            {"kind": "install", **command},
+            _LOAD,
         )
     missing = " (CAP_SYS_MODULE is missing here)" if around.cap_sys_module is False else ""
     confined = f"; {_confined(around.apparmor)}" if around.apparmor else ""
-    return f"run modprobe-ipsec without --check, as root{missing}{confined}"
+    text = f"run modprobe-ipsec without --check, as root{missing}{confined}"
+    permit = [{"kind": "permission", "profile": around.apparmor}] if around.apparmor else []
+    return Sentence(text, _LOAD, *permit)
 
 
 def _denied(around: Environment) -> str:
@@ -142,9 +151,10 @@ def _denied(around: Environment) -> str:
     if not profile or around.container or not around.cap_sys_module:
         # without the capability, or where it is that of a namespace, no profile is to blame
         return ""
-    return (
+    return Sentence(
         f"{_confined(profile)}; what it denied stands in the kernel's log "
-        f'(dmesg: apparmor="DENIED", profile="{profile}")'
+        f'(dmesg: apparmor="DENIED", profile="{profile}")',
+        {"kind": "permission", "profile": profile},
     )
 
 

@@ -2,6 +2,7 @@
 """One pass over what is not served: what is in its way, and what is seen because of it. Pure."""
 
 from modprobe_ipsec.base.annotations import Mapping, Sequence
+from modprobe_ipsec.base.text import Sentence, facts_of
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.catalog.obstacles import Symptom
 from modprobe_ipsec.diagnose.obstacle import Obstacle
@@ -115,10 +116,14 @@ def _with_obstacles(resolution: Resolution, obstacles: Sequence[Obstacle]) -> Re
     failed = f" ({resolution.failure.evidence})" if resolution.failure else ""
     return resolution._replace(
         state=state,
-        evidence=first.text + failed,
-        remedy=f"{first.remedy}; or {ASK}" if first.ask else first.remedy,
+        evidence=Sentence(first.text + failed, {"kind": "obstacle", "obstacle": first.kind.name}),
+        remedy=_or_ask(first.remedy) if first.ask else first.remedy,
         obstacles=counting,
     )
+
+
+def _or_ask(remedy: str) -> Sentence:
+    return Sentence(f"{remedy}; or {ASK}", *facts_of(remedy), *ASK.facts)
 
 
 def _with_symptom(resolution: Resolution, catalog: Catalog) -> Resolution:

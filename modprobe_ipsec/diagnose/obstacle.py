@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What stands in the way of one module on one host: the kinds of it, its evidence, what helps."""
 
-from modprobe_ipsec.base.text import listed
+from modprobe_ipsec.base.text import Sentence, file_and_line, listed
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.host.facts import Rule
 
@@ -15,6 +15,11 @@ class ObstacleKind(Value):
     forbids: bool = False
 
 
+def kernel_with(option: str) -> Sentence:
+    """The remedy for what no module of this kernel brings."""
+    return Sentence(f"a kernel with {option}", {"kind": "another kernel", "option": option})
+
+
 class ForbiddingLines(Value):
     """Lines of files that keep something out, and would all have to go."""
 
@@ -24,7 +29,7 @@ class ForbiddingLines(Value):
     decision: str
 
     @property
-    def remedy(self) -> str:
+    def remedy(self) -> Sentence:
         """What helps, which is not ours to decide."""
         lines, them = ("that line", "it") if len(self.places) == 1 else ("these lines", "them")
         files: dict[str, str] = {}
@@ -36,7 +41,8 @@ class ForbiddingLines(Value):
             f"whoever set {where} decides: if IPsec is wanted here, remove {lines}; "
             f"this tool never overrides {them}"
         )
-        return f"{text}. {self.decision}" if self.decision else text
+        facts = ({"kind": "remove line", **file_and_line(place)} for place in self.places)
+        return Sentence(f"{text}. {self.decision}" if self.decision else text, *facts)
 
 
 class Obstacle(Value):

@@ -3,6 +3,7 @@
 
 from modprobe_ipsec.base.annotations import Mapping
 from modprobe_ipsec.base.names import glob
+from modprobe_ipsec.base.text import Sentence
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.catalog.obstacles import Package
@@ -33,7 +34,7 @@ class Packages(Value):
     def again(self) -> str:
         """All of them once more, where their files are damaged."""
         again = self.all_modules.replace("apt install", "apt install --reinstall")
-        return again or f"install the modules of {self.release} again"
+        return installing(again) if again else _install(f"the modules of {self.release} again")
 
     @property
     def others(self) -> str:
@@ -50,16 +51,31 @@ class Packages(Value):
         if self.by_module is None or not module:
             return ""
         if package := self.by_module.get(module):
-            return f"opkg install {package}, or apk add {package}"
-        return f"install the package that has {module}, one of those named kmod-*"
+            commands = (f"opkg install {package}", f"apk add {package}")
+            facts = ({"kind": "install", "command": command} for command in commands)
+            return Sentence(", or ".join(commands), *facts)
+        return _install(f"the package that has {module}, one of those named kmod-*")
 
     def _command(self, packages: tuple[Package, ...], lacks: str) -> str:
         for package in packages:
             if package.lacks == lacks and glob(self.release, package.kernels):
                 if "{kernel}" in package.install and not self.kernel:
                     return ""
-                return package.install.format(release=self.release, kernel=self.kernel)
+                command = package.install.format(release=self.release, kernel=self.kernel)
+                return installing(command)
         return ""
+
+
+def installing(command: str) -> str:
+    """A command that installs something, as a remedy; what is more than one is for people."""
+    if not command:
+        return ""
+    whole = {} if "," in command else {"command": command}
+    return Sentence(command, {"kind": "install", **whole})
+
+
+def _install(what: str) -> Sentence:
+    return Sentence(f"install {what}", {"kind": "install"})
 
 
 def packages_for(facts: Facts, catalog: Catalog) -> Packages:

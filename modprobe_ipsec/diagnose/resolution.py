@@ -2,6 +2,7 @@
 """How one request of the kernel stands on a host, and by what evidence: values."""
 
 from modprobe_ipsec.base.annotations import Mapping
+from modprobe_ipsec.base.text import Sentence
 from modprobe_ipsec.base.value import StrEnum, Value
 from modprobe_ipsec.catalog.obstacles import Symptom
 from modprobe_ipsec.diagnose.obstacle import Obstacle
@@ -24,7 +25,10 @@ SERVED = frozenset({ResolutionState.BUILTIN, ResolutionState.LIVE})
 LACKING = frozenset({ResolutionState.BLOCKED, ResolutionState.ABSENT, ResolutionState.UNKNOWN})
 
 # What remains to be done where neither files nor /proc tell.
-ASK = "ask the kernel: --check --prove"
+ASK = Sentence(
+    "ask the kernel: --check --prove",
+    {"kind": "ask", "command": "modprobe-ipsec --check --prove"},
+)
 
 
 class Autoload(Value):
@@ -55,7 +59,8 @@ class Resolution(Value):
     state: ResolutionState
     # The module that answers it or would; empty if none is known.
     module: str = ""
-    # The evidence in words, with its place.
+    # The evidence in words, with its place, and what would help: `base.text.facts_of` has both in
+    # fields.
     evidence: str = ""
     remedy: str = ""
     # Not needed for the answer, only for speed: the CPU's own implementation.

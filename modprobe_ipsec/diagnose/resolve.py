@@ -7,8 +7,10 @@ something keeps a module out is asked later, and of all of them at once.
 
 from modprobe_ipsec.base.annotations import Iterable, Mapping
 from modprobe_ipsec.base.names import canonical
+from modprobe_ipsec.base.text import Sentence
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.diagnose.accelerator import Accelerator
+from modprobe_ipsec.diagnose.obstacle import kernel_with
 from modprobe_ipsec.diagnose.requests import Requests
 from modprobe_ipsec.diagnose.resolution import (
     ASK,
@@ -18,9 +20,12 @@ from modprobe_ipsec.diagnose.resolution import (
     ResolutionState,
     Resolved,
 )
-from modprobe_ipsec.host.facts import Algorithm, Facts, ModuleIndex, ModuleState
+from modprobe_ipsec.host.facts import Algorithm, Facts, KernelConfig, ModuleIndex, ModuleState
 from modprobe_ipsec.host.kernel.modprobe_d import LinesAbout, about
 
+_LISTED = Sentence("/proc/modules", {"kind": "loaded modules", "file": "/proc/modules"})
+_BUILT_IN = Sentence("modules.builtin", {"kind": "module index", "file": "modules.builtin"})
+_ANOTHER_KERNEL = Sentence("another kernel", {"kind": "another kernel"})
 # What is there, or will be without anybody's help.
 _THERE = frozenset({ModuleState.LIVE, ModuleState.COMING})
 
@@ -164,7 +169,8 @@ class _Answers:
         """What else would never be loaded: whoever has it loaded is to know what that means."""
         if answer.state is not ResolutionState.LOADABLE or answer.evidence:
             return answer
-        return answer._replace(evidence=self._catalog.never_load[answer.module].then)
+        then = self._catalog.never_load[answer.module].then
+        return answer._replace(evidence=Sentence(then, {"kind": "map", "module": answer.module}))
 
     def best(self, name: str, accelerators: Iterable[Accelerator]) -> Resolution | None:
         """The first of these that may still serve a name; None if one that is there does.
@@ -182,7 +188,9 @@ class _Answers:
                 if answer.state is ResolutionState.LIVE and not self._serves(name, chosen.module):
                     continue
                 return None
-            why = answer.evidence or f"this CPU's own {chosen.alias.removeprefix('crypto-')}"
+            own = chosen.alias.removeprefix("crypto-")
+            fact = {"kind": "cpu", "algorithm": own}
+            why = answer.evidence or Sentence(f"this CPU's own {own}", fact)
             return answer._replace(
                 evidence=why,
                 accelerator=True,
@@ -235,22 +243,31 @@ class _Answers:
         facts = self._facts
         answer = Resolution(alias, ResolutionState.LIVE, name, name=name, option=option)
         if self._modules.get(name) is ModuleState.LIVE:
-            return answer._replace(evidence="/proc/modules")
+            return answer._replace(evidence=_LISTED)
         config = facts.config
         if config and option and config.get(option) == "y":
-            evidence = f"/{config.path}: CONFIG_{option}=y"
+            evidence = _configured(config, option)
             return answer._replace(state=ResolutionState.BUILTIN, evidence=evidence)
         answer = answer._replace(module="", state=ResolutionState.ABSENT)
         if not name and config is None:
             # part of the core or not there at all, and only the configuration would tell
-            evidence = f"no kernel configuration to look CONFIG_{option} up in"
+            evidence = Sentence(
+                f"no kernel configuration to look CONFIG_{option} up in",
+                {"kind": "no kernel configuration", "option": f"CONFIG_{option}"},
+            )
             return answer._replace(state=ResolutionState.UNKNOWN, evidence=evidence)
         if config is None and alias.removeprefix("crypto-") in self._catalog.until:
-            evidence = f"nothing answers {alias}, and a version alone does not tell who still asks"
+            evidence = Sentence(
+                f"nothing answers {alias}, and a version alone does not tell who still asks",
+                {"kind": "kernel release", "release": facts.release},
+            )
             return answer._replace(state=ResolutionState.UNKNOWN, evidence=evidence, remedy=ASK)
         return answer._replace(
-            evidence=f"no module and no built-in code of {facts.release} answers {alias}",
-            remedy=f"a kernel with CONFIG_{option}" if option else "another kernel",
+            evidence=Sentence(
+                f"no module and no built-in code of {facts.release} answers {alias}",
+                {"kind": "module index", "release": facts.release},
+            ),
+            remedy=kernel_with(f"CONFIG_{option}") if option else _ANOTHER_KERNEL,
         )
 
     def _without_index(self, alias: str, name: str, option: str) -> Resolution:
@@ -260,9 +277,9 @@ class _Answers:
         names = [n for n, built_by in self._catalog.config.items() if option and built_by == option]
         for module in (name, *names):
             if self._modules.get(module) is ModuleState.LIVE:
-                return answer._replace(module=module, evidence="/proc/modules")
+                return answer._replace(module=module, evidence=_LISTED)
         if facts.config and option and facts.config.get(option) == "y":
-            evidence = f"/{facts.config.path}: CONFIG_{option}=y"
+            evidence = _configured(facts.config, option)
             return answer._replace(state=ResolutionState.BUILTIN, evidence=evidence)
         return answer._replace(state=ResolutionState.UNKNOWN)
 
@@ -270,22 +287,27 @@ class _Answers:
         """How a module that answers an alias stands, if nothing keeps it out."""
         facts, state = self._facts, self._modules.get(module)
         if state is ModuleState.LIVE:
-            return Resolution(alias, ResolutionState.LIVE, module, "/proc/modules")
+            return Resolution(alias, ResolutionState.LIVE, module, _LISTED)
         if module in index.builtin:
-            return Resolution(alias, ResolutionState.BUILTIN, module, "modules.builtin")
+            return Resolution(alias, ResolutionState.BUILTIN, module, _BUILT_IN)
         if module in self._tried:
             failure = self._tried[module]
             answer = Resolution(alias, failure.state, module, failure.evidence, failure.remedy)
             return answer._replace(failure=failure, dependencies=self._to_come(index, module))
         if module not in index.files:
-            evidence = f"modules.dep does not list {module}"
+            evidence = Sentence(
+                f"modules.dep does not list {module}",
+                {"kind": "module index", "file": "modules.dep", "module": module},
+            )
             return Resolution(alias, ResolutionState.ABSENT, module, evidence)
         if facts.running and facts.modules is None:
-            evidence = "no list of the modules that are loaded"
+            evidence = Sentence("no list of the modules that are loaded", {"kind": "no list"})
             return Resolution(alias, ResolutionState.UNKNOWN, module, evidence, ASK)
         answer = Resolution(alias, ResolutionState.LOADABLE, module)
         if state is ModuleState.COMING:
-            return answer._replace(evidence=f"{module} is still being loaded (/proc/modules)")
+            fact = {"kind": "loaded modules", "file": "/proc/modules", "module": module}
+            said = Sentence(f"{module} is still being loaded (/proc/modules)", fact)
+            return answer._replace(evidence=said)
         return answer._replace(dependencies=self._to_come(index, module))
 
     def _is_for_hardware(self, index: ModuleIndex, module: str) -> bool:
@@ -310,6 +332,13 @@ class _Answers:
         return tuple(name for name in deps if self._modules.get(name) not in _THERE)
 
 
+def _configured(config: KernelConfig, option: str) -> Sentence:
+    """Built-in code, by the kernel's configuration."""
+    path, name = f"/{config.path}", f"CONFIG_{option}"
+    fact = {"kind": "kernel configuration", "file": path, "option": name, "value": "y"}
+    return Sentence(f"{path}: {name}=y", fact)
+
+
 def _registered(algorithms: Iterable[Algorithm]) -> dict[str, Algorithm]:
     """The best of each name in /proc/crypto."""
     best: dict[str, Algorithm] = {}
@@ -327,7 +356,15 @@ def _of_algorithm(algorithm: Algorithm, catalog: Catalog) -> Resolution:
         request=f"crypto-{algorithm.name}",
         state=ResolutionState.BUILTIN if built_in else ResolutionState.LIVE,
         module="" if built_in else algorithm.module,
-        evidence=f"/proc/crypto: {algorithm.driver}, priority {algorithm.priority}",
+        evidence=Sentence(
+            f"/proc/crypto: {algorithm.driver}, priority {algorithm.priority}",
+            {
+                "kind": "algorithms",
+                "file": "/proc/crypto",
+                "driver": algorithm.driver,
+                "priority": algorithm.priority,
+            },
+        ),
         engine=next((rule.why for rule in engines if rule.driver in algorithm.driver), ""),
     )
 

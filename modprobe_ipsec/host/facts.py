@@ -248,6 +248,8 @@ class StackSign(Value):
     shows: str
     # Packets were dropped, which may be what somebody is looking for.
     dropped: bool = False
+    # The numbers that stand there, by their names in the kernel.
+    values: tuple[tuple[str, int], ...] = ()
 
 
 class WordSizes(Value):

@@ -6,6 +6,7 @@ import os
 import time
 
 from modprobe_ipsec.base.annotations import Callable, Mapping, Sequence
+from modprobe_ipsec.base.text import Sentence
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.catalog.model import Catalog
 from modprobe_ipsec.diagnose.requests import module_requests
@@ -126,7 +127,8 @@ def _failure(result: LoadResult) -> LoadFailure:
     refusals = (0, BLACKLISTED, errno.EKEYREJECTED, errno.EINVAL)
     refused = denied or (result.code in refusals and not idle)
     state = ResolutionState.BLOCKED if refused else ResolutionState.ABSENT
-    return LoadFailure(state, result.why, denied=denied, of_file=result.code in _OF_FILE)
+    evidence = Sentence(result.why, {"kind": "load", "code": result.code})
+    return LoadFailure(state, evidence, denied=denied, of_file=result.code in _OF_FILE)
 
 
 # source: kernel/module/main.c load_module, version.c check_version: magic, checksums, symbols

@@ -137,6 +137,15 @@ class Need(Value):
         return f"{protocol} {self.family.label}{mode} {rest}".rstrip() + way
 
     @property
+    def id(self) -> str:
+        """`esp.ipv4.tunnel.aes_gcm_16_256.esn`: the same in every release, and in all formats."""
+        choices = [choice for choice in (self.suite.encryption, self.suite.integrity) if choice]
+        parts = [self.suite.protocol, self.family, self.mode, *(c.label.lower() for c in choices)]
+        parts += ["esn"] * self.suite.esn
+        xfrm = self.interface is KernelInterface.XFRM
+        return ".".join((*parts, *(() if xfrm else (self.interface,))))
+
+    @property
     def impossible(self) -> tuple[tuple[str, str], ...]:
         """What of it no kernel can do that is asked in this way: its label, and why."""
         choices = [choice for choice in (self.suite.encryption, self.suite.integrity) if choice]
@@ -156,6 +165,11 @@ class FeatureNeed(Value):
     # None where the feature is the same for both.
     family: Family | None
     sources: tuple[Source, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """`feature.offload.ipv4`: the same in every release, and in all formats."""
+        return ".".join(("feature", self.feature, *((self.family,) if self.family else ())))
 
     @property
     def label(self) -> str:

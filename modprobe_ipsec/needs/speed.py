@@ -31,8 +31,11 @@ class Speed(Value):
 
     @property
     def spread(self) -> float:
-        """By how much the round in the middle is slower than the best: 0.03 for three percent."""
-        return 1 - sorted(self.rounds)[len(self.rounds) // 2] / self.packets
+        """By how much the second best round is slower than the best: 0.03 for three percent.
+
+        The less, the surer is the best.
+        """
+        return 1 - sorted(self.rounds)[-2] / self.packets
 
 
 class Measured(Value):

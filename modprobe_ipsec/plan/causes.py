@@ -5,7 +5,7 @@ A kernel without ESP gives as many verdicts as there are proposals, and one caus
 """
 
 from modprobe_ipsec.base.annotations import Iterable, Sequence
-from modprobe_ipsec.base.text import listed
+from modprobe_ipsec.base.text import Sentence, listed
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.diagnose.obstacle import ForbiddingLines
 from modprobe_ipsec.needs.need import Need, Source
@@ -198,5 +198,8 @@ def _not_built(cause: Cause, reasons: Sequence[Reason], verdicts: Sequence[NeedV
     elif whole and parts:
         text += f", and not all algorithms ({listed(_some(parts))})"
     package = cause.remedy != f"a kernel with {reasons[0].option}"
-    remedy = cause.remedy if package else f"a kernel with {listed(list(titles))}"
+    remedy = cause.remedy
+    if not package:
+        facts = ({"kind": "another kernel", "option": option} for option in titles)
+        remedy = Sentence(f"a kernel with {listed(list(titles))}", *facts)
     return cause._replace(text=text, remedy=remedy)

@@ -7,6 +7,7 @@ the next one starts from what the kernel then shows. Here that is foreseen, as f
 
 from modprobe_ipsec.base.annotations import Iterable, Sequence
 from modprobe_ipsec.base.errors import ConfigError
+from modprobe_ipsec.base.text import Sentence, facts_of
 from modprobe_ipsec.diagnose.requests import NeedRequests
 from modprobe_ipsec.diagnose.resolution import (
     ASK,
@@ -19,6 +20,7 @@ from modprobe_ipsec.diagnose.resolution import (
 from modprobe_ipsec.plan.plan import Forecast, Plan, Step
 from modprobe_ipsec.plan.verdict import Verdict
 
+_ANOTHER_ALGORITHM = Sentence("choose another algorithm", {"kind": "another algorithm"})
 _HOPELESS = (ResolutionState.BLOCKED, ResolutionState.ABSENT)
 
 # Deeper than any chain of requests in the map; more would be a loop.
@@ -107,7 +109,10 @@ class _View:
             found += self._name(wanted.crypto, self._accelerate)
         found += [
             Resolution(
-                label, ResolutionState.ABSENT, evidence=why, remedy="choose another algorithm"
+                label,
+                ResolutionState.ABSENT,
+                evidence=Sentence(why, {"kind": "map", "algorithm": label}),
+                remedy=_ANOTHER_ALGORITHM,
             )
             for label, why in wanted.impossible
         ]
@@ -194,7 +199,11 @@ def _in_doubt(answer: Resolution) -> Resolution:
     """Some kernels of about this version ask for it, and others do not."""
     if answer.state not in LACKING:
         return answer
-    evidence = f"the kernel's version does not tell whether it is asked for; {answer.evidence}"
+    evidence = Sentence(
+        f"the kernel's version does not tell whether it is asked for; {answer.evidence}",
+        {"kind": "kernel release"},
+        *facts_of(answer.evidence),
+    )
     return answer._replace(state=ResolutionState.UNKNOWN, evidence=evidence, remedy=ASK)
 
 

@@ -2,6 +2,7 @@
 """Plan, load results and proofs -> one verdict a need, with its evidence and what to do. Pure."""
 
 from modprobe_ipsec.base.annotations import Iterable, Mapping, Sequence, assert_never
+from modprobe_ipsec.base.text import Sentence
 from modprobe_ipsec.diagnose.obstacle import Obstacle
 from modprobe_ipsec.diagnose.resolution import SERVED, Resolution, ResolutionState
 from modprobe_ipsec.needs.need import AnyNeed
@@ -9,6 +10,18 @@ from modprobe_ipsec.needs.proof import Answer, Proof
 from modprobe_ipsec.plan.meaning import NO_CURE, explain, is_hopeless
 from modprobe_ipsec.plan.plan import Forecast, Plan
 from modprobe_ipsec.plan.verdict import Form, NeedVerdict, Reason, Verdict
+
+_WITH_RIGHTS = Sentence(
+    "run it as root, or where user namespaces are allowed", {"kind": "permission"}
+)
+_SEE_PACKETS = Sentence(
+    "see whether packets get through: --check --prove=packets",
+    {"kind": "ask", "command": "modprobe-ipsec --check --prove=packets"},
+)
+_LOAD_BEFORE = Sentence(
+    "run modprobe-ipsec without --check before the daemon starts",
+    {"kind": "load", "command": "modprobe-ipsec"},
+)
 
 
 def judge(plan: Plan, proofs: Mapping[AnyNeed, Proof], *, loaded: bool) -> tuple[NeedVerdict, ...]:
@@ -73,8 +86,7 @@ def _not_asked(
                 return Verdict.READY, (Reason(f"there, but not proven: {forecast.unproven}"),)
             if loaded:
                 why = proof.why if proof else "the kernel was not asked"
-                remedy = "run it as root, or where user namespaces are allowed"
-                return Verdict.UNKNOWN, (Reason(f"not proven: {why}", remedy),)
+                return Verdict.UNKNOWN, (Reason(f"not proven: {why}", _WITH_RIGHTS),)
             return Verdict.READY, _engines(forecast)
         case Verdict.SLOW:
             reasons = tuple(map(_slow, filter(_is_missed_speed, forecast.resolutions)))
@@ -97,7 +109,7 @@ def _engines(forecast: Forecast) -> tuple[Reason, ...]:
     return tuple(
         Reason(
             f"{engine.evidence}: {engine.engine}",
-            "see whether packets get through: --check --prove=packets",
+            _SEE_PACKETS,
         )
         for engine in engines
     )
@@ -116,7 +128,7 @@ def _slow(resolution: Resolution) -> Reason:
             f"slower driver: {_lack([resolution]).text}", resolution.remedy, resolution.obstacle
         )
     return _say(Form.SLOWER, [f"{resolution.module} ({resolution.evidence})"])._replace(
-        remedy="run modprobe-ipsec without --check before the daemon starts"
+        remedy=_LOAD_BEFORE
     )
 
 
@@ -138,8 +150,11 @@ def _never(resolution: Resolution) -> Reason:
     said = "; ".join((resolution.never, *_autoload([resolution])))
     return Reason(
         f"{module} is there, and never loaded by this tool: {said}",
-        f"leave {module} to the kernel, or load it yourself before the daemon starts "
-        f"(modprobe {module})",
+        Sentence(
+            f"leave {module} to the kernel, or load it yourself before the daemon starts "
+            f"(modprobe {module})",
+            {"kind": "load", "command": f"modprobe {module}"},
+        ),
     )
 
 

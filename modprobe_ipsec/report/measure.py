@@ -14,8 +14,8 @@ from modprobe_ipsec.report.words import kernel, read, some
 
 _NOTHING = "nothing is asked for that packets go through"
 
-# From here on the rounds differ so much that the reader is told (as a share of the best).
-_RESTLESS = 0.2
+# From here on the two best rounds differ so much that the reader is told (as a share of the best).
+_RESTLESS = 0.1
 
 
 class MeasureReport(Value):
@@ -120,7 +120,7 @@ def _how_sure(done: Sequence[Measured]) -> str:
     worst = max(speed.spread for one in done for speed in one.speeds)
     said = (
         f"Packets per second that were encrypted and decrypted: both ends share this CPU. The best "
-        f"of {ROUNDS} short rounds counts; SPREAD is how far the one in the middle stays behind."
+        f"of {ROUNDS} short rounds counts; SPREAD is how far the second best stays behind."
     )
     if worst > _RESTLESS:
         said += f" Here that is up to {worst:.0%}: the CPU is busy with something else, too."
@@ -174,6 +174,7 @@ def as_data(report: Report, found: MeasureReport) -> dict[str, Any]:
 
 def _measured(each: Measured, before: Measured | None) -> dict[str, Any]:
     return {
+        "id": each.need.id,
         "need": each.need.label,
         "driver": each.driver,
         "speeds": _speeds(each.speeds),

@@ -40,6 +40,20 @@ class Style(Value):
     width: int = 100
 
 
+class Run(Value):
+    """By what, when and where a report was made."""
+
+    # Of this program.
+    version: str = ""
+    # Its begin, in seconds since 1970 (UTC), and how many of them it took.
+    began: float = 0.0
+    seconds: float = 0.0
+    # The name of the host; empty for another tree than that of the running system, ...
+    host: str = ""
+    # ... which begins here.
+    root: str = "/"
+
+
 class Report(Value):
     """What one run found out and did."""
 
@@ -71,6 +85,8 @@ class Report(Value):
     # ... the set that was to be checked, and what is against it, which counts: --profile.
     profile: "Profile | None" = None
     against: "tuple[Objection, ...]" = ()
+
+    run: Run = Run()
 
     @property
     def may_not_load(self) -> bool:

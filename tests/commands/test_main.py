@@ -6,10 +6,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from modprobe_ipsec.base.errors import ConfigError, OutOfTime, UsageError
 from modprobe_ipsec.commands.main import main
+from tests.report_schema import checked
 
 TOOL = (sys.executable, "-I", "-m", "modprobe_ipsec")
 
@@ -67,9 +70,9 @@ def test_this_machine_gets_a_true_answer() -> None:
     }
     # proven, where it can be: what was ready stays ready, and nothing else becomes it
     proven = json.loads(run("--check", "--prove", "--format", "json").stdout)
-    for checked, asked in zip(report["needs"], proven["needs"], strict=True):
-        if checked["verdict"] in ("ready", "missing"):
-            assert asked["verdict"] in (checked["verdict"], "unknown"), checked["need"]
+    for before, asked in zip(report["needs"], proven["needs"], strict=True):
+        if before["verdict"] in ("ready", "missing"):
+            assert asked["verdict"] in (before["verdict"], "unknown"), before["need"]
 
 
 def test_output_that_nobody_reads_is_no_traceback() -> None:
@@ -93,7 +96,32 @@ def test_what_cannot_be_said_is_told_by_the_exit_status(
 ) -> None:
     command = f"{' '.join(TOOL)} --check --format json {wrong} {where}"
     done = subprocess.run(["/bin/sh", "-c", command], stdout=subprocess.PIPE)
-    assert (done.returncode, done.stdout) == (status, b"")
+    assert checked(done.stdout.decode(), "error")["exit_code"] == done.returncode == status
+
+
+def test_an_error_is_an_object_where_one_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(error: BaseException) -> dict[str, Any]:
+        def run(arguments: object) -> int:
+            raise error
+
+        monkeypatch.setattr("modprobe_ipsec.commands.verbs.run", run)
+        code = main(["--check", "--format=text", "--format", "json"])
+        out, err = capsys.readouterr()
+        told: dict[str, Any] = checked(out, "error")
+        assert told["exit_code"] == code and told["error"]["message"] in err
+        return dict(told["error"])
+
+    assert failing(ConfigError("a", "c"))["kind"] == "configuration"
+    assert failing(UsageError("a", ""))["kind"] == "usage"
+    assert failing(ValueError("x"))["kind"] == "bug"
+    for error in (MemoryError(), OutOfTime()):
+        assert "given up" in failing(error)["message"]
+    # nobody asked for it
+    for words in (["--format", "json", "--format=text"], ["--format", "text"], ["--format"], []):
+        assert main(["--check", *words])
+        assert capsys.readouterr().out == ""
 
 
 def test_a_configuration_is_found_from_the_working_directory(
@@ -120,7 +148,7 @@ def test_a_configuration_on_standard_input(tmp_path: Path, root: bool) -> None:
     )  # fmt: skip
     report = json.loads(done.stdout)
     assert report["configs"] == ["-"]
-    assert report["problems"][0]["place"] == "-:2"
+    assert (report["problems"][0]["file"], report["problems"][0]["line"]) == ("-", 2)
     (where,) = {
         source["where"]
         for verdict in report["needs"]

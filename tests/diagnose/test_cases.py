@@ -191,7 +191,7 @@ def test_a_kernel_that_runs_one_program_for_all(
     code, document = check(capsys, root, *GCM)
     assert code == 1
     (found,) = document["needs"]
-    asked = [r["autoload"] for r in found["requests"] if r["autoload"] and not r["faster"]]
+    asked = [r["autoload"] for r in found["requests"] if r["autoload"] and not r["accelerator"]]
     assert asked and all(autoload["works"] is works for autoload in asked)
     assert words in found["reasons"][0]["text"]
     assert main(["--manifest", "kubernetes", "--root", str(root), *GCM]) == 0
@@ -211,7 +211,8 @@ def test_all_lines_that_block_a_module_are_named(
     code, document = check(capsys, root, *GCM)
     assert code == 2
     reasons = document["needs"][0]["reasons"]
-    where = {reason["obstacle"]["where"] for reason in reasons if reason["obstacle"]}
+    found = [reason["obstacle"] for reason in reasons if reason["obstacle"]]
+    where = {f"{obstacle['file']}:{obstacle['line']}" for obstacle in found}
     file = "/etc/modprobe.d/disable-dirtyfrag.conf"
     assert where >= {f"{file}:1", f"{file}:2", "/etc/modprobe.d/more.conf:1"}
     assert any(f"{file}:1,2" in reason["remedy"] for reason in reasons)

@@ -22,6 +22,7 @@ from tests.report_schema import PATH, checked
 
 PUBLISHED = json.loads(PATH.read_text())
 DEFS = PUBLISHED["$defs"]
+REPORT = DEFS["report"]["properties"]
 REPORTS = sorted(tree.CASES.glob("*/expected/check.json"))
 
 
@@ -46,10 +47,12 @@ def test_reports_of_this_machine(options: list[str], capsys: pytest.CaptureFixtu
 
 
 def test_its_words_are_those_of_the_code() -> None:
-    assert PUBLISHED["properties"]["schema"] == {"const": SCHEMA}
-    assert PUBLISHED["properties"]["action"]["enum"] == list(Action)
+    for kind in ("report", "error"):
+        assert DEFS[kind]["properties"]["schema"] == {"const": SCHEMA}
+    assert PUBLISHED["$id"].endswith(f":{SCHEMA}")
+    assert REPORT["action"]["enum"] == list(Action)
     assert DEFS["need"]["properties"]["verdict"]["enum"] == list(Verdict)
-    assert DEFS["need"]["properties"]["mode"]["enum"] == list(Mode)
+    assert DEFS["need"]["properties"]["mode"]["enum"] == [*Mode, None]
     assert DEFS["proof"]["properties"]["answer"]["enum"] == list(Answer)
     assert DEFS["request"]["properties"]["state"]["enum"] == list(ResolutionState)
     assert DEFS["load"]["properties"]["outcome"]["enum"] == list(LoadOutcome)
@@ -83,6 +86,6 @@ def test_the_page_about_it_tells_the_truth() -> None:
     shown = json.loads(example)
     assert shown == {key: reason[key] for key in shown}
     named = set(re.findall(r"`(\w+)`", page.partition("## Keys")[2].partition("## An example")[0]))
-    assert PUBLISHED["properties"].keys() - {"schema", "exit_code"} <= named
+    assert REPORT.keys() - {"schema", "exit_code"} <= named
     codes = {int(code) for code in re.findall(r"\b\d+\b", page.partition("## Keys")[0][400:])}
-    assert {*PUBLISHED["properties"]["exit_code"]["enum"], 64, 70, 78} <= codes
+    assert {*REPORT["exit_code"]["enum"], 64, 70, 78} <= codes

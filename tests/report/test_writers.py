@@ -163,7 +163,7 @@ def test_json_is_whole_and_versioned() -> None:
     said = json.loads(
         formats.render("json", report(proofs={GCM: proof}, autoloaded=("drbg",)), Style())
     )
-    assert said["schema"] == 1
+    assert said["schema"] == 2
     assert said["exit_code"] == 2
     assert said["kernel"] == {"release": "6.1.0-56-amd64", "arch": "x86_64", "fips": False}
     assert said["autoloaded"] == ["drbg"]
@@ -212,7 +212,7 @@ def test_nothing_but_print_reaches_a_terminal_or_a_log() -> None:
         assert all(line.isprintable() for line in said.split("\n"))
     said = text(hostile, colour=True)
     assert "\033[31;1mblocked\033[0m" in said and "\033[31m" not in said
-    assert json.loads(formats.render("json", hostile, Style()))["problems"][0]["conn"] == evil
+    assert json.loads(formats.render("json", hostile, Style()))["problems"][0]["connection"] == evil
 
 
 def test_every_line_is_cut_and_problems_are_counted() -> None:
@@ -299,6 +299,6 @@ def test_what_packets_did_is_said() -> None:
     chain = text(done, verbose=1)
     assert "    round trip  there and back\n    replay      failed: lost\n" in chain
     shown = json.loads(formats.render("json", done, Style()))["needs"]
-    assert [need["proof"].get("steps") for need in shown if need["proof"]] == [
+    assert [need["proof"]["steps"] for need in shown if need["proof"]] == [
         [step._asdict() for step in proof.steps] for proof in (failed, passed)
     ]

@@ -2,13 +2,14 @@
 """--lab: what this kernel does with packets, in a network that is gone afterwards."""
 
 import sys
+import time
 
 from modprobe_ipsec.base.errors import Error, UsageError
 from modprobe_ipsec.catalog.model import Catalog, Protocol
 from modprobe_ipsec.commands import engine
 from modprobe_ipsec.commands.command_line import Arguments
 from modprobe_ipsec.commands.output import complain
-from modprobe_ipsec.commands.reporting import put_report
+from modprobe_ipsec.commands.reporting import put_report, run_since
 from modprobe_ipsec.daemons.selection import Demand
 from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import gather
@@ -30,6 +31,7 @@ def run(arguments: Arguments) -> int:
     wanted = _chosen(arguments.value("--lab"))
     if arguments.value("--format") not in _FORMATS:
         raise UsageError(f"--lab goes with --format {' or '.join(_FORMATS)}", "")
+    began = time.time()
     facts = gather(Host())
     plan = make_plan(_needs(facts, engine.catalog()), facts, engine.catalog())
     would_load = tuple(
@@ -53,7 +55,16 @@ def run(arguments: Arguments) -> int:
     finally:
         bar.clear()
     lab = LabReport(behaviours, would_load)
-    report = Report(Action.LAB, facts, (), Plan((), ()), Demand(()), autoloaded=loaded, lab=lab)
+    report = Report(
+        Action.LAB,
+        facts,
+        (),
+        Plan((), ()),
+        Demand(()),
+        autoloaded=loaded,
+        lab=lab,
+        run=run_since(began),
+    )
     put_report(report, arguments)
     return report.exit_code
 

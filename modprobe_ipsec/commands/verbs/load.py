@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is done if nothing else is asked for: load, then prove; with --seal, allow no more."""
 
-from modprobe_ipsec.base.errors import NoPermission
 from modprobe_ipsec.commands.command_line import Arguments
+from modprobe_ipsec.commands.output import complain
 from modprobe_ipsec.commands.reporting import make_report, put_report
 from modprobe_ipsec.report.model import Action
 
 
 def run(arguments: Arguments) -> int:
-    """0 if everything is loaded and proven. Raises NoPermission after the report."""
+    """0 if everything is loaded and proven, 77 if this process may not load what it should."""
     report, host = make_report(Action.LOAD, arguments)
     if arguments.has("--seal"):
         from modprobe_ipsec.kernel.seal import Seal, seal
@@ -17,8 +17,6 @@ def run(arguments: Arguments) -> int:
         report = report._replace(sealed=seal(how, report.verdicts, report.demand, host))
     put_report(report, arguments)
     if report.may_not_load:
-        raise NoPermission(
-            "no permission to load modules (CAP_SYS_MODULE in the initial user namespace)",
-            "run it as root on the host",
-        )
+        complain("no permission to load modules (CAP_SYS_MODULE in the initial user namespace)")
+        complain("run it as root on the host")
     return report.exit_code

@@ -152,7 +152,7 @@ class _Demand:
             setting = self._config.setup.get(name)
             if setting and option.feature and asks(setting, option.when, option.kind):
                 where = f"{setting.place} config setup"
-                source = Source(where, setting.written, DAEMON.name)
+                source = Source(where, setting.written, DAEMON.name, place=str(setting.place))
                 self._feature(option.feature, self._common.families, source)
 
     def _conn(self, conn: Conn) -> None:

@@ -105,7 +105,8 @@ def read(
         plugin = options.plugins[name]
         # what another plugin has taken over is not used
         if plugin.feature and (not plugin.kernel or name == kernel):
-            source = Source(str(place or path), f"plugin {name}", DAEMON.name)
+            where = str(place or path)
+            source = Source(where, f"plugin {name}", DAEMON.name, place=where)
             need = FeatureNeed(plugin.feature, None, (source,))
             (optional if plugin.optional else features).append(need)
     window, _ = chain.value("replay_window")

@@ -5,10 +5,15 @@ source: crypto/testmgr.c, alg_test_descs without fips_allowed
 """
 
 from modprobe_ipsec.base.annotations import Iterator, Sequence
+from modprobe_ipsec.base.text import Sentence
 from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind
 from modprobe_ipsec.diagnose.obstacles import ObstacleCheck, Scene, Stage, Subject
 from modprobe_ipsec.diagnose.resolution import ResolutionState
 
+_APPROVED = Sentence(
+    "choose an algorithm that is approved, such as AES-GCM, or AES-CBC with HMAC-SHA2",
+    {"kind": "another algorithm"},
+)
 FIPS = ObstacleKind("fips", forbids=True)
 
 
@@ -26,8 +31,7 @@ def _find(subjects: Sequence[Subject], scene: Scene) -> Iterator[tuple[Subject, 
                         kind=FIPS,
                         module=part.request,
                         text=mode if forbidden else f"{mode}: {doubt}",
-                        remedy="choose an algorithm that is approved, such as AES-GCM, "
-                        "or AES-CBC with HMAC-SHA2",
+                        remedy=_APPROVED,
                         sure=bool(forbidden),
                         ask=not forbidden,
                     ),

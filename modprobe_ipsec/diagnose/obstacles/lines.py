@@ -2,6 +2,7 @@
 """Lines of modprobe.d, and words of the kernel command line, that keep modules out."""
 
 from modprobe_ipsec.base.annotations import Iterator, Sequence
+from modprobe_ipsec.base.text import Sentence
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.diagnose.mitigation import Suspicion, shipped_against
 from modprobe_ipsec.diagnose.obstacle import ForbiddingLines, Obstacle, ObstacleKind
@@ -26,6 +27,12 @@ _MEANS = {
     Directive.ALIAS: "it stops the kernel's own loading; it is honoured here",
     Directive.MODULE_BLACKLIST: "the kernel itself refuses it",
 }
+
+
+_ON_THE_HOST = Sentence(
+    "modprobe-ipsec --check on the host tells whether it says the same there",
+    {"kind": "on the host", "command": "modprobe-ipsec --check"},
+)
 
 
 class _Hit(Value):
@@ -100,7 +107,7 @@ def _obstacle(hit: _Hit, rule: Rule, suspicion: Suspicion, around: Environment) 
     if of_file and around.container:
         return found._replace(
             text=f"{found.text} (in this container; the host's modprobe.d counts)",
-            remedy="modprobe-ipsec --check on the host tells whether it says the same there",
+            remedy=_ON_THE_HOST,
             sure=False,
         )
     if of_file:
@@ -111,14 +118,16 @@ def _obstacle(hit: _Hit, rule: Rule, suspicion: Suspicion, around: Environment) 
         return found._replace(
             remedy=lines.remedy, lines=lines, against=suspicion.against.get(rule, ())
         )
+    parameter = rule.text.partition("=")[0]
     remedy = (
-        f"whoever set {rule.text.partition('=')[0]}= on the kernel command line decides: "
+        f"whoever set {parameter}= on the kernel command line decides: "
         f"if IPsec is wanted here, take {rule.name} out of the boot loader's "
         "configuration and reboot; this tool never overrides it"
     )
     if suspicion.decision:
         remedy += f". {suspicion.decision}"
-    return found._replace(remedy=remedy, against=suspicion.against.get(rule, ()))
+    fact = {"kind": "remove boot parameter", "parameter": f"{parameter}={rule.name}"}
+    return found._replace(remedy=Sentence(remedy, fact), against=suspicion.against.get(rule, ()))
 
 
 def _means(hit: _Hit, rule: Rule, modprobe: str) -> str:

@@ -2,6 +2,7 @@
 """No module directory for this kernel, or no modules at all."""
 
 from modprobe_ipsec.base.annotations import Iterator, Sequence
+from modprobe_ipsec.base.text import Sentence, facts_of
 from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind
 from modprobe_ipsec.diagnose.obstacles import ObstacleCheck, Scene, Stage, Subject
 from modprobe_ipsec.diagnose.resolution import ResolutionState
@@ -29,7 +30,10 @@ def _no_modules(subject: Subject) -> Obstacle:
         kind=NO_MODULE_SUPPORT,
         module=subject.name,
         text="no module support in this kernel, so that only built-in code counts",
-        remedy="a kernel with everything built in, or with CONFIG_MODULES",
+        remedy=Sentence(
+            "a kernel with everything built in, or with CONFIG_MODULES",
+            {"kind": "another kernel", "option": "CONFIG_MODULES"},
+        ),
     )
 
 
@@ -38,20 +42,26 @@ def _no_directory(subject: Subject, scene: Scene) -> Obstacle:
     others = [release for release in around.releases if release != facts.release]
     install = scene.packages.single("") or scene.packages.all_modules
     text = f"no module directory for {facts.release}"
+    remedy: str
     if around.container:
         text += f" in this container ({around.container})"
-        remedy = (
+        remedy = Sentence(
             "run it on the host, whose kernel and modprobe.d decide, "
-            "or mount the host's /lib/modules read-only"
+            "or mount the host's /lib/modules read-only",
+            {"kind": "on the host", "command": "modprobe-ipsec --check"},
         )
     elif others:
         text += f", only for {', '.join(others)}: upgraded, and not rebooted?"
         alike = [other for other in others if _flavour(other) == _flavour(facts.release)]
-        reboot = f"reboot into {_newest(alike) or 'a kernel whose modules are here'}"
-        remedies = (reboot if alike or not install else "", install)
-        remedy = ", or ".join(filter(None, remedies))
+        newest = _newest(alike)
+        reboot = Sentence(
+            f"reboot into {newest or 'a kernel whose modules are here'}",
+            {"kind": "reboot", **({"release": newest} if newest else {})},
+        )
+        remedies = [text for text in (reboot if alike or not install else "", install) if text]
+        remedy = Sentence(", or ".join(remedies), *(f for each in remedies for f in facts_of(each)))
     else:
-        remedy = install or "install the modules of this kernel"
+        remedy = install or Sentence("install the modules of this kernel", {"kind": "install"})
     return Obstacle(kind=NO_DIRECTORY, module=subject.name, text=text, remedy=remedy)
 
 

@@ -2,6 +2,7 @@
 """A module directory without an index: of its modules, or in the form that libkmod reads."""
 
 from modprobe_ipsec.base.annotations import Iterator, Sequence
+from modprobe_ipsec.base.text import Sentence
 from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind
 from modprobe_ipsec.diagnose.obstacles import ObstacleCheck, Scene, Stage, Subject
 from modprobe_ipsec.diagnose.resolution import ResolutionState
@@ -36,7 +37,8 @@ def _no_list(subject: Subject, text: str, binary: str, scene: Scene) -> Obstacle
 
 
 def _obstacle(subject: Subject, text: str, scene: Scene) -> Obstacle:
-    remedy = f"depmod -a {scene.facts.release}"
+    command = f"depmod -a {scene.facts.release}"
+    remedy = Sentence(command, {"kind": "run", "command": command})
     return Obstacle(kind=NO_INDEX, module=subject.name, text=text, remedy=remedy)
 
 

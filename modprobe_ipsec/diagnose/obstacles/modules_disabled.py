@@ -2,10 +2,17 @@
 """A kernel that loads nothing more until it is booted again."""
 
 from modprobe_ipsec.base.annotations import Iterator, Sequence
+from modprobe_ipsec.base.text import Sentence
 from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind
 from modprobe_ipsec.diagnose.obstacles import ObstacleCheck, Scene, Stage, Subject
 from modprobe_ipsec.diagnose.resolution import ResolutionState
 
+_BEFORE_THE_SEAL = Sentence(
+    "reboot, and run modprobe-ipsec before kernel.modules_disabled is set "
+    "(see /etc/sysctl.conf and /etc/sysctl.d)",
+    {"kind": "reboot"},
+    {"kind": "load", "command": "modprobe-ipsec"},
+)
 MODULES_DISABLED = ObstacleKind("modules_disabled", forbids=True)
 
 
@@ -18,8 +25,7 @@ def _find(subjects: Sequence[Subject], scene: Scene) -> Iterator[tuple[Subject, 
                     kind=MODULES_DISABLED,
                     module=subject.name,
                     text="kernel.modules_disabled = 1: no module until reboot",
-                    remedy="reboot, and run modprobe-ipsec before kernel.modules_disabled is set "
-                    "(see /etc/sysctl.conf and /etc/sysctl.d)",
+                    remedy=_BEFORE_THE_SEAL,
                 ),
             )
 

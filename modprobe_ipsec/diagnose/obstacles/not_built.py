@@ -2,8 +2,9 @@
 """The kernel was built without what would answer."""
 
 from modprobe_ipsec.base.annotations import Iterator, Sequence
+from modprobe_ipsec.base.text import Sentence, facts_of
 from modprobe_ipsec.catalog.model import Family, Protocol
-from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind
+from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind, kernel_with
 from modprobe_ipsec.diagnose.obstacles import ObstacleCheck, Scene, Stage, Subject
 from modprobe_ipsec.diagnose.resolution import ResolutionState
 
@@ -22,18 +23,22 @@ def _find(subjects: Sequence[Subject], scene: Scene) -> Iterator[tuple[Subject, 
         )
         if facts.config and (subject.built == "n" or unused):
             option = f"CONFIG_{subject.resolution.option}"
-            single = packages.single(subject.name) or packages.other_kernel
+            package = packages.single(subject.name) or packages.other_kernel
             yield (
                 subject,
                 Obstacle(
                     kind=NOT_BUILT,
                     module=subject.name,
                     text=f"/{facts.config.path}: {option} is not set",
-                    remedy=f"{single}, and reboot into it" if single else f"a kernel with {option}",
+                    remedy=_and_reboot(package) if package else kernel_with(option),
                     option=option,
                     protocol=_protocol(subject.resolution.request, scene),
                 ),
             )
+
+
+def _and_reboot(package: str) -> Sentence:
+    return Sentence(f"{package}, and reboot into it", *facts_of(package), {"kind": "reboot"})
 
 
 def _protocol(request: str, scene: Scene) -> str:

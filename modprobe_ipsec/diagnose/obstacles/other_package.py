@@ -2,6 +2,7 @@
 """A module that was built for this kernel and lies in a package that is not installed."""
 
 from modprobe_ipsec.base.annotations import Iterator, Sequence
+from modprobe_ipsec.base.text import Sentence
 from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind
 from modprobe_ipsec.diagnose.obstacles import ObstacleCheck, Scene, Stage, Subject
 from modprobe_ipsec.diagnose.resolution import ResolutionState
@@ -25,7 +26,10 @@ def _find(subjects: Sequence[Subject], scene: Scene) -> Iterator[tuple[Subject, 
                     f"has no {name}",
                     remedy=install
                     or packages.others
-                    or "install the package of this kernel's modules that has it",
+                    or Sentence(
+                        "install the package of this kernel's modules that has it",
+                        {"kind": "install", "module": name},
+                    ),
                 ),
             )
         elif not subject.built and install:

@@ -2,10 +2,15 @@
 """A module without a signature, on a kernel that insists on one."""
 
 from modprobe_ipsec.base.annotations import Iterator, Sequence
+from modprobe_ipsec.base.text import Sentence
 from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind
 from modprobe_ipsec.diagnose.obstacles import ObstacleCheck, Scene, Stage, Subject
 from modprobe_ipsec.diagnose.resolution import ResolutionState
 
+_SIGNED = Sentence(
+    "use the distribution's own module, or sign this one with a key that the kernel knows",
+    {"kind": "sign"},
+)
 SIGNATURE = ObstacleKind("signature", forbids=True)
 
 
@@ -21,8 +26,7 @@ def _find(subjects: Sequence[Subject], scene: Scene) -> Iterator[tuple[Subject, 
                         kind=SIGNATURE,
                         module=name,
                         text=f"{who}: {file.path} has no signature",
-                        remedy="use the distribution's own module, "
-                        "or sign this one with a key that the kernel knows",
+                        remedy=_SIGNED,
                     ),
                 )
 

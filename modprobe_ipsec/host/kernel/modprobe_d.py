@@ -9,6 +9,7 @@ import os
 
 from modprobe_ipsec.base.annotations import Iterable, Iterator, Sequence
 from modprobe_ipsec.base.names import glob, underscores
+from modprobe_ipsec.base.text import Sentence, file_and_line
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.host.facts import Directive, Facts, ModuleIndex, Rule, Unreadable
 from modprobe_ipsec.host.kernel.module_index import softdep
@@ -246,6 +247,12 @@ def about(
     return {name: _about(known.of(name), softdeps.get(name)) for name in dict.fromkeys(names)}
 
 
+def _of_rule(rule: Rule, does: str) -> Sentence:
+    """What a line does to a load that it does not forbid."""
+    fact = {"kind": "modprobe.d", "rule": rule.shown, **file_and_line(rule.where)}
+    return Sentence(f"{rule.where}: {rule.shown}: {does}", fact)
+
+
 def _about(
     rules: Sequence[Rule], shipped: tuple[tuple[str, ...], tuple[str, ...]] | None
 ) -> LinesAbout:
@@ -256,11 +263,8 @@ def _about(
     installed = False
     for rule in rules:
         if rule.directive is Directive.SOFTDEP:
-            remark = (
-                f"{rule.where}: {rule.shown}: those are loaded as well"
-                if remark is None
-                else remark
-            )
+            said = _of_rule(rule, "those are loaded as well")
+            remark = said if remark is None else remark
             # libkmod reads modules.softdep as one of the files, sorted by their names
             if soft is None and not (shipped and rule.where.rpartition("/")[2] > _SHIPPED):
                 soft = tuple(name for names in softdep(rule.command) for name in names)
@@ -271,7 +275,7 @@ def _about(
                 against.append(rule)
             elif not installed and does is None:
                 perhaps = rule
-                said = f"{rule.where}: {rule.shown}: only a run would tell what that does"
+                said = _of_rule(rule, "only a run would tell what that does")
                 remark = said if remark is None else remark
             elif not installed and remark is None:
                 # it loads the module itself

@@ -4,7 +4,7 @@
 Sources: net/xfrm/xfrm_proc.c, net/xfrm/xfrm_sysctl.c, net/key/af_key.c, net/netlink/af_netlink.c.
 """
 
-from modprobe_ipsec.base.annotations import Callable
+from modprobe_ipsec.base.annotations import Callable, Iterable
 from modprobe_ipsec.host.facts import StackSign
 from modprobe_ipsec.host.reads import Read, whole
 from modprobe_ipsec.host.root import Host
@@ -12,6 +12,8 @@ from modprobe_ipsec.host.root import Host
 _NETLINK_XFRM = "6"
 _NO_ERRORS = "all zero"
 _LIMIT = 1 << 20
+# Digits of an unsigned long; more counters, and more letters of a name, than any kernel has.
+_DIGITS, _MOST = 20, 64
 _SYSCTLS = ("xfrm_acq_expires", "xfrm_aevent_etime", "xfrm_aevent_rseqth", "xfrm_larval_drop")
 _STAT, _NETLINK, _PFKEY = "proc/net/xfrm_stat", "proc/net/netlink", "proc/net/pfkey"
 
@@ -66,12 +68,25 @@ def _value(name: str) -> Callable[[str], tuple[bool, str]]:
     return lambda text: (True, f"{name.removeprefix('xfrm_')} {text.strip()}")
 
 
+def _values(rows: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    """What is a name and a number of the kernel's; nothing else is believed."""
+    pairs = [words for row in rows if len(words := row.split()) == 2 and words[0][:1] in "Xx"]
+    return tuple((name, int(number)) for name, number in pairs[:_MOST] if _is_value(name, number))
+
+
+def _is_value(name: str, number: str) -> bool:
+    digits = number.isascii() and number.isdecimal() and len(number) <= _DIGITS
+    return digits and name.isascii() and name.isidentifier() and len(name) <= _MOST
+
+
 def _ask(host: Host, path: str, show: Callable[[str], tuple[bool, str]], absent: str) -> StackSign:
     answer = host.read(path, _LIMIT)
     if isinstance(answer, bytes):
-        present, shows = show(answer.decode("utf-8", "replace"))
+        text = answer.decode("utf-8", "replace")
+        present, shows = show(text)
         dropped = path == _STAT and not shows.endswith(_NO_ERRORS)
-        return StackSign(path, present, shows, dropped)
+        rows = text.split("\n") if path == _STAT else [f"{path.rpartition('/')[2]} {text}"]
+        return StackSign(path, present, shows, dropped, _values(rows))
     if answer.missing:
         return StackSign(path, False, f"not there, which proves nothing ({absent})")
     return StackSign(path, None, answer.why)

@@ -65,13 +65,17 @@ def test_what_it_needs_and_why(
     steps = {step["module"]: step for steps in document["plan"] for step in steps}
     assert "every algorithm it has" in steps["af_key"]["why"]
     assert "xfrm_user" not in steps and {"esp4", "esp6", "authenc"} <= steps.keys()
-    assert [(problem["place"], problem["conn"]) for problem in document["problems"]] == [
-        ("/etc/iked.conf:6", "office"),
-        ("/etc/iked.conf:9", ""),
-        ("/etc/iked.conf:12", "phones"),
+    assert [
+        (problem["file"], problem["line"], problem["connection"], problem["costs"])
+        for problem in document["problems"]
+    ] == [
+        ("/etc/iked.conf", 6, "office", "connection"),
+        ("/etc/iked.conf", 9, None, "nothing"),
+        ("/etc/iked.conf", 12, "phones", "connection"),
     ]
-    again = check(capsys, root, "--config", "/etc/iked.conf")
-    assert again == (code, document)
+    again, named = check(capsys, root, "--config", "/etc/iked.conf")
+    assert again == code
+    assert {**named, "time": 0, "duration": 0} == {**document, "time": 0, "duration": 0}
 
 
 def test_af_key_that_is_forbidden(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,7 +87,7 @@ def test_af_key_that_is_forbidden(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert {need["verdict"] for need in document["needs"]} == {"blocked"}
     symptom = document["needs"][-1]["reasons"][0]["symptom"]
     assert symptom["errno"] == 97
-    assert symptom["iked"].startswith("pfkey_socket: failed to open PF_KEY socket")
+    assert symptom["logs"]["iked"].startswith("pfkey_socket: failed to open PF_KEY socket")
 
 
 def test_a_log_line_is_of_those_who_go_that_way(
@@ -91,9 +95,9 @@ def test_a_log_line_is_of_those_who_go_that_way(
 ) -> None:
     root = host(tmp_path, "booted-6.1", **{"etc__modprobe.d__x.conf": "install esp4 /bin/false\n"})
     _, document = check(capsys, root)
-    assert list(document["needs"][0]["reasons"][0]["symptom"]) == ["errno", "iked"]
+    assert list(document["needs"][0]["reasons"][0]["symptom"]["logs"]) == ["iked"]
     _, document = check(capsys, root, "--esp", "aes128-sha1", "-4")
-    assert "iked" not in document["needs"][0]["reasons"][0]["symptom"]
+    assert "iked" not in document["needs"][0]["reasons"][0]["symptom"]["logs"]
 
 
 def test_a_host_plan_says_which_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,7 +50,7 @@ def test_the_release_of_the_package(root: Path, capsys: pytest.CaptureFixture[st
     files = {SWANCTL: MLKEM, CHARON: "", DPKG: package("5.9.8-5+deb12u1")}
     code, document = check(root, files, capsys, "--strict")
     (problem,) = document["problems"]
-    assert problem["conn"] == "x"
+    assert problem["connection"] == "x"
     assert "strongSwan 5.9.8 does not know `ke1_mlkem768` (since 6.0.0)" in problem["text"]
     assert not any(label.startswith("ESP") for label in labels(document))
     assert code == 3
@@ -105,7 +105,7 @@ def test_nobody_tells_the_release(
 ) -> None:
     code, document = check(root, {SWANCTL: MLKEM, CHARON: "", **files}, capsys)
     (problem,) = document["problems"]
-    assert problem["conn"] is None or problem["conn"] == ""
+    assert problem["connection"] is None
     assert "came with strongSwan 6.0.0" in problem["text"]
     assert code == 1
     assert "ESP IPv4 AES_GCM_16_256" in labels(document)

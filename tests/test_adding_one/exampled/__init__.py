@@ -35,7 +35,8 @@ def _read(path: str, files: Files, context: Context) -> Reading:
     needs: list[Need] = []
     problems = []
     for place, name, text in _peers(path, files.text(path)):
-        source = Source(f"{place} peer {name}", text, DAEMON.name)
+        where = f"{place} peer {name}"
+        source = Source(where, text, DAEMON.name, conn=name, place=str(place))
         try:
             suites = _suites(text, Protocol.ESP, context)
         except ProposalSyntaxError as wrong:

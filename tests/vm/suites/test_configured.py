@@ -135,9 +135,9 @@ def test_five_connections(kernel: Kernel, program: str, path: str, text: str) ->
     assert set(modules.split()) - set(before) == MODULES | OF_KERNEL[kernel.name]
     assert report["configs"] == [path]
     assert {need["verdict"] for need in report["needs"]} == {"ready"}
-    assert ["broken" in problem["conn"] for problem in report["problems"]] == [True]
+    assert ["broken" in problem["connection"] for problem in report["problems"]] == [True]
     assert report["plan"] and report["autoloaded"] == []
-    features = {need["feature"]: need for need in report["needs"] if "feature" in need}
+    features = {need["feature"]: need for need in report["needs"] if need["feature"]}
     if interfaces:
         assert features["xfrm_interface"]["proof"]["answer"] == "accepted"
     places = {source["where"] for need in report["needs"] for source in need["sources"]}
