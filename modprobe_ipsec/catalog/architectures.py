@@ -39,6 +39,7 @@ def _architecture(row: Row) -> Architecture:
         whole=_lists(row, "whole"),
         modules=_modules(row),
         told_beforehand=row.texts("told_beforehand", []),
+        told_afterwards=row.texts("told_afterwards", []),
         stays_out=frozenset(row.texts("stays_out", [])),
         packages=row.sub("packages").words() if "packages" in row else {},
     )

@@ -291,6 +291,8 @@ class Architecture(Value):
     modules: Mapping[str, CpuModule] = {}  # noqa: RUF012 (never changed)
     # Modules (patterns) that ask for exactly what their cpu alias or their name says.
     told_beforehand: tuple[str, ...] = ()
+    # Patterns of modules that may bring nothing on a CPU that has all of that.
+    told_afterwards: tuple[str, ...] = ()
     # Modules that are not for us.
     stays_out: frozenset[str] = frozenset()
     # Package of the kernel with all modules, by distribution.

@@ -23,8 +23,8 @@ class Accelerator(Value):
     alias: str
     # Names that it is expected to register.
     registers: tuple[str, ...]
-    # Whether what it asks for is there; False: it may start all the same, and is worth a try only
-    # where something has to be loaded anyway.
+    # Whether what it asks for is there, and that is enough; False: it may serve or not, and is
+    # worth a try only where something has to be loaded anyway.
     likely: bool = True
 
 
@@ -119,7 +119,8 @@ class _OfThisCpu:
                 continue
             likely = self._is_likely(module, known or _NOTHING_KNOWN, module in fits)
             if likely or not self._is_sure(module, known):
-                self._likely[module] = likely
+                told = any(glob(module, pattern) for pattern in self._machine.told_afterwards)
+                self._likely[module] = likely and not told
 
     def has_all_of_it(self, module: str) -> bool:
         """Whether this CPU has what the module's alias asks for, if that asks for anything.
