@@ -4,7 +4,16 @@
 Only `commands` turns one of these into output and an exit status.
 """
 
-__all__ = ["Bug", "ConfigError", "Error", "NoPermission", "OutOfTime", "UsageError", "as_error"]
+__all__ = [
+    "Bug",
+    "ConfigError",
+    "Error",
+    "MissingModule",
+    "NoPermission",
+    "OutOfTime",
+    "UsageError",
+    "as_error",
+]
 
 
 class Error(Exception):
@@ -65,13 +74,27 @@ class Bug(Error):
     kind = "bug"
 
 
+class MissingModule(Error):
+    """A module of Python's own, or a library, is not installed: small systems leave some out."""
+
+
 class OutOfTime(BaseException):
     """The processor time of a reading is spent. No Exception, which a reader could catch."""
+
+
+_OURS = "modprobe_ipsec"
 
 
 def as_error(error: Exception) -> Error:
     """The error itself, or the bug that any other exception is."""
     if isinstance(error, Error):
         return error
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith(_OURS):
+        name = error.name.partition(".")[0].lstrip("_")
+        return MissingModule(
+            f"Python's module {name} is missing here, and this cannot be done without",
+            f"install it (OpenWrt: opkg install python3-{name}, or apk add python3-{name}); "
+            "--check needs none but Python itself",
+        )
     what = f"internal error: {type(error).__name__}: {error}"
     return Bug(what, "please report it, with what --debug says and a --record")

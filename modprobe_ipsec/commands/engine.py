@@ -4,6 +4,7 @@ is the callers' business.
 """
 
 import os
+import sys
 
 from modprobe_ipsec.base.annotations import Callable, Mapping, Sequence
 from modprobe_ipsec.base.value import once
@@ -103,6 +104,8 @@ def with_word_sizes(facts: Facts, host: Host, demand: Demand) -> Facts:
 
     @once
     def sizes() -> WordSizes:
+        if host.root == "/" and not demand.askers and sys.maxsize > 1 << 32:
+            return WordSizes(daemon=64, ours=64)
         from modprobe_ipsec.host.machine import word_size
 
         daemons = (DAEMONS[asker.daemon] for asker in demand.askers if asker.daemon in DAEMONS)

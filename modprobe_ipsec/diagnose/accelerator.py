@@ -112,7 +112,10 @@ class _OfThisCpu:
         self._fits = fits = fitting(self._facts.cpu_modalias, self._patterns)
         for module in ours:
             known = self._machine.modules.get(module)
-            if module not in fits and not known and not files[module].path.startswith(_ARCH):
+            path = files[module].path
+            # where all of them lie flat, an alias of the CPU's tells
+            own = path.startswith(_ARCH) or ("/" not in path and self._patterns[module])
+            if not (own or known or module in fits):
                 # hardware beside the CPU comes with its device
                 continue
             if module in self._machine.stays_out:

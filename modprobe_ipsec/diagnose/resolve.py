@@ -318,7 +318,10 @@ class _Answers:
         if module not in index.files:
             return False
         path = index.files[module].path
-        return path.startswith("kernel/drivers/") or "/arch/" in path or module in self._of_cpu
+        if path.startswith("kernel/drivers/") or "/arch/" in path or module in self._of_cpu:
+            return True
+        # where all of them lie flat, an alias of the CPU's tells
+        return "/" not in path and module in index.cpu_patterns
 
     def _serves(self, name: str, module: str) -> bool:
         """Whether a module that is there has registered a name, as far as /proc/crypto tells."""

@@ -309,5 +309,6 @@ def _dependencies(index: ModuleIndex, modules: Iterable[str]) -> Iterator[str]:
 def _entries(name: str, aliases: Mapping[str, Names], index: ModuleIndex) -> bytes:
     """What a file's section .modinfo has of its aliases and dependencies."""
     said = [f"alias={alias}" for alias, names in aliases.items() if name in names]
+    said += (f"alias={pattern}" for pattern in index.cpu_patterns.get(name, ()))
     said.append(f"depends={','.join(index.files[name].deps)}")
     return b"".join(b"\0" + entry.encode("ascii", "replace") for entry in said)
