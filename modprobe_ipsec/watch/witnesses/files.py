@@ -25,10 +25,12 @@ _SHARE = 0.0005
 _LONGEST = 60.0
 # Directories that are listened to.
 _DIRECTORIES = 512
-# include/uapi/linux/inotify.h: MODIFY, ATTRIB, CLOSE_WRITE, MOVED_FROM, MOVED_TO, CREATE, DELETE,
-# DELETE_SELF, MOVE_SELF; ONLYDIR
-_CHANGES = 0x2 | 0x4 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800
+# include/uapi/linux/inotify.h: ATTRIB, CLOSE_WRITE, MOVED_FROM, MOVED_TO, CREATE, DELETE,
+# DELETE_SELF, MOVE_SELF; ONLYDIR. Not MODIFY: a log may be written to in the same directory.
+_CHANGES = 0x4 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800
 _ONLYDIR = 0x01000000
+# Reads at a time: what is said more is said of the same.
+_READS = 16
 
 _State = tuple[int, int, int, int] | None
 
@@ -36,13 +38,24 @@ _State = tuple[int, int, int, int] | None
 class FileChanges:
     """What stat(2) says of each, and what inotify says of where they lie."""
 
-    __slots__ = ("_core", "_fd", "_libc", "_next", "_paths", "_soon", "_states", "_watched")
+    __slots__ = (
+        "_core",
+        "_deaf",
+        "_fd",
+        "_libc",
+        "_next",
+        "_paths",
+        "_soon",
+        "_states",
+        "_watched",
+    )
 
     def __init__(self, core: Core) -> None:
         self._core = core
         self._libc = ctypes.CDLL(None)
         # IN_NONBLOCK and IN_CLOEXEC; -1 where there is none
         self._fd: int = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._deaf = False
         self._paths: tuple[str, ...] = ()
         self._states: dict[str, _State] = {}
         self._watched: dict[str, int] = {}
@@ -50,15 +63,19 @@ class FileChanges:
         self._next = self._soon = 0.0
 
     def fileno(self) -> int:
-        return self._fd
+        # whoever writes much there is not to keep us busy
+        return -1 if self._deaf else self._fd
 
     def close(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)
 
     def see(self, now: float) -> Iterator[Sign]:
-        if self._told():
-            self._next = min(self._next, max(now, self._soon))
+        if now >= self._soon:
+            self._deaf = self._told()
+            if self._deaf:
+                self._next = now
+                self._soon = now + _LEAST
         new = self._core.look.paths is not self._paths
         if now < self._next and not new:
             return
@@ -66,7 +83,7 @@ class FileChanges:
         changed = self._compare_new() if new else self._compare()
         took = time.thread_time() - start
         rest = min(took / _SHARE, _LONGEST)
-        self._soon = now + max(_LEAST, rest if took > _LEAST else 0.0)
+        self._soon = now + max(_LEAST, rest if took > _LEAST / 10 else 0.0)
         self._next = now + max(_SELDOM if self._fd >= 0 else _EVERY, rest)
         if changed:
             yield FilesChanged()
@@ -75,8 +92,8 @@ class FileChanges:
         """Whether anything has changed where they lie."""
         told = False
         try:
-            while self._fd >= 0 and os.read(self._fd, 1 << 16):
-                told = True
+            for _ in range(_READS if self._fd >= 0 else 0):
+                told = bool(os.read(self._fd, 1 << 16)) or told
         except OSError:
             # nothing more
             pass

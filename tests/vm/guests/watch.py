@@ -143,6 +143,7 @@ def flood(bench: Workbench) -> dict[str, Any]:
 
 def idle(bench: Workbench) -> dict[str, Any]:
     """CPU time and memory where nothing happens, beside `ip xfrm monitor`."""
+    bench.clear()
     bench.b.add(bench.pair(bench.families[0]).there)
     with bench.network.at(bench.network.b):
         watched = Watched("idle", *WHOSE)

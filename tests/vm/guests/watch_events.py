@@ -151,8 +151,11 @@ def once() -> Said:
     """Two looks: one at a host in order, and one where a module is forbidden."""
     found: Said = {}
     for name, rule in (("quiet", ""), ("trouble", f"install {MODULE} /bin/false\n")):
+        if rule:
+            run("modprobe", "-r", MODULE)
+        else:
+            run("modprobe", "-a", MODULE, "chacha", "esp4")
         RULE.write_text(rule)
-        run("modprobe", "-ra" if rule else "-a", "authenc", MODULE, "chacha", "esp4")
         done = subprocess.run(
             (*TOOL, "--watch", "--once", "--esp", "chacha20poly1305", "-4"),
             capture_output=True,

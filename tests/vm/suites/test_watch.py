@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """--watch on real kernels: every event is made to happen, and told.
 
-How long a flood and an idle minute take is printed by hand:
+What a flood and an idle minute take, and how a long sequence is told, is printed by hand:
 
-    python -m tests.vm.suites.test_watch [KERNEL]
+    python -m tests.vm.suites.test_watch KERNEL [CHANGES]
 """
 
 import json
+import re
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ BY = {
     "raw": [f"{protocol} {family}" for protocol in ("esp", "ah") for family in FAMILIES],
     "audit": [f"esp {family}" for family in FAMILIES],
 }
+FORBIDDEN = re.compile(r"(\w+) is blocked by /etc/modprobe\.d/\1\.conf:1")
 PROTOCOLS = {"esp": ("esp", False), "ah": ("ah", False), "udp": ("esp", True)}
 
 
@@ -128,9 +131,54 @@ def test_one_look(events: Said) -> None:
     assert events["once"]["for"]["out"].startswith("<6>watch: watching packets")
 
 
+def sequence(kernel: Kernel, count: int, seed: int, pause: float) -> Said:
+    """A random sequence of changes, and what was told of them."""
+    return ask(kernel, "watch_sequence.py", str(count), str(seed), str(pause))
+
+
+def told_of(events: list[Said]) -> list[tuple[str, str]]:
+    """What was told, as the sequence's own log has it."""
+    found = []
+    for event in events:
+        about, kind = event["about"], event["event"]
+        if kind == "module":
+            found.append(("loaded" if about["loaded"] else "unloaded", about["module"]))
+        elif kind == "expired-sa":
+            found.append(("expired", f"{about['spi']:#x}"))
+        elif kind == "readiness" and (name := FORBIDDEN.search(event["message"])):
+            over = event["state"] == "over"
+            found.append(("allowed" if over else "forbidden", name[1]))
+    return found
+
+
+def differences(said: Said) -> list[str]:
+    """What was missed, told twice, or in another order than it happened, by kind and name."""
+    wrong = []
+    done = [(what, name) for what, name in said["log"]]
+    told = told_of(said["told"])
+    for name in {name for _, name in (*done, *told)}:
+        happened = [what for what, of in done if of == name]
+        heard = [what for what, of in told if of == name]
+        if happened != heard:
+            wrong.append(f"{name}: {happened} told as {heard}")
+    return wrong
+
+
+def test_a_random_sequence_is_told_as_it_happened(kernel: Kernel) -> None:
+    said = sequence(kernel, 30, 17, 0.3)
+    assert said["end"] == 0
+    assert {what for what, _ in said["log"]} >= {"loaded", "forbidden", "expired"}
+    assert differences(said) == []
+
+
 def main() -> None:
-    """Print what a flood and an idle minute take."""
+    """Print what a flood and an idle minute take, and how a long sequence was told."""
     kernel = uml.fetch(sys.argv[1] if len(sys.argv) > 1 else "uml-7")
+    if len(sys.argv) > 2:
+        said = sequence(kernel, int(sys.argv[2]), 17, 1.0)
+        kinds = Counter(what for what, _ in said["log"])
+        print(f"{dict(kinds)} in {said['took']:.0f} s; wrong: {differences(said)}")
+        return
     for name, said in ask(kernel, "watch.py", "flood", "idle").items():
         made = {key: value for key, value in said["made"].items() if key != "lines"}
         lines = [line["message"] for line in said["made"].get("lines", ())]
