@@ -65,6 +65,8 @@ ASKED = {
     "the same with Debian's whole 6.1 module index": 3.5,
     "--check of an ipsec.conf with 300 connections": 3.8,
 }
+# What is explained: words, a value under /proc, a module and what is in its way; and no term.
+TERMS = ("decap-dscp", "net.core.xfrm_acq_expires", "esp4", "decap-dcsp")
 
 
 def start_up(before: str) -> None:
@@ -94,6 +96,9 @@ def start_up(before: str) -> None:
             report(f"{what} : python3 -I -c pass", ratios.pop("make install"), limit)
             for name, ratio in ratios.items():
                 print(f"  {name}: {ratio:.3g}")
+        explained = [(tools["make install"], "--explain", term) for term in TERMS]
+        for term, seconds in zip(TERMS, cpu_seconds(explained), strict=True):
+            report(f"--explain {term}, in milliseconds", seconds * 1000, 60)
 
 
 def made(prefix: Path) -> str:

@@ -12,7 +12,8 @@ from modprobe_ipsec.glossary.entry import Entry, Lead
 # As many names are suggested for one that is not there.
 _SUGGESTIONS = 3
 _NOTHING = WrittenChapter("", {"title": "", "source": "", "terms": {}}, ())
-_PREFIXES = ("/proc/sys/", "proc/sys/")
+_PREFIXES = ("/proc/sys/", "proc/sys/", "net/core/", "net/ipv4/", "net/ipv6/")
+_KERNEL_MODULE = (".ko", ".ko.xz", ".ko.zst", ".ko.gz")
 
 
 class Chapter(Value):
@@ -69,13 +70,27 @@ class Book:
         return map(self.chapter, self.names())
 
     def find(self, name: str) -> list[tuple[str, Entry]]:
-        """Every entry of this name, each with its chapter; spelling is not looked at closely."""
+        """Every entry of this name, each with its chapter; spelling is not looked at closely.
+
+        If there is none, dashes and the like do not count at all (`copyfail`); then it may be what
+        the kernel asks for (`crypto-gcm(aes)`), and last, what it begins with (`gcm`).
+        """
         wanted = plain(name)
+        found = self._named(lambda known: plain(known) == wanted)
+        if not found and (bare := _bare(wanted)):
+            found = self._named(lambda known: _bare(plain(known)) in (bare, f"xfrm{bare}"))
+        if not found and wanted.startswith("crypto_"):
+            return self.find(wanted.removeprefix("crypto_"))
+        if not found and "(" in wanted[1:] and wanted.endswith(")"):
+            return self.find(wanted.partition("(")[0])
+        return found
+
+    def _named(self, is_it: Callable[[str], bool]) -> list[tuple[str, Entry]]:
         return [
             (chapter.name, lead.entry())
             for chapter in self.chapters()
             for lead in chapter.leads
-            if any(plain(known) == wanted for known in lead.names)
+            if any(map(is_it, lead.names))
         ]
 
     def near(self, name: str) -> list[str]:
@@ -97,17 +112,24 @@ def plain(name: str) -> str:
 
     Upper and lower case, dashes and underscores, and spaces in a row are one.
     """
-    text = " ".join(name.lower().replace("-", "_").split()).removesuffix(".ko")
-    for prefix in _PREFIXES:
-        if text.startswith(prefix):
-            text = text.removeprefix(prefix).replace("/", ".")
+    text = " ".join(name.lower().replace("-", "_").split()).removeprefix("sysctl ")
+    for suffix in _KERNEL_MODULE:
+        text = text.removesuffix(suffix)
+    if text.startswith(_PREFIXES):
+        text = text.removeprefix("/").removeprefix("proc/sys/").replace("/", ".")
     if text.startswith(("net.ipv4.conf.", "net.ipv6.conf.")):
         # one term for all devices, whose names may have dots
         family, _, rest = text.partition(".conf.")
         text = f"{family}.conf.all.{rest.rpartition('.')[2]}"
-    text = text.removeprefix("config_")
-    number = text.removeprefix("errno").strip(" =:()")
+    text = text.removeprefix("config_").removeprefix("linux_mib_")
+    # a minus sign is an underscore by now
+    number = text.removeprefix("errno").removeprefix("error").strip(" =:()_")
     return errno_of(int(number)).lower() if number.isdecimal() and len(number) < 4 else text
+
+
+def _bare(text: str) -> str:
+    """Letters and digits alone, where there are some."""
+    return "".join(filter(str.isalnum, text)) if len(text) > 3 and "(" not in text else ""
 
 
 def _leads(written: WrittenChapter) -> Iterable[Lead]:

@@ -67,6 +67,21 @@ def test_a_chapter_lists_its_terms(capsys: pytest.CaptureFixture[str]) -> None:
     assert terms[:2] == ["noecn", "decap-dscp"]
 
 
+@pytest.mark.parametrize(
+    ("line", "first"),
+    [
+        ("modprobe: ERROR: could not insert 'esp4': Operation not permitted", "could not insert"),
+        ("[   42.5] Module esp4 is blacklisted", "is blacklisted"),
+        ("received netlink error: Protocol not supported (93)", "EPROTONOSUPPORT"),
+        ("netlink ext_ack: Requested type not found", "Requested type not found"),
+    ],
+)
+def test_a_line_of_a_log_is_a_name_too(
+    line: str, first: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said(capsys, line).startswith(first)
+
+
 def test_an_unknown_name_suggests_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     text = said(capsys, "noecm", code=64)
     assert "--explain noecm: no such term; did you mean noecn" in text

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every name that somebody may meet is explained in full.
 
-Those of the newest linux/xfrm.h (7.3), of the help of iproute2 7.3, of xfrm_stat, of the kernel's
-texts, and our own.
+Those of the newest linux/xfrm.h, of the help of iproute2, of xfrm_stat and of the kernel's texts,
+as names/ has them with their versions (`derive`), and our own.
 """
 
 import errno
 from collections.abc import Iterator
 from itertools import chain
-from pathlib import Path
 
 import pytest
 
@@ -17,10 +16,10 @@ from modprobe_ipsec.diagnose.obstacles import kinds
 from modprobe_ipsec.diagnose.resolution import ResolutionState
 from modprobe_ipsec.manifest import formats
 from modprobe_ipsec.plan.verdict import Verdict
-from tests.glossary import BOOK
+from tests.glossary import BOOK, derive
 from tests.shipped import CATALOG
 
-PLACES = sorted((Path(__file__).parent / "names").iterdir())
+PLACES = sorted(derive.NAMES.iterdir())
 # What net/xfrm and the protocols below it return (grep in 5.10 and 7.3), and what loading does.
 ERRNOS = """
     EACCES EAFNOSUPPORT EAGAIN EBADMSG EBUSY EEXIST EHOSTUNREACH EINPROGRESS EINTR EINVAL
@@ -32,7 +31,7 @@ ERRNOS = """
 
 def from_outside() -> Iterator[str]:
     for place in PLACES:
-        yield from place.read_text().splitlines()
+        yield from derive.recorded(place)
     for name in ERRNOS.split():
         yield from (name, str(getattr(errno, name)), f"errno {getattr(errno, name)}")
 
@@ -66,6 +65,19 @@ def test_it_is_explained(name: str) -> None:
 def test_these_are_all_and_many() -> None:
     assert [place.name for place in PLACES] == ["extack", "ip_xfrm", "xfrm.h", "xfrm_stat"]
     assert len(set(from_outside())) > 400 and len(ASKED) > 900
+
+
+def test_the_newest_header_has_no_others() -> None:
+    missing = {name for name in derive.newest_header() if not BOOK.find(name)}
+    assert not missing, "explain these, then python -m tests.glossary.derive"
+
+
+def test_help_and_modules_are_read_word_by_word() -> None:
+    assert derive.help_words("FLAG := noecn | af-unspec\n [ mark MARK ] { add } ID") == {
+        *("noecn", "af-unspec", "mark", "add"),
+    }
+    said = b'\0\x01Unsupported mode\0long int\0field "x" at y:3\0\nInvalid header length\0'
+    assert derive.extack_texts(said) == {"Unsupported mode", "Invalid header length"}
 
 
 def test_every_term_can_be_made() -> None:

@@ -47,11 +47,15 @@ def run(arguments: Arguments) -> int:
 
 
 def _explain(name: str, book: Book, asked: Asked, format: str) -> None:
+    terms = _terms(name, book)
+    found = book.find(name)
+    if not found and not terms:
+        # a line of a log, perhaps
+        found = [(finding.chapter, finding.entry) for finding in log.search(name, book).findings]
     answers = [
         say.Explained(chapter, book.title(chapter), entry, tuple(asked.about(entry, name)))
-        for chapter, entry in book.find(name)
+        for chapter, entry in found
     ]
-    terms = _terms(name, book)
     if not answers and not terms:
         near = book.near(name)
         meant = f"; did you mean {', '.join(near)}?" if near else ""

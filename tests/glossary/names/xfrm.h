@@ -1,3 +1,4 @@
+# linux-libc-dev 7.2.13-1, libc6-dev 2.43-7
 XFRMA_ADDRESS_FILTER
 XFRMA_ALG_AEAD
 XFRMA_ALG_AUTH
