@@ -66,6 +66,7 @@ class Core:
         "by_counter",
         "look",
         "look_wanted",
+        "no_states_rose",
         "sas",
         "sas_fail",
     )
@@ -74,6 +75,8 @@ class Core:
         self.sas = KnownSas()
         # Whether nothing tells of unknown SPIs but the counter.
         self.by_counter = False
+        # When the counter of unknown SPIs last rose.
+        self.no_states_rose = float("-inf")
         # Whether something changed that the last look at the readiness did not see.
         self.look_wanted = True
         # Whether SAs have refused packets, and nobody knows yet which.
@@ -163,7 +166,9 @@ class Core:
             self.sas_fail |= counter in _REFUSED
             if counter != _NO_STATES:
                 self._counters.see(counter, now, rise)
-            elif self.by_counter:
+                continue
+            self.no_states_rose = now
+            if self.by_counter:
                 self._uncounted.see("", now, rise)
 
     def _made(self, sign: SaMade, now: float) -> Iterator[Told]:

@@ -8,7 +8,6 @@ import select
 import time
 
 from modprobe_ipsec.base.annotations import Callable, FrameType, Iterable, Iterator
-from modprobe_ipsec.base.text import reason
 from modprobe_ipsec.kernel import child
 from modprobe_ipsec.watch import witnesses
 from modprobe_ipsec.watch.background import Background
@@ -59,14 +58,14 @@ class Loop:
             try:
                 self._witnesses.append(module.start(self.core))
             except OSError as error:
-                yield _said(f"not watched: {module.ABOUT}: {reason(error)}", Level.WARNING)
+                yield _said(f"not watched: {module.ABOUT}: {_why(error)}", Level.WARNING)
         refused = []
         for name in (wanted,) if wanted else ranked:
             module = witnesses.load(name)
             try:
                 self._witnesses.append(module.start(self.core))
             except OSError as error:
-                refused.append(f"{name}: {reason(error)}")
+                refused.append(f"{name}: {_why(error)}")
                 continue
             not_by = f" (not by {'; '.join(refused)})" if refused else ""
             yield _said(f"watching {module.ABOUT}{not_by}")
@@ -146,6 +145,11 @@ class Loop:
             seconds = min(seconds, max(0.0, end - now))
         if poll.poll(seconds * 1000) and self.core.busy:
             time.sleep(_PAUSE)
+
+
+def _why(error: OSError) -> str:
+    """`operation not permitted`, or what a witness itself says; the kernel may say but a number."""
+    return error.strerror or os.strerror(error.errno or 0).lower()
 
 
 def _said(text: str, level: Level = Level.INFO) -> Told:

@@ -12,36 +12,37 @@ from modprobe_ipsec.watch.packets import MOST_SPIS
 
 _SO_ATTACH_FILTER = 26
 _INSTRUCTION = 8
+# `ret 0`
+_NO = struct.pack("HBBI", 0x06, 0, 0, 0)
 
 
 class Filter:
-    """Sets filters that `make` makes of the SPIs that are known."""
+    """Sets filters that `program` makes of the SPIs that are known."""
 
-    __slots__ = ("_most", "_program", "_socket", "_told")
+    __slots__ = ("_most", "_program", "_socket", "short")
 
-    def __init__(self, of: socket.socket, make: Callable[[Collection[int]], bytes]) -> None:
-        self._socket, self._program = of, make
+    def __init__(self, of: socket.socket, program: Callable[[Collection[int]], bytes]) -> None:
+        self._socket, self._program = of, program
         self._most = MOST_SPIS
-        self._told = False
+        # Whether there are more SPIs than it can know: then packets of SAs come through, too.
+        self.short = False
 
-    def set(self, known: Collection[int]) -> bool:
-        """Let no packets of these through; False if they are too many, the first time.
+    def set(self, known: Collection[int], *, wanted: bool = True) -> None:
+        """Let no packets of these through; where they are too many, none at all unless `wanted`.
 
         Raises OSError where even a filter without any is refused.
         """
         spis = sorted(set(known))
         while True:
+            self.short = len(spis) > self._most
             try:
-                self._attach(self._program(spis[: self._most]))
-                break
+                self._attach(self._program(spis[: self._most]) if wanted or not self.short else _NO)
+                return
             except OSError as error:
                 # net.core.optmem_max
                 if error.errno != errno.ENOMEM or not spis or self._most < 2:
                     raise
                 self._most //= 2
-        first = len(spis) > self._most and not self._told
-        self._told = len(spis) > self._most
-        return not first
 
     def _attach(self, program: bytes) -> None:
         # struct sock_fprog points to its instructions

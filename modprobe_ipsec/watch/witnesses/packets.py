@@ -25,12 +25,14 @@ _ROOM = 1 << 20
 # Packets that are read at a time, and the time between two (seconds): 5000 a second take some
 # percent of a CPU, and a flood no more.
 _MOST, _PAUSE = 500, 0.1
+# How long after a rise of the counter (seconds).
+_WHILE = 3.0
 
 
 class Packets:
     """The packet socket."""
 
-    __slots__ = ("_core", "_filter", "_local", "_next", "_socket", "_statistics")
+    __slots__ = ("_core", "_filter", "_local", "_next", "_socket", "_statistics", "_wanted")
 
     def __init__(self, core: Core) -> None:
         kind = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
@@ -49,6 +51,7 @@ class Packets:
             self._socket.close()
             raise
         self._next = self._statistics = 0.0
+        self._wanted = True
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -57,14 +60,16 @@ class Packets:
         self._socket.close()
 
     def see(self, now: float) -> Iterator[Sign]:
-        if self._core.sas.changed:
-            self._core.sas.changed = False
-            if not self._filter.set(self._core.sas.spis()):
-                text = (
-                    f"more than {MOST_SPIS} SAs: the filter knows some only, and every packet of "
-                    "the others is looked at"
+        # with more SAs than a filter can know, packets are looked at while the counter rises
+        wanted = now - self._core.no_states_rose < _WHILE
+        if self._core.sas.changed or (self._filter.short and wanted != self._wanted):
+            self._core.sas.changed, self._wanted = False, wanted
+            before = self._filter.short
+            self._filter.set(self._core.sas.spis(), wanted=wanted)
+            if self._filter.short and not before:
+                yield Remark(
+                    f"more than {MOST_SPIS} SAs: packets are looked at while XfrmInNoStates rises"
                 )
-                yield Remark(text)
         if now < self._next:
             return
         for _ in range(_MOST):

@@ -19,7 +19,7 @@ from tests.vm.harness import uml
 from tests.vm.harness.guest import run
 from tests.vm.harness.kernels import Kernel
 
-pytestmark = pytest.mark.kernels("uml-6.1", "uml-7")
+pytestmark = pytest.mark.kernels("uml-7")
 GUESTS = Path(__file__).parents[1] / "guests"
 Said = dict[str, Any]
 FAMILIES = ("ipv4", "ipv6")
