@@ -127,12 +127,12 @@ def test_no_module_is_superfluous(rows: Rows) -> None:
 
 
 def superfluous(row: dict[str, Any]) -> list[str]:
-    """Modules without which all SAs of a case are as good."""
+    """Modules without which all SAs of a case have the same drivers."""
     return [
         module
         for module, sas in row["taken"].items()
         if all(
-            sa["added"] and sa["priority"] >= row["after"][variant]["priority"]
+            sa["added"] and sa["driver"] == row["after"][variant]["driver"]
             for variant, sa in sas.items()
         )
     ]
