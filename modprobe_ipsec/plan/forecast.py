@@ -165,9 +165,13 @@ class _View:
     def _registered(self, name: str) -> Resolution | None:
         if name in self._resolved.registered:
             return self._resolved.registered[name]
-        if name in self._expected:
-            return Resolution(f"crypto-{name}", ResolutionState.LIVE, self._expected[name])
-        return None
+        module = self._expected.get(name, "")
+        if not module and name in self._resolved.accelerators:
+            # it is loaded for another name, and answers this one, too
+            module = self._resolved.accelerators[name].module
+        if module not in self.loaded:
+            return None
+        return Resolution(f"crypto-{name}", ResolutionState.LIVE, module)
 
     def _parts(self, name: str, accelerate: bool) -> tuple[Resolution, ...]:
         request = self._resolved.requests.crypto[name]
