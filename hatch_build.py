@@ -16,7 +16,7 @@ _HEADER = "# Made from data/*.yaml when this wheel was built; change those.\n"
 
 
 class MapHook(BuildHookInterface[Any]):
-    """Adds modprobe_ipsec/_map.py, one for each daemon, and _glossary.py.
+    """Adds modprobe_ipsec/_map.py, one for each daemon, _glossary.py and _xfrm.py.
 
     A mistake in the map ends the build.
     """
@@ -30,16 +30,19 @@ class MapHook(BuildHookInterface[Any]):
             DAEMONS,
             FILES,
             GLOSSARY,
+            XFRM_NAMES,
             build,
             modules,
             parse_all,
         )
+        from modprobe_ipsec.catalog.xfrm_names import read_xfrm_names
         from modprobe_ipsec.host.shipped import daemon_names, glossary_names, read_data
 
         daemons = [f"{DAEMONS}{name}" for name in daemon_names()]
         glossary = [f"{GLOSSARY}{name}" for name in glossary_names()]
-        trees = parse_all(read_data((*FILES, *daemons)))
+        trees = parse_all(read_data((*FILES, *daemons, XFRM_NAMES)))
         catalog = build(trees)
+        read_xfrm_names(trees[XFRM_NAMES])
         words = parse_all(read_data((*glossary,)))
         for name, tree in words.items():
             check(name.removeprefix(GLOSSARY), tree, catalog.vocabularies)

@@ -58,7 +58,7 @@ def behaviours() -> str:
     """The questions of --lab, and what kernels have answered."""
     found = [known(name) for name in probes.names()]
     answers = {path.stem: json.loads(path.read_text()) for path in _ANSWERS.glob("*.json")}
-    kernels = sorted(answers, key=lambda name: numbers(name.partition("-")[2]))
+    kernels = sorted(answers, key=lambda name: numbers(name.removeprefix("uml-")))
     lines = [
         "# What kernels do with packets",
         "",

@@ -14,7 +14,10 @@ PAGES = sorted(
     (*REPOSITORY.glob("*.md"), *(p for top in _FOLDERS for p in (REPOSITORY / top).rglob("*.md")))
 )
 # There once it is installed, or built.
-_MADE = ("modprobe_ipsec/data", "modprobe_ipsec/_map.py", "modprobe_ipsec/_glossary.py")
+_MADE = (
+    "modprobe_ipsec/data",
+    *(f"modprobe_ipsec/{name}.py" for name in ("_map", "_glossary", "_xfrm")),
+)
 # With a word in capitals for what the reader fills in: data/daemons/NAME.yaml.
 _PATH = re.compile(
     r"(?<![\w/.-])((?:data|docs|man|modprobe_ipsec|scripts|systemd|tests)/[\w./-]*\w)(?![\w*{])"

@@ -81,6 +81,7 @@ def test_rooms_import_only_from_lower_floors() -> None:
                 room,
                 "_map",
                 "_glossary",
+                "_xfrm",
                 "__version__",
             ):
                 continue

@@ -41,6 +41,8 @@ FILES = (
 
 # Of the names of files with what is known of one daemon each, and with a chapter of the glossary.
 DAEMONS, GLOSSARY = "daemons/", "glossary/"
+# What --lab asks for by name: no part of the catalog.
+XFRM_NAMES = "xfrm"
 
 
 def parse_all(texts: Mapping[str, str]) -> dict[str, Table]:
@@ -52,7 +54,8 @@ def parse_all(texts: Mapping[str, str]) -> dict[str, Table]:
 
 
 def modules(trees: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
-    """The map as Python modules: the catalog, of each daemon's file all of it, and the glossary.
+    """The map as Python modules: the catalog, of each daemon's file all of it, the glossary, and
+    what there is to ask XFRM for.
 
     Raises ConfigError that names file and line.
     """
@@ -64,6 +67,8 @@ def modules(trees: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
         if name.startswith(GLOSSARY)
     }
     texts = {"_map.py": source(build(trees)), "_glossary.py": f"TREES = {glossary!r}\n"}
+    if XFRM_NAMES in trees:
+        texts["_xfrm.py"] = f"TREE = {trees[XFRM_NAMES]!r}\n"
     for name, tree in trees.items():
         if name.startswith(DAEMONS):
             texts[f"_map_{name.removeprefix(DAEMONS)}.py"] = f"TREE = {tree!r}\n"

@@ -90,7 +90,12 @@ _ATTRIBUTES = (
     *("SA_PCPU", "IPTFS_DROP_TIME", "IPTFS_REORDER_WINDOW", "IPTFS_DONT_FRAG", "IPTFS_INIT_DELAY"),
     *("IPTFS_MAX_QSIZE", "IPTFS_PKT_SIZE"),
 )
-_MAP = tuple((number, f"XFRMA_{name}", "cdata") for number, name in enumerate(_ATTRIBUTES))
+# One that no kernel knows, to see what becomes of it.
+_UNKNOWN = (200, "XFRMA_no such attribute", "cdata")
+_MAP = (
+    *((number, f"XFRMA_{name}", "cdata") for number, name in enumerate(_ATTRIBUTES)),
+    _UNKNOWN,
+)
 
 
 class XfrmMessage(nlmsg):  # type: ignore[misc]  # pyroute2 has no types

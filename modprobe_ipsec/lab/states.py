@@ -6,20 +6,18 @@ Addresses are text, ports and SPIs numbers, keys bytes; limits are in packets, b
 
 import socket
 import struct
-from contextlib import suppress
 
-from modprobe_ipsec.base.annotations import Any, Iterator, Mapping
+from modprobe_ipsec.base.annotations import Any, Mapping
 from modprobe_ipsec.base.value import Value
 from modprobe_ipsec.kernel import xfrm
 from modprobe_ipsec.kernel.netlink import HEADER, LIMIT, Netlink, body_of, message
 from modprobe_ipsec.kernel.sa import TUNNEL, Sa, SaAlgorithm
 from modprobe_ipsec.lab import messages
 from modprobe_ipsec.lab.messages import pack, unpack
-from modprobe_ipsec.lab.network import until as wait
 
 # include/uapi/linux/xfrm.h, enum of XFRM_MSG_BASE
 NEWSA, DELSA, GETSA = xfrm.NEWSA, xfrm.DELSA, xfrm.GETSA
-NEWPOLICY, ALLOCSPI, ACQUIRE, EXPIRE, UPDSA = 19, 22, 23, 24, 26
+NEWPOLICY, GETPOLICY, ALLOCSPI, ACQUIRE, EXPIRE, UPDSA = 19, 21, 22, 23, 24, 26
 FLUSHSA, FLUSHPOLICY = 28, 29
 REPORT, MAPPING = 0x20, 0x26
 NAMES = {
@@ -36,16 +34,14 @@ NAMES = {
 }
 # include/uapi/linux/netlink.h
 _NLM_F_DUMP, _NLMSG_DONE = 0x300, 3
-# XFRMNLGRP_*: from ACQUIRE to MAPPING
-_GROUPS = range(1, 9)
 
 # XFRM_MODE_*
 TRANSPORT, BEET, IPTFS = 0, 4, 5
 ESP, AH, COMP = 50, 51, 108
 # XFRM_POLICY_*
-IN, OUT = 0, 1
-# XFRM_SA_DIR_OUT
-SA_OUT = 2
+IN, OUT, FWD = 0, 1, 2
+# XFRM_SA_DIR_*
+SA_IN, SA_OUT = 1, 2
 # XFRM_INF
 _FOR_EVER = 2**64 - 1
 
@@ -248,9 +244,9 @@ def _limits(given: Mapping[str, int]) -> dict[str, int]:
 
 
 class Shown(Value):
-    """What the kernel shows of an SA."""
+    """What the kernel shows of an SA, or of a policy."""
 
-    # Fields of struct xfrm_usersa_info.
+    # Fields of struct xfrm_usersa_info, xfrm_userpolicy_info.
     fields: Mapping[str, Any]
     # Attributes by name.
     attributes: Mapping[str, bytes]
@@ -309,16 +305,23 @@ class XfrmSocket(Netlink):
 
     def dump(self) -> list[Shown]:
         """All SAs of the namespace."""
+        return self._all(GETSA, messages.SaInfo)
+
+    def policies(self) -> list[Shown]:
+        """All policies of the namespace."""
+        return self._all(GETPOLICY, messages.PolicyInfo)
+
+    def _all(self, kind: int, shown: type[messages.XfrmMessage]) -> list[Shown]:
         self._sequence += 1
-        self._socket.send(message(GETSA, _NLM_F_DUMP, self._sequence, b""))
+        self._socket.send(message(kind, _NLM_F_DUMP, self._sequence, b""))
         found: list[Shown] = []
         while True:
             data = self._socket.recv(LIMIT)
             while data:
-                length, kind, *_ = HEADER.unpack_from(data)
-                if kind == _NLMSG_DONE:
+                length, answer, *_ = HEADER.unpack_from(data)
+                if answer == _NLMSG_DONE:
                     return found
-                found.append(Shown(*unpack(messages.SaInfo, body_of(data[:length]))))
+                found.append(Shown(*unpack(shown, body_of(data[:length]))))
                 data = data[length + -length % 4 :]
 
 
@@ -334,61 +337,3 @@ def _identity(sa: Association, marks: tuple[tuple[str, bytes], ...]) -> bytes:
         },
         marks,
     )
-
-
-class Event(Value):
-    """A message that nobody asked for."""
-
-    # ACQUIRE, EXPIRE, ...
-    name: str
-    fields: Mapping[str, Any]
-    attributes: Mapping[str, bytes]
-
-
-_TOLD = {
-    ACQUIRE: messages.Acquire,
-    EXPIRE: messages.Expire,
-    MAPPING: messages.Mapped,
-}
-
-
-class Monitor:
-    """Listens as `ip xfrm monitor` does, in the namespace in which it is opened."""
-
-    __slots__ = ("_socket",)
-
-    def __init__(self) -> None:
-        kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK
-        self._socket = socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_XFRM)
-        # without an address of its own it would be taken for the kernel itself, which hears nothing
-        self._socket.bind((0, 0))
-        for group in _GROUPS:
-            # SOL_NETLINK, NETLINK_ADD_MEMBERSHIP
-            self._socket.setsockopt(270, 1, group)
-
-    def close(self) -> None:
-        """Listen no more: without a listener the kernel acquires nothing."""
-        self._socket.close()
-
-    def heard(self, seconds: float = 0.02, *, until: str = "") -> list[Event]:
-        """What came, waiting that long for the first message, or for one of that name."""
-        found: list[Event] = []
-
-        def look() -> bool:
-            with suppress(BlockingIOError):
-                while True:
-                    found.extend(_events(self._socket.recv(LIMIT)))
-            return any(event.name == until for event in found) if until else bool(found)
-
-        wait(look, seconds)
-        return found
-
-
-def _events(data: bytes) -> Iterator[Event]:
-    while len(data) >= HEADER.size:
-        length, kind, *_ = HEADER.unpack_from(data)
-        name = NAMES.get(kind, f"message {kind:#x}")
-        known = _TOLD.get(kind)
-        fields, attributes = unpack(known, data[HEADER.size : length]) if known else ({}, {})
-        yield Event(name, fields, attributes)
-        data = data[length + -length % 4 :]

@@ -11,7 +11,7 @@ import struct
 import time
 
 from modprobe_ipsec.catalog.model import Family
-from modprobe_ipsec.lab.network import PATIENCE, Network
+from modprobe_ipsec.lab.network import Network
 
 # Packets in one system call, at most.
 _MOST = 64
@@ -19,6 +19,8 @@ _MOST = 64
 _STRETCHES = 3
 # How often the clock is looked at in a stretch, at least.
 _LOOKS = 6
+# As long as crypto that is done elsewhere may keep a packet (seconds).
+_PATIENCE = 0.02
 # How long one system call may take where nothing gets through (seconds).
 _SEND_TIMEOUT = 0.5
 # IP and UDP headers (bytes).
@@ -134,12 +136,12 @@ class Stream:
     def _settled(self, expected: int) -> tuple[int, float]:
         """How many have arrived in all, and when: crypto may be done elsewhere, and later."""
         got, end = self.arrived, time.perf_counter()
-        deadline = end + PATIENCE
+        deadline = end + _PATIENCE
         while got < expected and time.perf_counter() < deadline:
             time.sleep(0.0002)
             if (now := self.arrived) != got:
                 got, end = now, time.perf_counter()
-                deadline = end + PATIENCE
+                deadline = end + _PATIENCE
         return got, end
 
 

@@ -5,7 +5,7 @@ import socket
 from contextlib import suppress
 
 from modprobe_ipsec.base.annotations import Callable
-from modprobe_ipsec.lab.network import PATIENCE, LabHost, Network, until
+from modprobe_ipsec.lab.network import COMES, LabHost, Network, until
 from modprobe_ipsec.lab.packets import ICMPV6, Packet, parse
 
 # RFC 2710 to RFC 4861: the first type of ICMPv6 behind the echo
@@ -51,9 +51,9 @@ class Wire:
         return found
 
     def next(
-        self, fits: Callable[[Packet], bool] = lambda _: True, seconds: float = PATIENCE
+        self, fits: Callable[[Packet], bool] = lambda _: True, seconds: float = COMES
     ) -> Packet | None:
-        """The first that fits of what is sent within that time."""
+        """The first that fits of what is sent within that time; of what has been, with none."""
         found: list[Packet] = []
 
         def look() -> bool:

@@ -7,16 +7,18 @@ import socket
 from modprobe_ipsec.base.annotations import Any, Sequence
 from modprobe_ipsec.catalog.model import Family, XfrmTable
 from modprobe_ipsec.kernel.sa import TUNNEL, SaAlgorithm
-from modprobe_ipsec.lab.counters import Counters
+from modprobe_ipsec.lab.counters import Counters, in_words
+from modprobe_ipsec.lab.monitor import Monitor
 from modprobe_ipsec.lab.network import LabHost, Network, received, until
 from modprobe_ipsec.lab.packets import Packet
 from modprobe_ipsec.lab.pair import PORT, Pair, between
-from modprobe_ipsec.lab.states import TRANSPORT, Association, Monitor, XfrmSocket
+from modprobe_ipsec.lab.states import TRANSPORT, Association, XfrmSocket
 from modprobe_ipsec.lab.wire import Wire
 
-# How long a message or packet may take that has to come (seconds).
-COMES = 1.0
 TEXT = b"what is sent "
+DELIVERED = "delivered"
+# Somebody has lost part of it.
+UNUSABLE = "unusable: UDP drops what comes out"
 
 
 def gcm() -> SaAlgorithm:
@@ -83,26 +85,45 @@ class Workbench:
         self.clear()
         a = self.network.a
         self.a.add(pair.out_of(a), pair.policies(a)[0])
-        wire, lost = self.wire(a), self.counters(self.network.b)
+        wire = self.wire(a)
         made = []
         ours, theirs = self.sockets(pair)
         with ours, theirs:
             set_options(ours, options)
             for count in range(number):
                 ours.sendto(TEXT + bytes((count,)), (pair.end(self.network.b), PORT))
-                if packet := wire.next(seconds=COMES):
+                if packet := wire.next():
                     made.append(packet)
         # one that is still on its way would come through the SA that b gets next
-        until(lambda: lost.now().get("InNoStates", 0) >= len(made), COMES)
+        self.network.settle()
         self.clear()
         return made
 
     def arrives(self, pair: Pair, put: Packet, through: Wire) -> bytes | None:
-        """What b's socket gets of a packet that is put onto the wire."""
+        """What b's socket gets of a packet that is put onto the wire, and has to arrive."""
         ours, theirs = self.sockets(pair)
         with ours, theirs:
             through.put(put)
             return received(theirs)
+
+    def fate(self, theirs: socket.socket, counters: Counters) -> str:
+        """What becomes of a packet that was sent or put before: it arrives at b, or is counted.
+
+        `counters` are b's, from before.
+        """
+        self.network.settle()
+        heard: list[bytes] = []
+
+        def look() -> bool:
+            if text := received(theirs, 0):
+                heard.append(text)
+            return bool(heard or counters.now()) or counters.refused_by_udp()
+
+        until(look)
+        if heard and heard[0].startswith(TEXT):
+            return DELIVERED
+        counted = counters.now()
+        return UNUSABLE if not counted and counters.refused_by_udp() else in_words(counted)
 
 
 def set_options(made: socket.socket, options: Sequence[tuple[int, int]]) -> None:

@@ -4,6 +4,7 @@
 from modprobe_ipsec.base import registry
 from modprobe_ipsec.base.annotations import Callable, Sequence
 from modprobe_ipsec.base.text import error_text
+from modprobe_ipsec.catalog.model import Protocol
 from modprobe_ipsec.kernel import child
 from modprobe_ipsec.kernel.ask import no_namespace
 from modprobe_ipsec.kernel.loaded import come, live
@@ -18,6 +19,12 @@ _TIMEOUT = 60.0
 def known(name: str) -> Behaviour:
     """What is known of a behaviour before it is asked for."""
     return behaviour(name, registry.load(__package__, name).__doc__ or "")
+
+
+def takes(name: str) -> tuple[Protocol, ...]:
+    """Of which protocols beside ESP a behaviour makes SAs."""
+    found: tuple[Protocol, ...] = getattr(registry.load(__package__, name), "TAKES", ())
+    return found
 
 
 def run(

@@ -13,70 +13,34 @@ Pluto: has options for decap-dscp and for encap-dscp; ECN is as the kernel has i
 Charon: copy_ecn and copy_dscp set these flags.
 """
 
-import socket
 import struct
 
-from modprobe_ipsec.catalog.model import Family
-from modprobe_ipsec.lab.network import until
-from modprobe_ipsec.lab.packets import Packet
-from modprobe_ipsec.lab.pair import Pair
-from modprobe_ipsec.lab.workbench import COMES, Workbench, set_options
+from modprobe_ipsec.lab.workbench import Workbench
+from modprobe_ipsec.probes import _effects as effects
 from modprobe_ipsec.probes._behaviour import UNCLEAR, Reply
 
-# IP_TOS, IPV6_TCLASS; IP_RECVTOS, IPV6_RECVTCLASS
-_TOS = {Family.IPV4: 1, Family.IPV6: 67}
-_TELL_TOS = {Family.IPV4: 13, Family.IPV6: 66}
 # XFRM_STATE_*; XFRM_SA_XFLAG_DONT_ENCAP_DSCP
-_NOECN, _DECAP_DSCP = 1, 2
-_DONT_ENCAP_DSCP = ("SA_EXTRA_FLAGS", struct.pack("I", 1))
-# Expedited forwarding with CE, with ECT(0); another class with CE
-_EF_CE, _EF_ECT, _OTHER_CE = 0xBB, 0xBA, 0x2B
+_NOECN, _DECAP_DSCP = {"flags": 1}, {"flags": 2}
+_DONT_ENCAP_DSCP = {"more": (("SA_EXTRA_FLAGS", struct.pack("I", 1)),)}
 
 
 def ask(bench: Workbench) -> Reply:
     """Look at both fields outside of packets of all kinds, and inside of what comes out."""
     cases = []
+    out = f"{effects.EF_CE:#x} inside"
+    back = f"{effects.EF_ECT:#x} inside, {effects.OTHER_CE:#x} comes outside"
     for family in bench.families:
-        for name, changes in (
-            ("", {}),
-            (", noecn", {"flags": _NOECN}),
-            (", dont-encap-dscp", {"more": (_DONT_ENCAP_DSCP,)}),
+        for look, case, name, change in (
+            (effects.outer_field, out, "", {}),
+            (effects.outer_field, out, ", noecn", _NOECN),
+            (effects.outer_field, out, ", dont-encap-dscp", _DONT_ENCAP_DSCP),
+            (effects.inner_field, back, "", {}),
+            (effects.inner_field, back, ", noecn", _NOECN),
+            (effects.inner_field, back, ", decap-dscp", _DECAP_DSCP),
         ):
-            pair = bench.pair(family, tunnel=True, **changes)
-            frames = bench.frames(pair, 1, [(_TOS[family], _EF_CE)])
-            outer = f"{frames[0].tos:#04x} outside" if frames else "lost"
-            cases.append((f"{family.label}, {_EF_CE:#x} inside{name}", outer))
-        for name, flags in (("", 0), (", noecn", _NOECN), (", decap-dscp", _DECAP_DSCP)):
-            pair = bench.pair(family, tunnel=True)
-            frames = bench.frames(pair, 1, [(_TOS[family], _EF_ECT)])
-            case = f"{family.label}, {_EF_ECT:#x} inside, {_OTHER_CE:#x} comes outside{name}"
-            sa = pair._replace(there=pair.there._replace(flags=flags))
-            changed = [frame._replace(tos=_OTHER_CE) for frame in frames]
-            cases.append((case, _inside(bench, sa, changed)))
-    plain = {outcome for case, outcome in cases if case.endswith(" inside")}
+            seen = look(bench, family, effects.with_fields(**change))
+            cases.append((f"{family.label}, {case}{name}", seen))
+    plain = {outcome for case, outcome in cases if case.endswith(out)}
     answers = {"0xba outside": "as RFC 3168", "0xbb outside": "as RFC 6040"}
     answer = answers.get(plain.pop(), UNCLEAR) if len(plain) == 1 else UNCLEAR
     return Reply(answer, tuple(cases))
-
-
-def _inside(bench: Workbench, pair: Pair, frames: list[Packet]) -> str:
-    """What the receiver's socket is told of a packet's field."""
-    bench.b.add(pair.there, pair.policies(bench.network.b)[1])
-    wire = bench.wire(bench.network.a)
-    ours, theirs = bench.sockets(pair)
-    with ours, theirs:
-        set_options(theirs, [(_TELL_TOS[pair.family], 1)])
-        for frame in frames:
-            wire.put(frame)
-        heard: list[bytes] = []
-
-        def look() -> bool:
-            try:
-                _, told, _, _ = theirs.recvmsg(256, socket.CMSG_SPACE(4))
-            except BlockingIOError:
-                return False
-            heard.extend(data for _, kind, data in told if kind == _TOS[pair.family])
-            return True
-
-        until(look, COMES)
-    return f"{heard[0][0]:#04x} comes out" if heard else "lost"

@@ -14,13 +14,12 @@ Charon: the same.
 """
 
 from modprobe_ipsec.catalog.model import Family
-from modprobe_ipsec.lab.counters import in_words
-from modprobe_ipsec.lab.network import received
-from modprobe_ipsec.lab.workbench import COMES, TEXT, Workbench
+from modprobe_ipsec.lab.workbench import Workbench
 from modprobe_ipsec.probes._behaviour import UNCLEAR, Reply
 
 _SOFT, _HARD = 2, 4
 _SENT = 6
+_ENDS = "XfrmInStateExpired +1"
 
 
 def ask(bench: Workbench) -> Reply:
@@ -33,14 +32,14 @@ def ask(bench: Workbench) -> Reply:
     bench.b.add(*old)
     told = 0
     while told < len(old):
-        events = monitor.heard(3 * COMES, until="EXPIRE")
+        events = monitor.heard("EXPIRE")
         if not events:
             break
         told += sum(event.name == "EXPIRE" and event.fields["hard"] == 1 for event in events)
     left = len(bench.b.dump())
     cases.append(("one second, without a packet", f"{told} of {len(old)} tell EXPIRE, {left} stay"))
     ends = {seen for case, seen in cases if case.endswith(f"packet {_HARD + 1}")}
-    told_and_gone = ends == {"XfrmInStateExpired +1, tells hard EXPIRE, SA gone"} and not left
+    told_and_gone = ends == {f"{_ENDS}, tells hard EXPIRE, SA gone"} and not left
     return Reply("told, and gone" if told_and_gone else UNCLEAR, tuple(cases))
 
 
@@ -57,9 +56,10 @@ def _packets(bench: Workbench, family: Family) -> list[tuple[str, str]]:
         for number, frame in enumerate(frames, 1):
             counters = bench.counters(network.b)
             wire.put(frame)
-            arrived = (received(theirs) or b"").startswith(TEXT)
-            outcome = "delivered" if arrived else in_words(counters.soon())
-            for event in monitor.heard():
+            outcome = bench.fate(theirs, counters)
+            # a timer ends the SA
+            ends = "EXPIRE" if outcome == _ENDS else ""
+            for event in monitor.heard(ends):
                 if event.name == "EXPIRE":
                     outcome += f", tells {'hard' if event.fields['hard'] else 'soft'} EXPIRE"
             outcome += "" if bench.b.dump() else ", SA gone"

@@ -20,10 +20,10 @@ from contextlib import suppress
 from modprobe_ipsec.catalog.model import Family
 from modprobe_ipsec.kernel.sa import TUNNEL
 from modprobe_ipsec.lab.counters import in_words
-from modprobe_ipsec.lab.network import until
+from modprobe_ipsec.lab.network import COMES, until
 from modprobe_ipsec.lab.pair import PORT
 from modprobe_ipsec.lab.states import OUT, SA_OUT, TRANSPORT, Policy, Selector, Template
-from modprobe_ipsec.lab.workbench import COMES, TEXT, Workbench
+from modprobe_ipsec.lab.workbench import TEXT, Workbench
 from modprobe_ipsec.probes._behaviour import UNCLEAR, Reply
 
 _DROP = "net/core/xfrm_larval_drop"
@@ -45,10 +45,11 @@ def ask(bench: Workbench) -> Reply:
         hosts = [(f"host {number}", number, PORT) for number in (1, 3, 4)]
         _, each = _acquires(bench, family, TRANSPORT, hosts)
         cases.append((f"{family.label}, a template without ends, 3 hosts", f"{each} acquires"))
-        cases += [
-            (f"{family.label}, packets that wait (larval_drop 0)", _queue(bench, family)),
-            (f"{family.label}, an SA for a CPU", _per_cpu(bench, family)),
-        ]
+        cases.append((f"{family.label}, an SA for a CPU", _per_cpu(bench, family)))
+    # of IPv4 alone: 5.10 never lets go of the namespace in which a packet of IPv6 has waited, and
+    # the next who changes a device somewhere waits for that, too
+    waiting = _queue(bench, Family.IPV4)
+    cases.append(("IPv4, packets that wait (larval_drop 0)", waiting))
     answer = "one for all" if set(counts) == {1} else "more than one" if all(counts) else UNCLEAR
     return Reply(answer, tuple(cases))
 
@@ -107,7 +108,8 @@ def _queue(bench: Workbench, family: Family) -> str:
             left += len(wire.sent())
             return left >= sent
 
-        # the queue is looked at after 100 ms, 200 ms, ...
+        # the queue is looked at after 100 ms, 200 ms, ...: at the latest when twice as much time
+        # has passed as it took to fill it
         until(look, 2 * COMES)
     monitor.close()
     network.set(network.a, _DROP, "1")

@@ -19,9 +19,10 @@ from contextlib import suppress
 from modprobe_ipsec.base.annotations import Any
 from modprobe_ipsec.catalog.model import Family
 from modprobe_ipsec.kernel.sa import TUNNEL
+from modprobe_ipsec.lab.monitor import Event, Monitor
 from modprobe_ipsec.lab.pair import PORT, Pair
-from modprobe_ipsec.lab.states import BEET, OUT, TRANSPORT, Event, Monitor, Shown
-from modprobe_ipsec.lab.workbench import COMES, TEXT, Workbench
+from modprobe_ipsec.lab.states import BEET, OUT, TRANSPORT, Shown
+from modprobe_ipsec.lab.workbench import TEXT, Workbench
 from modprobe_ipsec.probes._behaviour import Reply
 
 _MODES = {TRANSPORT: "transport", TUNNEL: "tunnel", BEET: "beet"}
@@ -49,12 +50,12 @@ def ask(bench: Workbench) -> Reply:
 def _acquire(bench: Workbench, pair: Pair, monitor: Monitor) -> tuple[Event, Shown]:
     """Make the policy and send one packet; the acquire, and the larval SA."""
     bench.clear()
-    monitor.heard(0)
+    monitor.heard()
     bench.a.add(pair.policies(bench.network.a)[0])
     ours, theirs = bench.sockets(pair)
     with ours, theirs, suppress(OSError):
         ours.sendto(TEXT, (pair.end(bench.network.b), PORT))
-    events = [e for e in monitor.heard(COMES, until="ACQUIRE") if e.name == "ACQUIRE"]
+    events = [e for e in monitor.heard("ACQUIRE") if e.name == "ACQUIRE"]
     larvals = bench.a.dump()
     if not events or not larvals:
         raise OSError(0, "no acquire came")
@@ -104,12 +105,12 @@ def _ends(bench: Workbench, pair: Pair, monitor: Monitor) -> list[tuple[str, str
 
 def _connect(bench: Workbench, family: Family, monitor: Monitor) -> str:
     bench.clear()
-    monitor.heard(0)
+    monitor.heard()
     pair = bench.pair(family)
     network = bench.network
     selector = pair.selector(network.a)._replace(sport=0)
     bench.a.add(pair.policies(network.a)[0]._replace(selector=selector, direction=OUT))
     with network.udp(network.a, pair.end(network.a), 0) as made, suppress(OSError):
         made.connect((pair.end(network.b), PORT))
-    events = monitor.heard(COMES, until="ACQUIRE")
+    events = monitor.heard("ACQUIRE")
     return "acquires" if any(event.name == "ACQUIRE" for event in events) else "acquires nothing"

@@ -19,16 +19,15 @@ import struct
 from modprobe_ipsec.base.annotations import Iterable
 from modprobe_ipsec.catalog.model import Family
 from modprobe_ipsec.lab import packets
-from modprobe_ipsec.lab.counters import in_words
-from modprobe_ipsec.lab.network import received
+from modprobe_ipsec.lab.network import received, until
 from modprobe_ipsec.lab.states import SA_OUT, encapsulated
-from modprobe_ipsec.lab.workbench import TEXT, Workbench
+from modprobe_ipsec.lab.workbench import DELIVERED, Workbench
 from modprobe_ipsec.probes._behaviour import UNCLEAR, Reply, tried
 
 # include/uapi/linux/udp.h, tcp.h
 _UDP_ENCAP, _NON_IKE, _ESPINTCP = 100, 1, 7
 _TCP_ULP = 31
-_DELIVERED, _MISMATCH = "delivered", "XfrmInStateMismatch +1"
+_MISMATCH = "XfrmInStateMismatch +1"
 
 
 def ask(bench: Workbench) -> Reply:
@@ -38,11 +37,12 @@ def ask(bench: Workbench) -> Reply:
         cases += _forms(bench, family, with_encap=True)
         cases += _forms(bench, family, with_encap=False)
         cases += _others(bench, family)
+    cases += _keepalives(bench)
     own = _seen(cases, "with it, 4500", "without it, bare ESP")
     other = _seen(cases, "with it, bare ESP", "without it, 4500")
-    if own != {_DELIVERED} or not other <= {_DELIVERED, _MISMATCH}:
+    if own != {DELIVERED} or not other <= {DELIVERED, _MISMATCH}:
         return Reply(UNCLEAR, tuple(cases))
-    answer = "in part" if len(other) > 1 else "yes" if _DELIVERED in other else "no"
+    answer = "in part" if len(other) > 1 else "yes" if DELIVERED in other else "no"
     return Reply(answer, tuple(cases))
 
 
@@ -69,9 +69,8 @@ def _forms(bench: Workbench, family: Family, *, with_encap: bool) -> list[tuple[
         for (case, ports), frame in zip(_PORTS, frames, strict=True):
             counters = bench.counters(network.b)
             wire.put(packets.in_udp(frame, *ports) if ports else frame)
-            arrived = (received(theirs) or b"").startswith(TEXT)
-            outcome = _DELIVERED if arrived else in_words(counters.soon())
-            mapped = any(event.name == "MAPPING" for event in monitor.heard(0.005))
+            outcome = bench.fate(theirs, counters)
+            mapped = any(event.name == "MAPPING" for event in monitor.heard())
             told = ", tells MAPPING" * mapped
             which = "with it" if with_encap else "without it"
             found.append((f"{family.label}, SA {which}, {case}", outcome + told))
@@ -90,11 +89,7 @@ _PORTS: tuple[tuple[str, tuple[int, int] | None], ...] = (
 def _others(bench: Workbench, family: Family) -> list[tuple[str, str]]:
     bench.clear()
     network = bench.network
-    pair = bench.pair(family, window=0)
-    keepalive = encapsulated(pair.there).plus("SA_DIR", bytes((SA_OUT,)))
-    keepalive = keepalive.plus("NAT_KEEPALIVE_INTERVAL", struct.pack("I", 20))
-    bench.a.add(keepalive)
-    kept = "NAT_KEEPALIVE_INTERVAL" in bench.a.show(keepalive).attributes
+    pair = bench.pair(family)
     old, in_tcp = (
         pair.back.plus("ENCAP", struct.pack("H", kind) + struct.pack(">2H", 4500, 4500) + bytes(18))
         for kind in (_NON_IKE, _ESPINTCP)
@@ -106,7 +101,6 @@ def _others(bench: Workbench, family: Family) -> list[tuple[str, str]]:
         with socket.socket(kind, socket.SOCK_STREAM) as tcp:
             ulp = tried(tcp.setsockopt, socket.IPPROTO_TCP, _TCP_ULP, b"espintcp")
     return [
-        (f"{family.label}, keepalives of the kernel", "kept" if kept else "taken, and forgotten"),
         (f"{family.label}, a keepalive", _eaten(bench, family)),
         (f"{family.label}, the form for drafts of IKE, socket", option),
         (f"{family.label}, the form for drafts of IKE, SA", tried(bench.a.add, old)),
@@ -115,9 +109,43 @@ def _others(bench: Workbench, family: Family) -> list[tuple[str, str]]:
     ]
 
 
+def _keepalives(bench: Workbench) -> list[tuple[str, str]]:
+    """Whether the kernel itself keeps mappings alive, of both families in the same second."""
+    bench.clear()
+    wire = bench.wire(bench.network.a)
+    kept = {}
+    for family in bench.families:
+        sa = encapsulated(bench.pair(family, window=0).there).plus("SA_DIR", bytes((SA_OUT,)))
+        sa = sa.plus("NAT_KEEPALIVE_INTERVAL", struct.pack("I", 1))
+        bench.a.add(sa)
+        if "NAT_KEEPALIVE_INTERVAL" in bench.a.show(sa).attributes:
+            kept[sa.destination] = family
+    came = set()
+
+    def look() -> bool:
+        for packet in wire.sent():
+            # one byte behind the header (RFC 3948, 2.3)
+            if packet.proto == packets.UDP and packet.payload[8:] == b"\xff":
+                came.add(packet.destination)
+        return came == kept.keys()
+
+    if kept:
+        until(look)
+    bench.clear()
+    found = []
+    for family in bench.families:
+        seen = "taken, and forgotten"
+        for destination, each in kept.items():
+            if each is family:
+                seen = "sent" if destination in came else "kept, and not sent"
+        found.append((f"{family.label}, keepalives of the kernel", seen))
+    return found
+
+
 def _eaten(bench: Workbench, family: Family) -> str:
     network = bench.network
     ends = network.a.outside(family), network.b.outside(family)
     with network.encapsulation(network.b, family) as made:
         bench.wire(network.a).put(packets.udp(*ends, 4500, 4500, b"\xff"))
-        return "the socket gets it" if received(made) else "eaten"
+        network.settle()
+        return "the socket gets it" if received(made, 0) else "eaten"

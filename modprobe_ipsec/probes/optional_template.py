@@ -17,7 +17,7 @@ from contextlib import suppress
 
 from modprobe_ipsec.lab.pair import PORT, Pair
 from modprobe_ipsec.lab.states import Policy
-from modprobe_ipsec.lab.workbench import COMES, TEXT, Workbench
+from modprobe_ipsec.lab.workbench import TEXT, Workbench
 from modprobe_ipsec.probes._behaviour import UNCLEAR, Reply, tried
 
 
@@ -52,7 +52,7 @@ def _sent(bench: Workbench, pair: Pair) -> str:
     ours, theirs = bench.sockets(pair)
     with ours, theirs, suppress(OSError):
         ours.sendto(TEXT, (pair.end(network.b), PORT))
-    packet = wire.next(seconds=COMES)
+    packet = wire.next()
     asked = any(event.name == "ACQUIRE" for event in monitor.heard())
     monitor.close()
     clear = "in the clear" if packet and TEXT in packet.payload else "not in the clear"

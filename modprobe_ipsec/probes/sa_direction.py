@@ -11,9 +11,8 @@ Pluto: may set the direction, and must not count on it where GETSA does not show
 Charon: the same; without a direction, per-CPU SAs and keepalives of the kernel are refused.
 """
 
-from modprobe_ipsec.lab.counters import in_words
 from modprobe_ipsec.lab.states import SA_OUT
-from modprobe_ipsec.lab.workbench import Workbench
+from modprobe_ipsec.lab.workbench import DELIVERED, Workbench
 from modprobe_ipsec.probes._behaviour import UNCLEAR, Reply
 
 
@@ -29,13 +28,15 @@ def ask(bench: Workbench) -> Reply:
         bench.b.add(sa, pair.policies(network.b)[1])
         shown = bench.b.show(sa).direction == SA_OUT
         counters = bench.counters(network.b)
-        text = bench.arrives(pair, frame, bench.wire(network.a))
-        outcome = "delivered" if text else in_words(counters.soon())
+        ours, theirs = bench.sockets(pair)
+        with ours, theirs:
+            bench.wire(network.a).put(frame)
+            outcome = bench.fate(theirs, counters)
         cases += [
             (f"{family.label}, what GETSA shows", "dir out" if shown else "no direction"),
             (f"{family.label}, a packet arrives at an SA for output", outcome),
         ]
         outcomes.add(outcome)
-    answers = {"delivered": "not known", "XfrmInStateDirError +1": "enforced"}
+    answers = {DELIVERED: "not known", "XfrmInStateDirError +1": "enforced"}
     answer = answers.get(outcomes.pop(), UNCLEAR) if len(outcomes) == 1 else UNCLEAR
     return Reply(answer, tuple(cases))

@@ -14,94 +14,66 @@ Charon: the same.
 
 import struct
 
-from modprobe_ipsec.catalog.model import Family
-from modprobe_ipsec.kernel.xfrm import AF_UNSPEC, ALIGN4, ESN
-from modprobe_ipsec.lab.counters import in_words
-from modprobe_ipsec.lab.pair import PORT, Pair
-from modprobe_ipsec.lab.workbench import COMES, TEXT, Workbench
-from modprobe_ipsec.probes._behaviour import UNCLEAR, Reply, tried
+from modprobe_ipsec.base.annotations import Callable
+from modprobe_ipsec.catalog.model import Family, Protocol
+from modprobe_ipsec.catalog.xfrm_names import XfrmName
+from modprobe_ipsec.kernel.xfrm import ESN
+from modprobe_ipsec.lab.states import Association, with_esn
+from modprobe_ipsec.lab.workbench import Workbench
+from modprobe_ipsec.probes import _effects as effects
+from modprobe_ipsec.probes._behaviour import UNCLEAR, Reply
+from modprobe_ipsec.probes._names import FORGOTTEN, SHOWN, names, refusal, with_effect
 
-# include/uapi/linux/xfrm.h, by the names of iproute2; what is not named has no meaning yet
-_FLAGS = {
-    "noecn": 1,
-    "decap-dscp": 2,
-    "nopmtudisc": 4,
-    "wildrecv": 8,
-    "icmp": 16,
-    "af-unspec": AF_UNSPEC,
-    "align4": ALIGN4,
-    "esn": ESN,
+_EFFECTS = {
+    "noecn": effects.outer_field,
+    "decap-dscp": effects.inner_field,
+    "nopmtudisc": effects.outer_df,
+    "wildrecv": effects.goes_out,
+    "icmp": effects.icmp_comes,
+    "af-unspec": effects.other_family,
+    "align4": effects.ah_length,
+    "esn": effects.beyond_last,
+    "dont-encap-dscp": effects.outer_field,
+    "oseq-may-wrap": effects.beyond_last,
 }
-_EXTRA = {"dont-encap-dscp": 1, "oseq-may-wrap": 2, "unknown ones": 0xFFFFFFFC}
-# The last number without extended sequence numbers.
-_LAST = 0xFFFFFFFF
+
+TAKES = (Protocol.AH,)
 
 
 def ask(bench: Workbench) -> Reply:
-    """Set each, look at what is shown, and send packets where that tells."""
-    family = bench.families[0]
-    shown = [(f"flag {name}", _flag(bench, family, value)) for name, value in _FLAGS.items()]
-    shown += [(f"extra flag {name}", _extra(bench, family, bits)) for name, bits in _EXTRA.items()]
-    cases = list(shown)
-    for each in bench.families:
-        for name, flags in (("", 0), (", wildrecv", _FLAGS["wildrecv"])):
-            cases.append((f"{each.label}, a packet goes out{name}", _out(bench, each, flags)))
-        for name, bits in (("", 0), (", oseq-may-wrap", 2)):
-            cases.append((f"{each.label}, behind the last number{name}", _wrap(bench, each, bits)))
-    proves = {outcome for case, outcome in shown if case != "flag esn"}
-    return Reply("no, all are taken" if proves == {"taken, shown again"} else UNCLEAR, tuple(cases))
+    """Set each, look at what is shown, and send a packet with and without it."""
+    cases = []
+    for family in bench.families:
+        for kind, change_for in (("flag", _with_flag), ("extra flag", _with_extra_flag)):
+            for name in names(f"{'sa' if kind == 'flag' else 'extra'} flags"):
+                change = change_for(name)
+                taken = _taken(bench, family, change)
+                seen = with_effect(bench, family, name, taken, change, _EFFECTS)
+                cases.append((f"{family.label}, {kind} {name.name}", seen))
+        alone = _taken(bench, family, lambda sa: sa._replace(flags=ESN, window=0))
+        cases.append((f"{family.label}, flag esn, without XFRMA_REPLAY_ESN_VAL", alone))
+    unknown = [seen for case, seen in cases if case.endswith("no such flag")]
+    all_taken = all(seen.startswith(SHOWN) for seen in unknown)
+    return Reply("no, all are taken" if all_taken else UNCLEAR, tuple(cases))
 
 
-def _flag(bench: Workbench, family: Family, value: int) -> str:
+def _with_flag(name: XfrmName) -> Callable[[Association], Association]:
+    if name.name == "esn":
+        return lambda sa: with_esn(sa, effects.LAST)
+    return lambda sa: sa._replace(flags=sa.flags | name.value)
+
+
+def _with_extra_flag(name: XfrmName) -> Callable[[Association], Association]:
+    return lambda sa: sa.plus("SA_EXTRA_FLAGS", struct.pack("I", name.value))
+
+
+def _taken(bench: Workbench, family: Family, change: Callable[[Association], Association]) -> str:
     bench.clear()
-    sa = bench.pair(family, tunnel=True, flags=value).there
-    outcome = tried(bench.a.add, sa)
-    if outcome != "ok":
-        return outcome
-    return _again(bench.a.show(sa).fields["flags"] == value)
-
-
-def _extra(bench: Workbench, family: Family, value: int) -> str:
-    bench.clear()
-    bits = struct.pack("I", value)
-    sa = bench.pair(family, more=(("SA_EXTRA_FLAGS", bits),)).there
-    outcome = tried(bench.a.add, sa)
-    if outcome != "ok":
-        return outcome
-    return _again(bench.a.show(sa).attributes.get("SA_EXTRA_FLAGS") == bits)
-
-
-def _again(same: bool) -> str:
-    return "taken, shown again" if same else "taken, not shown"
-
-
-def _out(bench: Workbench, family: Family, flags: int) -> str:
-    bench.clear()
-    network = bench.network
-    pair = bench.pair(family, flags=flags)
-    bench.a.add(pair.there, pair.policies(network.a)[0])
-    return _leaves(bench, pair)
-
-
-def _wrap(bench: Workbench, family: Family, bits: int) -> str:
-    bench.clear()
-    network = bench.network
-    # struct xfrm_replay_state: sent, seen, bitmap
-    more = [("REPLAY_VAL", struct.pack("3I", _LAST, 0, 0))]
-    more += [("SA_EXTRA_FLAGS", struct.pack("I", bits))] if bits else []
-    pair = bench.pair(family, window=0, more=tuple(more))
-    bench.a.add(pair.there, pair.policies(network.a)[0])
-    return _leaves(bench, pair)
-
-
-def _leaves(bench: Workbench, pair: Pair) -> str:
-    """What becomes of a packet."""
-    network = bench.network
-    wire, counters = bench.wire(network.a), bench.counters(network.a)
-    ours, theirs = bench.sockets(pair)
-    with ours, theirs:
-        outcome = tried(ours.sendto, TEXT, (pair.end(network.b), PORT))
-    seconds = COMES if outcome == "ok" and not counters.now() else 0
-    if wire.next(lambda packet: TEXT not in packet.payload, seconds):
-        return "leaves"
-    return f"{outcome}, {in_words(counters.now())}"
+    sa = change(bench.pair(family, tunnel=True).there)
+    if refused := refusal(bench.a.add, sa):
+        return refused
+    shown = bench.a.show(sa)
+    extra = "SA_EXTRA_FLAGS"
+    same = shown.fields["flags"] == sa.flags
+    same &= shown.attributes.get(extra) == dict(sa.more).get(extra)
+    return SHOWN if same else FORGOTTEN

@@ -17,10 +17,8 @@ from contextlib import suppress
 from modprobe_ipsec.catalog.model import Family
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.lab import packets
-from modprobe_ipsec.lab.counters import in_words
-from modprobe_ipsec.lab.network import received
 from modprobe_ipsec.lab.pair import PORT
-from modprobe_ipsec.lab.workbench import COMES, TEXT, Workbench
+from modprobe_ipsec.lab.workbench import TEXT, Workbench
 from modprobe_ipsec.probes._behaviour import UNCLEAR, Reply
 
 HIDDEN = "hidden here: the network belongs to a user namespace"
@@ -72,7 +70,7 @@ def _expires(bench: Workbench) -> str:
     ours, theirs = bench.sockets(pair)
     with ours, theirs, suppress(OSError):
         ours.sendto(TEXT, (pair.end(network.b), PORT))
-    events = monitor.heard(3 * COMES, until="EXPIRE")
+    events = monitor.heard("EXPIRE")
     monitor.close()
     ended = any(event.name == "EXPIRE" and event.fields["id_spi"] == 0 for event in events)
     return _EXPIRES if ended else "the larval SA stays"
@@ -96,7 +94,7 @@ def _disable_xfrm(bench: Workbench, family: Family) -> str:
     ours, theirs = bench.sockets(pair)
     with ours, theirs:
         ours.sendto(TEXT, (pair.end(network.b), PORT))
-    packet = wire.next(seconds=COMES)
+    packet = wire.next()
     network.set(network.a, path, "0")
     return "leaves in the clear" if packet and TEXT in packet.payload else "does not"
 
@@ -113,4 +111,4 @@ def _clear(bench: Workbench, family: Family, value: str) -> str:
     with ours, theirs:
         clear = packets.udp(pair.end(network.a), pair.end(network.b), PORT, PORT, TEXT)
         wire.put(clear)
-        return "delivered" if received(theirs) else in_words(counters.soon())
+        return bench.fate(theirs, counters)

@@ -6,7 +6,8 @@ wishlist). RFC 4303, 3.4.2 asks for an auditable event.
 
 Kernels: none tells; they count XfrmInNoStates, or answer with an ICMP error where no SA of that
 protocol was ever made, so that nothing is there to look for one. Only the audit log of the whole
-host names SPI and peer, if auditing is on.
+host names SPI and peer, if auditing is on; nftables can log such packets, in a namespace of one's
+own, too.
 
 Pluto: cannot send INVALID_SPI from what XFRM tells; a raw ESP socket with a filter can see such
 packets, and needs a policy of its own (IP_XFRM_POLICY) to be left alone by those of the tunnel.
@@ -21,15 +22,15 @@ from contextlib import closing
 from modprobe_ipsec.catalog.model import Family
 from modprobe_ipsec.lab import packets
 from modprobe_ipsec.lab.counters import in_words
-from modprobe_ipsec.lab.network import PATIENCE, received
+from modprobe_ipsec.lab.network import received
 from modprobe_ipsec.lab.packets import AH, COMP, ESP, ICMP, ICMPV6, Packet
 from modprobe_ipsec.lab.states import IN, Policy, Selector
+from modprobe_ipsec.lab.watchers import Absent, audit, packet_filter, told
 from modprobe_ipsec.lab.workbench import Workbench
-from modprobe_ipsec.probes._behaviour import Reply
+from modprobe_ipsec.probes._behaviour import UNCLEAR, Reply
+from modprobe_ipsec.probes._effects import OWN_POLICY
 
 _UNKNOWN = 0x12345678
-# include/uapi/linux/in.h, in6.h; a policy that lets pass what a socket gets
-_XFRM_POLICY = {Family.IPV4: (socket.IPPROTO_IP, 17), Family.IPV6: (socket.IPPROTO_IPV6, 35)}
 
 _EVERYTHING = {
     Family.IPV4: Selector("0.0.0.0/0", "0.0.0.0/0"),
@@ -43,7 +44,7 @@ def ask(bench: Workbench) -> Reply:
     for family in bench.families:
         for name, proto in (("AH", AH), ("IPComp", COMP)):
             outcome = _sent(bench, _packet(bench, family, proto))
-            cases.append((f"{name} {family.label}, no such SA so far", outcome))
+            cases.append((f"{name} {family.label}", outcome))
         pair = bench.pair(family)
         bench.b.add(pair.there)
         esp = _packet(bench, family, ESP)
@@ -52,6 +53,7 @@ def ask(bench: Workbench) -> Reply:
             *_in_udp(bench, family, esp),
             (f"ESP {family.label}, to a raw socket", _raw(bench, family, esp)),
         ]
+        cases += _watched(bench, family, esp)
         bench.b.add(pair.policies(bench.network.b)[1]._replace(selector=_all_esp(bench, family)))
         cases += [
             (f"ESP {family.label}, policies cover it", _sent(bench, esp)),
@@ -62,8 +64,11 @@ def ask(bench: Workbench) -> Reply:
             ),
         ]
         bench.clear()
-    told = [case for case, outcome in cases if "tells" in outcome]
-    return Reply("told" if told else "counted, not told", tuple(cases))
+    if any("tells" in outcome for _, outcome in cases):
+        return Reply("told", tuple(cases))
+    plain = {outcome for case, outcome in cases if case in ("ESP IPv4", "ESP IPv6")}
+    counted = plain == {"XfrmInNoStates +1"}
+    return Reply("counted, not told" if counted else UNCLEAR, tuple(cases))
 
 
 def _packet(bench: Workbench, family: Family, proto: int) -> Packet:
@@ -85,11 +90,12 @@ def _sent(bench: Workbench, packet: Packet) -> str:
     monitor, counters = bench.monitor(network.b), bench.counters(network.b)
     back = bench.wire(network.b)
     bench.wire(network.a).put(packet)
-    error = back.next(lambda answer: answer.proto in (ICMP, ICMPV6))
-    told = "".join(f", tells {event.name}" for event in monitor.heard(PATIENCE))
+    counted = counters.settled()
+    error = back.next(lambda answer: answer.proto in (ICMP, ICMPV6), 0)
+    told = "".join(f", tells {event.name}" for event in monitor.heard())
     monitor.close()
     icmp = f", ICMP {error.payload[0]}/{error.payload[1]}" if error else ""
-    return f"{in_words(counters.now())}{told}{icmp}"
+    return f"{in_words(counted)}{told}{icmp}"
 
 
 def _in_udp(bench: Workbench, family: Family, esp: Packet) -> list[tuple[str, str]]:
@@ -104,6 +110,27 @@ def _in_udp(bench: Workbench, family: Family, esp: Packet) -> list[tuple[str, st
     ]
 
 
+def _watched(bench: Workbench, family: Family, esp: Packet) -> list[tuple[str, str]]:
+    """Whether the audit log tells, and a packet filter can."""
+    found = []
+    for case, watch, text in (
+        ("in the audit log", audit, b"op=SA-notfound"),
+        (
+            "logged by nftables",
+            lambda: packet_filter(bench.network, family),
+            struct.pack(">I", _UNKNOWN),
+        ),
+    ):
+        try:
+            with watch() as listener:
+                bench.wire(bench.network.a).put(esp)
+                seen = "seen" if told(listener, text) else "not seen"
+        except Absent as why:
+            seen = f"not here, as {why}"
+        found.append((f"ESP {family.label}, {case}", seen))
+    return found
+
+
 def _raw(bench: Workbench, family: Family, esp: Packet, *, let_pass: bool = False) -> str:
     network = bench.network
     with network.at(network.b):
@@ -112,8 +139,9 @@ def _raw(bench: Workbench, family: Family, esp: Packet, *, let_pass: bool = Fals
     with closing(made):
         if let_pass:
             allow = Policy(_EVERYTHING[family], IN).pack()
-            made.setsockopt(*_XFRM_POLICY[family], allow)
+            made.setsockopt(*OWN_POLICY[family], allow)
         counters = bench.counters(network.b)
         bench.wire(network.a).put(esp)
-        seen = "seen" if received(made) else "not seen"
-        return f"{seen}, {in_words(counters.now())}"
+        counted = counters.settled()
+        seen = "seen" if received(made, 0) else "not seen"
+        return f"{seen}, {in_words(counted)}"

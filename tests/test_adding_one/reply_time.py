@@ -11,7 +11,7 @@ Charon: nothing new.
 """
 
 from modprobe_ipsec.lab.network import received
-from modprobe_ipsec.lab.workbench import COMES, Workbench
+from modprobe_ipsec.lab.workbench import Workbench
 from modprobe_ipsec.probes._behaviour import Reply
 
 
@@ -25,5 +25,5 @@ def ask(bench: Workbench) -> Reply:
         )
         with ours, theirs:
             ours.sendto(b"x", (network.b.outside(family), 9))
-            cases.append((family.label, "arrives" if received(theirs, COMES) else "is lost"))
+            cases.append((family.label, "arrives" if received(theirs) else "is lost"))
     return Reply("yes" if {seen for _, seen in cases} == {"arrives"} else "no", tuple(cases))

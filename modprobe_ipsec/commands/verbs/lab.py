@@ -4,6 +4,7 @@
 import sys
 import time
 
+from modprobe_ipsec.base.annotations import Sequence
 from modprobe_ipsec.base.errors import Error, UsageError
 from modprobe_ipsec.catalog.model import Catalog, Protocol
 from modprobe_ipsec.commands import engine
@@ -15,8 +16,9 @@ from modprobe_ipsec.host.facts import Facts
 from modprobe_ipsec.host.gather import gather
 from modprobe_ipsec.host.root import Host
 from modprobe_ipsec.needs.need import AnyNeed, Choice, FeatureNeed, Need, Suite
+from modprobe_ipsec.plan.forecast import forecast
 from modprobe_ipsec.plan.plan import Plan
-from modprobe_ipsec.plan.planner import make_plan
+from modprobe_ipsec.plan.planner import diagnose
 from modprobe_ipsec.probes import _run, names
 from modprobe_ipsec.report.lab import LabReport
 from modprobe_ipsec.report.model import Action, Report
@@ -33,14 +35,11 @@ def run(arguments: Arguments) -> int:
         raise UsageError(f"--lab goes with --format {' or '.join(_FORMATS)}", "")
     began = time.time()
     facts = gather(Host())
-    plan = make_plan(_needs(facts, engine.catalog()), facts, engine.catalog())
+    needs = _needs(wanted, facts, engine.catalog())
+    # the kernel takes no driver for its speed, and so more templates
+    plan = forecast(diagnose(needs, facts, engine.catalog()), accelerate=False)
     would_load = tuple(
-        dict.fromkeys(
-            module
-            for step in plan.steps
-            if not step.accelerator
-            for module in (*step.dependencies, step.module)
-        )
+        dict.fromkeys(module for step in plan.steps for module in (*step.dependencies, step.module))
     )
     if would_load and arguments.has("--check"):
         raise Error(
@@ -80,7 +79,22 @@ def _chosen(value: str) -> tuple[str, ...]:
     return wanted
 
 
-def _needs(facts: Facts, catalog: Catalog) -> list[AnyNeed]:
-    """What a network of the lab takes: that it would be loaded is to be said beforehand."""
-    suite = Suite(Protocol.ESP, Choice(catalog.transforms["AES_GCM_16"], 128), None)
-    return [*(Need(suite, family) for family in engine.families(facts)), FeatureNeed("veth", None)]
+def _needs(names: Sequence[str], facts: Facts, catalog: Catalog) -> list[AnyNeed]:
+    """What the lab and these behaviours take: that it would be loaded is to be said beforehand."""
+    transforms = catalog.transforms
+    sha2 = Choice(transforms["HMAC_SHA2_256_128"], 256)
+    suites = {
+        Protocol.ESP: Suite(Protocol.ESP, Choice(transforms["AES_GCM_16"], 128), None),
+        Protocol.AH: Suite(Protocol.AH, None, sha2),
+        Protocol.COMP: Suite(Protocol.COMP, Choice(transforms["DEFLATE"], 0), None),
+    }
+    taken = {Protocol.ESP, *(protocol for name in names for protocol in _run.takes(name))}
+    return [
+        *(
+            Need(suite, family)
+            for protocol, suite in suites.items()
+            for family in engine.families(facts)
+            if protocol in taken
+        ),
+        FeatureNeed("veth", None),
+    ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs in a guest: --lab as root and as nobody, twice at once, killed, and where all is spoilt.
+"""Runs in a guest: --lab as root and as nobody at once, killed, and where something is spoilt.
 
 JSON answer. With a number as argument, that many runs are killed and nothing else is done.
 """
@@ -8,30 +8,48 @@ import json
 import os
 import random
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from pyroute2.nftables.main import NFTables
+
 from modprobe_ipsec.kernel import child
+from modprobe_ipsec.kernel.netlink import Netlink
 from modprobe_ipsec.lab.pair import Pair
 from modprobe_ipsec.lab.states import Policy, XfrmSocket
 from modprobe_ipsec.lab.workbench import Workbench, gcm
-from modprobe_ipsec.probes import _run, names
+from modprobe_ipsec.probes import _run
 
 TOOL = (sys.executable, "-I", "-m", "modprobe_ipsec")
 NOBODY = 65534
+FIRST = "modes-and-protocols"
+AUDIT_SET = 1001
 GCM = ("aead", "rfc4106(gcm(aes))", f"0x{20 * '01'}", "128")
 ENDS = ("src", "192.0.2.1", "dst", "192.0.2.2")
 
 
-def tool(*arguments: str, user: int = 0) -> dict[str, Any]:
-    done = subprocess.run(
-        (*TOOL, *arguments), capture_output=True, text=True, user=user, group=user, extra_groups=()
+def start(*arguments: str, user: int = 0) -> subprocess.Popen[str]:
+    pipe = subprocess.PIPE
+    command = (*TOOL, *arguments)
+    return subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, text=True, user=user, group=user, extra_groups=()
     )
-    report = json.loads(done.stdout) if done.stdout.startswith("{") else done.stdout
-    return {"status": done.returncode, "stderr": done.stderr, "report": report}
+
+
+def ended(process: subprocess.Popen[str]) -> dict[str, Any]:
+    stdout, stderr = process.communicate()
+    report = json.loads(stdout) if stdout.startswith("{") else stdout
+    return {"status": process.returncode, "stderr": stderr, "report": report}
+
+
+def tool(*arguments: str) -> dict[str, Any]:
+    return ended(start(*arguments))
 
 
 def said(*arguments: str) -> str:
@@ -82,12 +100,41 @@ def no_policies() -> None:
     setattr(XfrmSocket, "add", spoilt)  # noqa: B010
 
 
-def spoilt(what: Any) -> Any:
-    """All answers in a process in which something was spoilt before."""
+def dropped() -> None:
+    """Packet filters of both hosts drop all that comes in."""
+    init = Workbench.__init__
+
+    def spoilt(self: Workbench) -> None:
+        init(self)
+        for host in (self.network.a, self.network.b):
+            with self.network.at(host):
+                drop_all()
+
+    setattr(Workbench, "__init__", spoilt)  # noqa: B010
+
+
+def drop_all() -> None:
+    """A chain whose policy drops all that comes in (NF_DROP)."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with NFTables(nfgen_family=family) as filters:
+            filters.table("add", name="t")
+            filters.chain("add", table="t", name="c", hook="prerouting", type="filter", policy=0)
+
+
+def watch_all() -> None:
+    """Switch on what can tell of an unknown SPI."""
+    said("modprobe", "-a", "nf_tables", "nft_log", "nfnetlink_log")
+    # struct audit_status: mask AUDIT_STATUS_ENABLED, enabled; of 10 to 11 fields in all
+    with suppress(OSError), Netlink(9) as log:
+        log.ask(AUDIT_SET, struct.pack("2I", 1, 1) + bytes(32))
+
+
+def spoilt(what: Any, *behaviours: str) -> Any:
+    """Their answers in a process in which something was spoilt before."""
 
     def work(send: child.Send) -> None:
         what()
-        found, _ = _run.run(names())
+        found, _ = _run.run(behaviours)
         send([[each.name, each.reply.answer if each.reply else each.why] for each in found])
 
     heard: list[Any] = []
@@ -118,7 +165,7 @@ def settled() -> int:
 
 def main() -> None:
     answer: dict[str, Any] = {}
-    if len(sys.argv) > 1:
+    if sys.argv[1:2] and sys.argv[1].isdigit():
         tool("--lab")
         before = host()
         answer["killed"] = killed(int(sys.argv[1]))
@@ -126,22 +173,31 @@ def main() -> None:
         answer["host is as before"] = host() == before
         print(json.dumps(answer))
         return
-    answer["check"] = tool("--lab", "--check")
+    if sys.argv[1:] == ["filters"]:
+        # user-mode-linux has no packet filter for IP
+        answer["root"] = tool("--lab", "--format", "json")
+        watch_all()
+        answer["watched"] = tool("--lab", "unknown-spi", "--format", "json")
+        answer["dropped"] = spoilt(dropped, "sa-direction", "unknown-spi")
+        print(json.dumps(answer))
+        return
+    # the question that takes most modules
+    answer["check"] = tool("--lab", FIRST, "--check")
     answer["modules after check"] = modules()
-    answer["first"] = tool("--lab", "unknown-spi", "--format", "json")
+    answer["first"] = tool("--lab", FIRST, "--format", "json")
     said("ip", "xfrm", "state", "add", *ENDS, "proto", "esp", "spi", "0x1000", *GCM)
     policy = ("dir", "out", "tmpl", *ENDS, "proto", "esp", "mode", "transport")
     said("ip", "xfrm", "policy", "add", *ENDS, *policy)
     before = host()
-    answer["root"] = tool("--lab", "--format", "json")
-    answer["nobody"] = tool("--lab", "--format", "json", user=NOBODY)
-    command = (*TOOL, "--lab", "--format", "json")
-    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    answer["two at once"] = [json.loads(process.communicate()[0]) for process in both]
-    answer["check, then"] = tool("--lab", "--check", "-v")
+    both = [start("--lab", "--format", "json", user=user) for user in (0, NOBODY)]
+    answer["root"], answer["nobody"] = map(ended, both)
+    answer["check, then"] = tool("--lab", "unknown-spi", "--check", "-v")
     answer["host is as before"] = host() == before
-    answer["other keys"] = spoilt(spoilt_keys)
-    answer["no policies"] = spoilt(no_policies)
+    keyed = ("nat-traversal", "end-of-life", "sa-direction")
+    watch_all()
+    answer["watched"] = tool("--lab", "unknown-spi", "--format", "json")
+    answer["other keys"] = spoilt(spoilt_keys, *keyed)
+    answer["no policies"] = spoilt(no_policies, "flows-of-one-policy", "larval-acquire")
     print(json.dumps(answer))
 
 
