@@ -15,6 +15,7 @@ by name. A term:
     errno     with which error numbers the text comes
     remedy    what helps
     asks      beginnings of the kernel's requests that it is about
+    values    sysctls that it is about: what they are on a host is said with it
     daemons   how each daemon writes it, by the name of data/daemons/NAME.yaml; or one text for all
 """
 
@@ -49,6 +50,7 @@ class Term(Value):
     # By the daemon's name.
     daemons: tuple[tuple[str, str], ...] = ()
     asks: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
     source: str = ""
 
     @property
@@ -112,6 +114,7 @@ class WrittenChapter:
             what=what,
             also=row.texts("also", []),
             asks=row.texts("asks", []),
+            values=row.texts("values", []),
             daemons=tuple(self._said(row, lines).items()),
             **texts,
         )

@@ -45,12 +45,18 @@ class Asked:
             yield self._counter(term)
         elif term == _PF_KEY:
             yield Here(pf_key(self._facts()).text)
+        yield from self.values(entry)
         if entry.option:
             yield self._option(entry.option)
         if entry.algorithm:
             yield from self._drivers(entry.algorithm)
         if entry.requests:
             yield from self._standing(entry.requests, bool(entry.algorithm))
+
+    def values(self, entry: Entry) -> Iterator[Here]:
+        """The sysctls that an entry is about."""
+        if self._host.same_kernel:
+            yield from map(self._sysctl, entry.term.values)
 
     def verdicts(self, wanted: Sequence[NeedRequests]) -> tuple[NeedVerdict, ...]:
         """The verdict on what each of these asks for."""

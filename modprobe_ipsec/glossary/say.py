@@ -141,6 +141,7 @@ def data(answer: Explained) -> dict[str, Any]:
         "remedy": term.remedy,
         "daemons": dict(term.daemons),
         "asks": list(term.asks),
+        "values": list(term.values),
         "source": term.source,
         "here": [here._asdict() for here in answer.here],
     }

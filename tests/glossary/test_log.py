@@ -131,3 +131,12 @@ def test_where_all_is_well_that_is_said(tmp_path: Path) -> None:
     assert "on this host: nothing is in the way now of what its configuration asks for" in text
     text = piped(b"hello\n", "--root", str(root)).stdout.decode()
     assert text == "1 line read\n\nnothing in it is known here\n"
+
+
+def test_a_value_that_it_is_about_is_this_hosts(tmp_path: Path) -> None:
+    root = tree.assemble("install-false", tmp_path / "root")
+    place = root / "proc/sys/net/core/xfrm_acq_expires"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("30\n")
+    done = piped(b"netlink response for Add SA: No such process (errno 3)\n", "--root", str(root))
+    assert "  net.core.xfrm_acq_expires = 30 here (line 1)\n" in done.stdout.decode()

@@ -61,7 +61,7 @@ def leaves(value: object) -> Iterator[str]:
     """Every sentence in a file of the map or of the glossary, but for what daemons write."""
     if isinstance(value, dict):
         for key, below in value.items():
-            if key not in ("source", "also", "asks", "errno", "daemons"):
+            if key not in ("source", "also", "asks", "errno", "daemons", "values"):
                 yield from leaves(below)
     elif isinstance(value, list):
         for below in value:

@@ -35,12 +35,12 @@ def run(arguments: Arguments) -> int:
     catalog = engine.catalog()
     book = Book(engine.glossary_trees(), catalog)
     name = arguments.value("--explain")
+    host = Host(arguments.value("--root"), arguments.value("--kernel") or None)
+    asked = Asked(host, once(lambda: _facts(host)), catalog)
     if name != "-":
-        host = Host(arguments.value("--root"), arguments.value("--kernel") or None)
-        asked = Asked(host, once(lambda: _facts(host)), catalog)
         _explain(name, book, asked, format)
     elif _is_log():
-        _read_log(book, arguments, format)
+        _read_log(book, arguments, asked, format)
     else:
         _list_chapters(book, format)
     return 0
@@ -107,7 +107,7 @@ def _is_log() -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
 
 
-def _read_log(book: Book, arguments: Arguments, format: str) -> None:
+def _read_log(book: Book, arguments: Arguments, asked: Asked, format: str) -> None:
     try:
         with open(_STDIN, "rb", closefd=False) as stdin:
             data = stdin.read(log.MAX_BYTES + 1)
@@ -117,7 +117,15 @@ def _read_log(book: Book, arguments: Arguments, format: str) -> None:
     found = found._replace(cut=found.cut or len(data) > log.MAX_BYTES)
     standing = _Standing(arguments)
     explained = [
-        (f, say.Explained(f.chapter, book.title(f.chapter), f.entry, standing.of(f.entry)))
+        (
+            f,
+            say.Explained(
+                f.chapter,
+                book.title(f.chapter),
+                f.entry,
+                (*asked.values(f.entry), *standing.of(f.entry)),
+            ),
+        )
         for f in found.findings
     ]
     if format == "text":

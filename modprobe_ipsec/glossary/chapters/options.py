@@ -11,7 +11,7 @@ TITLE = "kernel options that build what IPsec needs"
 
 
 def leads(catalog: Catalog, written: WrittenChapter) -> Iterator[Lead]:
-    """A term for each option; those that build nothing which is asked for are written."""
+    """A term for each option: what is written of it, or else what it builds."""
     # What each builds: a module with what it is for, a word of the crypto API.
     builds: dict[str, dict[str, dict[str, None]]] = {}
     for asked in module_requests_of(catalog).values():
@@ -20,13 +20,16 @@ def leads(catalog: Catalog, written: WrittenChapter) -> Iterator[Lead]:
             modules.setdefault(request.module, {})[request.title] = None
     for word, option in catalog.config.items():
         builds.setdefault(option, {})[word] = {}
+    by_hand = written.names()
     for option, what in builds.items():
+        if f"CONFIG_{option}" in by_hand:
+            continue
 
         def entry(option: str = option, what: dict[str, dict[str, None]] = what) -> Entry:
             return _entry(option, what)
 
         yield Lead((f"CONFIG_{option}",), entry)
-    for name, names in written.names().items():
+    for name, names in by_hand.items():
 
         def from_file(name: str = name) -> Entry:
             return Entry(written.term(name), option=name.removeprefix("CONFIG_"))
