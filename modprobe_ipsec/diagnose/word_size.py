@@ -36,10 +36,9 @@ def answered(resolved: Resolved, facts: Facts, catalog: Catalog) -> Resolved:
     takes = facts.takes_messages()
     if takes:
         answer = Resolution(COMPAT, ResolutionState.LIVE, evidence="it takes such messages")
-    elif takes is False and compat is None:
-        answer = Resolution(
-            COMPAT, ResolutionState.ABSENT, evidence="the kernel refused such a message"
-        )
+    elif takes is False and answer.state is not ResolutionState.LOADABLE:
+        refused = "it refused such a message"
+        answer = answer._replace(state=ResolutionState.ABSENT, evidence=refused)
     elif compat is None:
         evidence = f"{_WHO}: some kernels refuse its messages, and only a message tells"
         answer = Resolution(COMPAT, ResolutionState.UNKNOWN, evidence=evidence, remedy=ASK)

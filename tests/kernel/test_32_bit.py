@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Messages of a 32-bit Python on x86, where 64-bit numbers are aligned to 4 bytes: by Debian's."""
 
+import errno
 import json
 import os
 import subprocess
@@ -32,6 +33,10 @@ def python() -> list[str]:
 
 
 def run(python: list[str], *arguments: str) -> Any:
+    return json.loads(run_text(python, *arguments))
+
+
+def run_text(python: list[str], *arguments: str) -> str:
     import pyroute2
 
     packages = Path(pyroute2.__file__).parent.parent
@@ -42,7 +47,7 @@ def run(python: list[str], *arguments: str) -> Any:
     done = subprocess.run(
         [*python, *arguments], env=environment, capture_output=True, text=True, check=True
     )
-    return json.loads(done.stdout)
+    return done.stdout
 
 
 def test_messages_are_those_of_its_ip(python: list[str], tmp_path: Path) -> None:
@@ -69,3 +74,38 @@ def test_structs_of_the_lab_are_as_long_as_the_kernels(python: list[str]) -> Non
         "Mapped": 64,
         "Template": 64,
     }
+
+
+# A message as a daemon would send it, without a line of ours: how many SAs there are.
+MESSAGE = """
+import json, socket, struct
+try:
+    xfrm = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 6)
+    xfrm.send(struct.pack("IHHIII", 20, 0x23, 1, 1, 0, 0xFFFFFFFF))
+    _, kind, _, _, _, error = struct.unpack_from("IHHIIi", xfrm.recv(65536))
+    print(json.dumps(-error if kind == 2 else 0))
+except OSError as error:
+    print(json.dumps(error.errno))
+"""
+CHECK = """
+import json, sys
+from modprobe_ipsec.commands.main import main
+from modprobe_ipsec.kernel.word_size import takes_messages
+taken = takes_messages()
+code = main(["--check", "--esp", "aes256gcm16", "-4", "--format", "json"])
+print(json.dumps([taken, code]))
+"""
+
+
+def test_a_64_bit_kernel_says_itself_whether_it_takes_them(python: list[str]) -> None:
+    """On the kernel that runs here, whichever that is."""
+    number = run(python, "-c", MESSAGE)
+    report, _, last = run_text(python, "-c", CHECK).rstrip().rpartition("\n")
+    (taken, code), document = json.loads(last), json.loads(report)
+    if number == errno.EOPNOTSUPP:
+        assert (taken, code) == (False, 2)
+        assert "word size" in report and {n["verdict"] for n in document["needs"]} == {"missing"}
+        assert document["plan"] == []
+    else:
+        # it does, or cannot be asked by whoever runs this
+        assert taken is (True if number == 0 else None)

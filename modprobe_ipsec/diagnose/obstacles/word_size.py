@@ -17,7 +17,8 @@ def _find(subjects: Sequence[Subject], scene: Scene) -> Iterator[tuple[Subject, 
     facts = scene.facts
     for subject in subjects:
         resolution = subject.resolution
-        if resolution.request != COMPAT:
+        sure = resolution.state is ResolutionState.ABSENT or subject.built == "n"
+        if resolution.request != COMPAT or not sure:
             continue
         option = resolution.option
         why = resolution.evidence
@@ -40,6 +41,6 @@ CHECK = ObstacleCheck(
     kinds=(WORD_SIZE,),
     # before all that explains why a module is not there
     stage=Stage.REQUEST,
-    states=frozenset({ResolutionState.ABSENT}),
+    states=frozenset({ResolutionState.ABSENT, ResolutionState.UNKNOWN}),
     find=_find,
 )
