@@ -33,7 +33,9 @@ class ForbiddingLines(Value):
         """What helps, which is not ours to decide."""
         lines, them = ("that line", "it") if len(self.places) == 1 else ("these lines", "them")
         files: dict[str, str] = {}
+        facts = []
         for place in self.places:
+            facts.append({"kind": "remove line", **file_and_line(place)})
             file, _, line = place.rpartition(":")
             files[file] = f"{files[file]},{line}" if file in files else place
         where = listed(tuple(files.values()))
@@ -41,7 +43,6 @@ class ForbiddingLines(Value):
             f"whoever set {where} decides: if IPsec is wanted here, remove {lines}; "
             f"this tool never overrides {them}"
         )
-        facts = ({"kind": "remove line", **file_and_line(place)} for place in self.places)
         return Sentence(f"{text}. {self.decision}" if self.decision else text, *facts)
 
 

@@ -5,8 +5,9 @@ source: net/xfrm/xfrm_user.c xfrm_user_rcv_msg, in_compat_syscall()
 """
 
 from modprobe_ipsec.base.annotations import Iterator, Sequence
+from modprobe_ipsec.base.text import Sentence
 from modprobe_ipsec.catalog.model import COMPAT
-from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind
+from modprobe_ipsec.diagnose.obstacle import Obstacle, ObstacleKind, kernel_with
 from modprobe_ipsec.diagnose.obstacles import ObstacleCheck, Scene, Stage, Subject
 from modprobe_ipsec.diagnose.resolution import ResolutionState
 
@@ -24,7 +25,7 @@ def _find(subjects: Sequence[Subject], scene: Scene) -> Iterator[tuple[Subject, 
         why = resolution.evidence
         if subject.built == "n" and facts.config:
             why = f"/{facts.config.path}: CONFIG_{option} is not set"
-        kernel = f"a kernel with CONFIG_{option}" if option else "another kernel"
+        kernel = kernel_with(f"CONFIG_{option}") if option else Sentence("another kernel")
         yield (
             subject,
             Obstacle(
@@ -32,7 +33,7 @@ def _find(subjects: Sequence[Subject], scene: Scene) -> Iterator[tuple[Subject, 
                 module=subject.name,
                 text="this kernel has 64 bits and takes no XFRM messages from 32-bit programs, of "
                 f"which the IKE daemon is one ({why})",
-                remedy=f"a 64-bit IKE daemon, or {kernel}",
+                remedy=Sentence(f"a 64-bit IKE daemon, or {kernel}", *kernel.facts),
             ),
         )
 
