@@ -16,7 +16,7 @@ _MOST, _LIMIT = 16 << 20, 60.0
 class Background:
     """`look(send)` is run in a child each time `start` is called."""
 
-    __slots__ = ("_end", "_look", "_pid", "_reader", "_said")
+    __slots__ = ("_end", "_look", "_pid", "_reader", "_said", "cpu")
 
     def __init__(self, look: Callable[[child.Send], None]) -> None:
         self._look = look
@@ -24,6 +24,8 @@ class Background:
         self._reader = -1
         self._said = bytearray()
         self._end = 0.0
+        # Processor time that the last one has taken (seconds).
+        self.cpu = 0.0
 
     @property
     def runs(self) -> bool:
@@ -77,7 +79,8 @@ class Background:
         os.close(self._reader)
         try:
             os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
+            _, _, used = os.wait4(self._pid, 0)
+            self.cpu = used.ru_utime + used.ru_stime
         except (ProcessLookupError, ChildProcessError):
             pass
         self._pid, self._reader = 0, -1

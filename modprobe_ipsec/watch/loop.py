@@ -18,8 +18,8 @@ from modprobe_ipsec.watch.witnesses import Witness
 # Seconds between two ticks where nothing happens, and while something does.
 _IDLE, _BUSY = 1.0, 0.1
 # A look at the readiness waits for what comes with what has changed, and after one there is none
-# for some time (seconds); of the time, a tenth at most is for looks.
-_GATHERS, _RESTS, _SHARE = 0.3, 1.0, 0.1
+# for some time (seconds); of a processor, a quarter at most is for looks.
+_GATHERS, _RESTS, _SHARE = 0.3, 1.0, 0.25
 
 # What comes is gathered for so long (seconds): under a flood, one turn after the other would be all
 # that is done.
@@ -106,8 +106,7 @@ class Loop:
             for sign in witness.see(now):
                 yield from self._noted(core.see(sign, now))
         if (look := self._looks.result(now)) is not None:
-            took = now - self._since
-            self._rests = now + max(_RESTS, took / _SHARE - took if took > 1 else 0)
+            self._rests = now + max(_RESTS, self._looks.cpu / _SHARE)
             yield from self._noted(core.looked(look))
         self._look_if_wanted(now)
         yield from self._noted(core.tick(now))

@@ -59,7 +59,7 @@ def _group() -> int:
         about = attributes(group)
         if about.get(_GROUP_NAME) == b"monitor\0":
             return int(struct.unpack("I", about[_GROUP_ID])[0])
-    raise OSError(0, "the kernel does not tell of them (CONFIG_ETHTOOL_NETLINK)")
+    raise OSError(0, "the kernel does not tell of them")
 
 
 def start(core: Core) -> Features:
