@@ -3,6 +3,7 @@
 
 from modprobe_ipsec.base.annotations import Iterable, Sequence
 from modprobe_ipsec.catalog.model import Family
+from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.manifest.model import ContainerRights, Sysctl, Where
 from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Mode, Need
 
@@ -10,7 +11,9 @@ from modprobe_ipsec.needs.need import AnyNeed, FeatureNeed, Mode, Need
 FORWARDING = {Family.IPV4: "net.ipv4.ip_forward", Family.IPV6: "net.ipv6.conf.all.forwarding"}
 ACQ_EXPIRES = "net.core.xfrm_acq_expires"
 SYSCTLS = frozenset((*FORWARDING.values(), ACQ_EXPIRES))
-CAPABILITIES = ("NET_ADMIN", "NET_BIND_SERVICE", "NET_RAW")
+_ALWAYS = ("NET_ADMIN", "NET_BIND_SERVICE")
+_OWN = (capability for daemon in DAEMONS.values() for capability in daemon.capabilities)
+CAPABILITIES = (*_ALWAYS, "NET_RAW", *dict.fromkeys(_OWN))
 DEVICES = ("/dev/net/tun",)
 PORTS = ("500/udp", "4500/udp", "4500/tcp")
 
@@ -62,12 +65,14 @@ def sysctls(needs: Iterable[AnyNeed], where: Where) -> tuple[Sysctl, ...]:
 def container(needs: Sequence[AnyNeed]) -> ContainerRights:
     """What a container needs in which the daemon of these needs runs.
 
-    Both daemons take the IKE ports below 1024 and configure XFRM. NET_RAW only serves charon's
-    plugin connmark, of which no need tells.
+    All daemons take the IKE ports below 1024 and configure XFRM; some want more for themselves.
+    NET_RAW only serves charon's plugin connmark, of which no need tells.
     """
     features = {need.feature for need in needs if isinstance(need, FeatureNeed)}
+    asking = {source.daemon for need in needs for source in need.sources if source.daemon}
+    own = (name for daemon in sorted(asking) for name in DAEMONS[daemon].capabilities)
     return ContainerRights(
-        CAPABILITIES[:2],
+        (*_ALWAYS, *dict.fromkeys(own)),
         DEVICES if "tun" in features else (),
         PORTS if "espintcp" in features else PORTS[:2],
     )

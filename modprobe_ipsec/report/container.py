@@ -11,7 +11,11 @@ from modprobe_ipsec.daemons.registry import DAEMONS
 from modprobe_ipsec.diagnose.autoload import loads_nothing
 from modprobe_ipsec.diagnose.resolution import SERVED
 from modprobe_ipsec.host.facts import Container, Evidence
-from modprobe_ipsec.host.machine.privileges import CAP_NET_ADMIN, CAP_NET_BIND_SERVICE
+from modprobe_ipsec.host.machine.privileges import (
+    CAP_NET_ADMIN,
+    CAP_NET_BIND_SERVICE,
+    OTHER_CAPABILITIES,
+)
 from modprobe_ipsec.needs.need import FeatureNeed
 from modprobe_ipsec.needs.proof import Answer
 from modprobe_ipsec.plan.meaning import NO_SOCKET
@@ -201,6 +205,11 @@ def _lacks(report: Report, container: Container) -> Iterator[MissingRight]:
             else "the daemon cannot bind port 500"
         )
         yield _capability("NET_BIND_SERVICE", why, CAP_NET_BIND_SERVICE, container)
+    for daemon in dict.fromkeys(asker.daemon for asker in report.demand.askers):
+        for name in DAEMONS[daemon].capabilities:
+            if container.may(OTHER_CAPABILITIES[name]) is False:
+                why = f"{DAEMONS[daemon].program} ends without"
+                yield _capability(name, why, OTHER_CAPABILITIES[name], container)
     needs = [j.need for j in report.verdicts]
     tun = any(isinstance(need, FeatureNeed) and need.feature == "tun" for need in needs)
     if tun and container.tun is False:

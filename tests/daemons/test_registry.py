@@ -8,6 +8,7 @@ import pytest
 from modprobe_ipsec.catalog.model import Protocol
 from modprobe_ipsec.daemons.common.descriptor import Daemon
 from modprobe_ipsec.daemons.registry import DAEMONS, file_titles
+from modprobe_ipsec.host.machine.privileges import OTHER_CAPABILITIES
 from tests.shipped import CATALOG
 
 from .common import CONTEXT
@@ -36,6 +37,7 @@ def test_a_descriptor_is_whole(daemon: Daemon) -> None:
         assert all(path.endswith(f"/{kind.title}") for path in kind.paths)
     assert any(path.endswith(f"/{daemon.program}") for path in daemon.programs)
     assert daemon.start.keys() <= CATALOG.features.keys()
+    assert set(daemon.capabilities) <= OTHER_CAPABILITIES.keys()
     for protocol in (Protocol.ESP, Protocol.AH):
         for release, text in CATALOG.vocabularies[daemon.name].defaults[protocol]:
             context = CONTEXT._replace(release=release)

@@ -133,6 +133,11 @@ def test_the_container_gets_only_what_its_needs_tell() -> None:
     container = plan_of(NEEDS, hosts.facts()).container
     assert container.capabilities == ("NET_ADMIN", "NET_BIND_SERVICE")
     assert (container.devices, container.ports) == ((), ("500/udp", "4500/udp"))
+    own = tuple(n._replace(sources=(SOURCE._replace(daemon="iked"),)) for n in NEEDS)
+    assert plan_of(own, hosts.facts()).container.capabilities == (
+        *("NET_ADMIN", "NET_BIND_SERVICE"),
+        *("SETGID", "SETUID", "SYS_CHROOT"),
+    )
     more = plan_of(FEATURES, hosts.facts()).container
     assert more.devices == ("/dev/net/tun",) and "4500/tcp" in more.ports
 

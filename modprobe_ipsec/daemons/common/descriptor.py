@@ -85,6 +85,8 @@ class Daemon(Value):
     unit_aliases: tuple[str, ...] = ()
     # Capabilities, without CAP_, that it wants even where the kernel would not ask for them.
     insists_on: frozenset[str] = frozenset()
+    # Capabilities, without CAP_, that it cannot do without and that have nothing to do with IPsec.
+    capabilities: tuple[str, ...] = ()
     # Where it is told to wrap ESP in UDP, NAT or not; empty if it cannot be told.
     force_udp: str = ""
     # Files that tell the release, and a pattern whose only group it is.

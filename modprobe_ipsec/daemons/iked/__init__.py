@@ -67,9 +67,7 @@ DAEMON = Daemon(
     # source: iked/pfkey.c pfkey_socket(); without it iked ends
     start={"af_key": "its PF_KEY socket"},
     interface=KernelInterface.PF_KEY,
-    in_a_container=(
-        # source: iked/proc.c proc_run
-        "OpenIKED: --cap-add=SETUID --cap-add=SETGID --cap-add=SYS_CHROOT where all are dropped: "
-        "its processes give up their rights with these, and end without",
-    ),
+    # its processes give up their rights with these, and end without
+    # source: iked/proc.c proc_run(): chroot, setresgid, setresuid
+    capabilities=("SETGID", "SETUID", "SYS_CHROOT"),
 )

@@ -9,6 +9,8 @@ from modprobe_ipsec.host.root import Host
 CAP_NET_BIND_SERVICE = 10
 CAP_NET_ADMIN = 12
 CAP_SYS_MODULE = 16
+# Those that a daemon may want for itself.
+OTHER_CAPABILITIES = {"SETGID": 6, "SETUID": 7, "SYS_CHROOT": 18}
 
 # What counts in the first of them is written by `container.redacted`.
 READS = (Read("proc/self/status"), Read("proc/self/uid_map", whole))

@@ -6,8 +6,11 @@ Only observes; the verdicts are reached on the host. What the kernel holds is as
 that nothing needs XFRM's own socket.
 """
 
+import contextlib
+import ctypes
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -24,6 +27,15 @@ _MATURE = 1
 _READY = ("config_getsocket: received socket", "updated local CERTREQ")
 _PEER = ("ip", "netns", "exec", "peer")
 _USERLAND = "/iked"
+# By their numbers. source: linux/capability.h
+CAPABILITIES = (
+    *("CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID"),
+    *("SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW"),
+    *("IPC_LOCK", "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT"),
+    *("SYS_ADMIN", "SYS_BOOT", "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD"),
+    *("LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG"),
+    *("WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ"),
+)
 
 
 def run(*command: str) -> dict[str, Any]:
@@ -170,6 +182,41 @@ def walk_in(traps: dict[str, dict[str, str]]) -> dict[str, Any]:
     return {"states": found, "running": running, "pings": pings, "logs": pair.logs}
 
 
+def contained(names: list[str]) -> dict[str, Any]:
+    """Whether a daemon lives that is left some capabilities alone."""
+    log = Path("/run/contained.log")
+    kept = [CAPABILITIES.index(name) for name in names]
+
+    def enter() -> None:
+        os.chroot(_USERLAND)
+        os.chdir("/")
+        for number in set(range(len(CAPABILITIES))) - set(kept):
+            # source: linux/prctl.h, PR_CAPBSET_DROP
+            ctypes.CDLL(None).prctl(24, number, 0, 0, 0)
+
+    with log.open("wb") as output:
+        one = subprocess.Popen(
+            ("/usr/sbin/iked", "-dvv", "-f", "/run/there.conf", "-s", "/run/contained.sock"),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            preexec_fn=enter,
+            start_new_session=True,
+        )
+    # what its processes cannot give up they end for, and not all releases end with them
+    deadline = time.monotonic() + _LIMIT_SECONDS
+    ready = denied = False
+    while time.monotonic() < deadline and one.poll() is None and not (ready or denied):
+        said = log.read_text(errors="replace")
+        ready, denied = all(word in said for word in _READY), "Operation not permitted" in said
+        time.sleep(0.5)
+    lives = ready and one.poll() is None
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(one.pid, signal.SIGKILL)
+    one.wait()
+    return {"lives": lives, "log": log.read_text(errors="replace")[-2000:]}
+
+
 def main() -> None:
     """Print what was seen as JSON; the argument says with the tool, without it, or traps."""
     orders = json.loads(Path("/tunnels.json").read_text())
@@ -182,7 +229,9 @@ def main() -> None:
         loads = [run("sh", "-c", command) for command in orders["prepare_traps"]]
         # else the kernel loads all that it has when they register, which takes a minute here
         Path("/proc/sys/kernel/modprobe").write_text("\n")
-        print(json.dumps({**said, "loads": loads, "traps": walk_in(orders["traps"])}))
+        said |= {"loads": loads, "traps": walk_in(orders["traps"])}
+        said["contained"] = {" ".join(names): contained(names) for names in orders["capabilities"]}
+        print(json.dumps(said))
         return
     if sys.argv[1] == "with":
         said["load"] = run("modprobe-ipsec", "--seal", "--format", "json")

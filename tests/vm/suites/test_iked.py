@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from modprobe_ipsec.daemons.registry import DAEMONS
 from tests.daemons.iked import oracle
 from tests.debs import start, unpacked
 from tests.report_schema import checked
@@ -96,6 +97,9 @@ PREPARE_TRAPS = (
     "modprobe-ipsec --daemon strongswan --esp aes128-sha1 --ipcomp -4",
     "modprobe -a af_key crypto_null gcm authencesn blowfish_generic cast5_generic",
 )
+OWN = list(DAEMONS["iked"].capabilities)
+ALL = ["NET_ADMIN", "NET_BIND_SERVICE", *OWN]
+"""What the manifests leave to its container."""
 _AUTH = "auth hmac-sha1"
 TRAPS = {
     "gcm": Trap(
@@ -263,6 +267,7 @@ def _files(tmp: Path, suite: str, policies: dict[str, dict[str, str]]) -> dict[s
         "tunnels": _tunnels(),
         "traps": _traps(),
         "prepare_traps": PREPARE_TRAPS,
+        "capabilities": [ALL, *([name for name in ALL if name != lacking] for lacking in OWN)],
     }
     return {
         "/run-test.py": SCRIPT.read_bytes(),
@@ -338,7 +343,8 @@ def test_without_the_tool_it_does_not_even_start(without: Said, name: str) -> No
 @pytest.mark.parametrize("name", TRAPS)
 def test_a_trap_is_named_before_and_happens(trapped: Said, name: str) -> None:
     trap, seen = TRAPS[name], trapped["traps"]
-    problems = {one["conn"]: one["text"] for one in checked(trapped["check"]["output"])["problems"]}
+    said = checked(trapped["check"]["output"])["problems"]
+    problems = {one["connection"]: one["text"] for one in said}
     assert trap.problem in problems[name] and "calls the file OK" in problems[name]
     story = _story(seen)
     # it was taken without a word, and is a policy like any other
@@ -348,6 +354,13 @@ def test_a_trap_is_named_before_and_happens(trapped: Said, name: str) -> None:
     states = [state for state in seen["states"] if state["ends"] == " ".join(sorted(outer))]
     assert bool(states) == trap.has_states, story
     assert seen["pings"][name] != 0, story
+
+
+def test_the_capabilities_that_a_container_is_left(trapped: Said) -> None:
+    seen = trapped["contained"]
+    lives = {names: one["lives"] for names, one in seen.items()}
+    assert lives == {names: names == " ".join(ALL) for names in seen}, _story(seen)
+    assert len(seen) == 1 + len(OWN)
 
 
 def _story(seen: Said) -> str:
