@@ -36,6 +36,12 @@ def need(mode: Mode, esn: bool = False) -> Need:
     return Need(suite, Family.IPV4, mode=mode)
 
 
+def cipher_alone() -> Need:
+    """What the kernel takes, and nobody should: a cipher that nobody checks."""
+    transform = engine.catalog().transforms["AES_CBC"]
+    return Need(Suite(Protocol.ESP, Choice(transform, 128), None), Family.IPV4)
+
+
 def steps(wanted: Need, spoil: Callable[[], None] = lambda: None) -> list[Any]:
     """The steps of one need in a process of its own, in which something was spoilt before."""
 
@@ -86,6 +92,7 @@ def main() -> None:
         "nobody": tool("--prove=packets", "--esp", "aes256gcm16,aes128-sha256", user=NOBODY),
         "modes": {mode: steps(need(mode)) for mode in Mode},
         "transport with ESN": steps(need(Mode.TRANSPORT, esn=True)),
+        "cipher alone": steps(cipher_alone()),
         "wrong key": steps(need(Mode.TUNNEL), wrong_key),
         "no policy": steps(need(Mode.TUNNEL), no_policy),
         "no way in": steps(need(Mode.TUNNEL), no_wire),

@@ -76,6 +76,15 @@ def test_an_sa_that_the_kernel_takes_and_cannot_serve(
     assert taken == (kernel.name == "uml-7")
 
 
+def test_a_cipher_that_nobody_checks(answer: dict[str, Any]) -> None:
+    """`ip xfrm` takes it like any other; the step says what it lacks."""
+    seen = {step["name"]: (step["held"], step["seen"]) for step in answer["cipher alone"]}
+    assert seen["replay"] == (True, "a copy is dropped; nobody checks what is in it")
+    # while the same with integrity has a copy that was changed on the way dropped
+    checked_ = {step["name"]: step["seen"] for step in answer["modes"][Mode.TUNNEL]}
+    assert checked_["replay"] == "a copy is dropped, and so is a corrupted one"
+
+
 @pytest.mark.parametrize(
     ("case", "seen"),
     [
