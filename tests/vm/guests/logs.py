@@ -37,6 +37,8 @@ def _try(failure: dict[str, Any]) -> dict[str, Any]:
     said = [_sh(command) for command in failure["before"]]
     since = _cursor()
     said += [_sh(command) for command in failure["does"]]
+    # what was just written may still be on its way
+    _sh("journalctl --sync")
     log = _sh(f"journalctl --no-pager -q -o short --after-cursor '{since}'")
     log += "".join(_sh(command) for command in failure["also"])
     explained = _sh("modprobe-ipsec --explain --format json 2>&1", log)

@@ -171,7 +171,7 @@ FAILURES = (
     ),
     Failure(
         "acquire-expired",
-        ("{up:gcm}", "sysctl -w net.core.xfrm_acq_expires=1"),
+        ("{up:ctr}", "sysctl -w net.core.xfrm_acq_expires=1"),
         # the peer thinks for longer than the kernel keeps the SPI that was reserved meanwhile
         (
             "systemctl kill -s STOP peer.service; timeout 30 {up:cbc} & "
