@@ -33,7 +33,7 @@ from modprobe_ipsec.host.kernel import (
     proc_crypto,
     xfrm_proc,
 )
-from modprobe_ipsec.host.machine import oci_state
+from modprobe_ipsec.host.machine import oci_state, word_size
 from modprobe_ipsec.manifest.read import parse as parse_plan
 from tests.commands.bundle import state
 from tests.daemons.common import CONTEXT
@@ -152,6 +152,7 @@ def read_module_index(data: bytes) -> object:
     assert index
     found = [index.files[name] for name in list(index.files)[:50]]
     cpu.fitting("cpu:type:x86,ven0000fam0006mod008E:feature:,0000,0001", index.cpu_patterns)
+    index.cpu_alone()
     aliases = [index.aliases.get(alias) for alias in ("crypto-gcm(aes)", "xfrm-type-2-50", "x")]
     return found, aliases, dict(index.softdeps)
 
@@ -163,6 +164,7 @@ def read_flat_index(data: bytes) -> object:
 
 
 def read_module_file(data: bytes) -> object:
+    assert word_size.bits_of(data) in (0, 32, 64)
     found = module_file.look("/x.ko", data)
     assert (found.broken + found.vermagic).isprintable()
     return module_file.stand_in(found)

@@ -34,6 +34,9 @@ def read(host: Host, programs: Iterable[str]) -> WordSizes:
 
 def _of(host: Host, path: str) -> int:
     head = host.read(path, _IDENT, head=True)
-    if not isinstance(head, bytes) or len(head) < _IDENT or not head.startswith(_MAGIC):
-        return 0
-    return _BITS.get(head[4], 0)
+    return bits_of(head) if isinstance(head, bytes) else 0
+
+
+def bits_of(head: bytes) -> int:
+    """What the first bytes of a program say; 0 if it is none."""
+    return _BITS.get(head[4], 0) if len(head) >= _IDENT and head.startswith(_MAGIC) else 0
