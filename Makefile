@@ -153,7 +153,7 @@ install: checked-prefix
 	done
 	$(forget-drop-ins)
 	install -m 644 systemd/seal.conf $(DESTDIR)$(DOCS)
-	umask 022; for file in cdi.json hooks.d.json; do \
+	umask 022; for file in cdi.json hooks.d.json node-problem-detector.json; do \
 	    sed 's|/usr/local/sbin/|$(PREFIX)/sbin/|' container/$$file >$(DESTDIR)$(DOCS)/$$file; \
 	done
 	set -e; for file in $(SHARED); do \

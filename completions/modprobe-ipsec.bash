@@ -59,7 +59,7 @@ _modprobe_ipsec() {
         --kernel)
             ;;
         --format)
-            mapfile -t COMPREPLY < <(compgen -W 'journal json text' -- "$current") ;;
+            mapfile -t COMPREPLY < <(compgen -W 'html journal json nagios node-feature-discovery node-problem-detector prometheus text' -- "$current") ;;
         --profile)
             mapfile -t COMPREPLY < <(compgen -W 'rfc8221 cnsa2 fips bsi' -- "$current") ;;
         *)

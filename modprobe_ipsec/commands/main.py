@@ -17,15 +17,15 @@ _BROKEN_PIPE = 141
 def main(argv: Sequence[str]) -> int:
     """Run one command line; returns the exit code."""
     output.prepare()
-    json = _asks_for_json(argv)
-    return guarded(lambda: verbs.run(parse(argv)), debug="--debug" in argv, json=json)
+    run = lambda: verbs.run(parse(argv))  # noqa: E731
+    return guarded(run, debug="--debug" in argv, format=_format(argv))
 
 
-def guarded(run: Callable[[], int], *, debug: bool = False, json: bool = False) -> int:
+def guarded(run: Callable[[], int], *, debug: bool = False, format: str = "") -> int:
     """The exit code of `run`, or of the error that ended it, which is then said in a line.
 
-    With `json` also to whoever reads standard output, as the object that is there instead of an
-    answer.
+    `format` is what was asked for: its reader may want to know on standard output as well, or by
+    other exit codes.
     """
     try:
         return run()
@@ -41,31 +41,38 @@ def guarded(run: Callable[[], int], *, debug: bool = False, json: bool = False) 
         if debug:
             sys.stderr.write(traceback_of(any_error))
         error = as_error(any_error)
-    if json:
-        _tell(error)
-    return _said(error)
+    code = _told(error, format)
+    _say(error)
+    return code
 
 
-def _asks_for_json(argv: Sequence[str]) -> bool:
-    """Whether the last `--format` says so, of a command line that may be wrong."""
+def _format(argv: Sequence[str]) -> str:
+    """What the last `--format` says, of a command line that may be wrong."""
     asked = ""
     for at, word in enumerate(argv):
         if word == "--format":
             asked = argv[at + 1] if at + 1 < len(argv) else ""
         elif word.startswith("--format="):
             asked = word.removeprefix("--format=")
-    return asked == "json"
+    return asked
 
 
-def _tell(error: Error) -> None:
+def _told(error: Error, format: str) -> int:
+    """Say it to whoever reads standard output, too, if that is no human; the exit code for it."""
+    if format in ("", "text"):
+        return error.exit_code
     from modprobe_ipsec.commands.reporting import run_since
-    from modprobe_ipsec.report.formats.json import failure
+    from modprobe_ipsec.report import formats
 
+    if format not in formats.names():
+        return error.exit_code
     try:
-        output.put(failure(error, run_since(time.time())))
+        text = formats.failure(format, error, run_since(time.time()))
+        output.put(text, utf_8=formats.is_utf_8(format))
     except (Error, OSError):
         # the line on standard error, and the exit code, say it as well
-        return
+        pass
+    return formats.exit_code(format, error.exit_code)
 
 
 def traceback_of(error: BaseException) -> str:
@@ -75,8 +82,7 @@ def traceback_of(error: BaseException) -> str:
     return "".join(format_exception(error)).encode("ascii", "backslashreplace").decode()
 
 
-def _said(error: Error) -> int:
+def _say(error: Error) -> None:
     output.complain(error.message)
     if error.hint:
         output.complain(error.hint)
-    return error.exit_code

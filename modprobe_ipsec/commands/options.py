@@ -310,7 +310,7 @@ OPTIONS = (
     Option(
         "--format",
         "how",
-        "for people, for programs or for a service's log",
+        "for people, for programs, for a service's log or for monitoring",
         metavar="FORMAT",
         default="text",
         choices=_formats,

@@ -21,9 +21,14 @@ def prepare() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def put(text: str) -> None:
-    """Write an answer at once: nobody else flushes what a run leaves behind."""
+def put(text: str, *, utf_8: bool = False) -> None:
+    """Write an answer at once: nobody else flushes what a run leaves behind.
+
+    In `utf_8` whatever the user's encoding is, for readers that take nothing else.
+    """
     try:
+        if utf_8 and isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:

@@ -158,8 +158,9 @@ def _give_up(number: int, frame: FrameType | None) -> NoReturn:
     raise OutOfTime
 
 
-def put_report(report: Report, arguments: Arguments) -> None:
-    """Write it to standard output, in the format that was asked for."""
+def put_report(report: Report, arguments: Arguments) -> int:
+    """Write it to standard output, in the format that was asked for; the exit status for it."""
+    format = arguments.value("--format")
     plain = arguments.has("--no-color") or os.environ.get("NO_COLOR")
     terminal = sys.stdout.isatty()
     style = Style(
@@ -168,7 +169,8 @@ def put_report(report: Report, arguments: Arguments) -> None:
         verbose=len(arguments.values("--verbose")),
         width=_width() if terminal else WIDTH,
     )
-    put(formats.render(arguments.value("--format"), report, style))
+    put(formats.render(format, report, style), utf_8=formats.is_utf_8(format))
+    return formats.exit_code(format, report.exit_code)
 
 
 def _width() -> int:

@@ -14,6 +14,7 @@ from modprobe_ipsec.commands import verbs
 from modprobe_ipsec.commands.command_line import parse
 from modprobe_ipsec.commands.options import GROUPS, LOAD, OPTIONS, Option
 from modprobe_ipsec.daemons.registry import DAEMONS
+from modprobe_ipsec.report import formats
 
 BY_NAME = {option.name: option for option in OPTIONS}
 
@@ -128,7 +129,7 @@ def test_it_reads_what_argparse_reads(words: list[str]) -> None:
         ("--config", "--config: FILE is missing"),
         ("--config --check", "--config: FILE is missing"),
         ("--config=", "--config: an empty value"),
-        ("--format xml", "--format xml: choose from journal, json, text"),
+        ("--format xml", f"--format xml: choose from {', '.join(formats.names())}"),
         ("--seal=all", "--seal all: choose from modules, autoload"),
         ("--daemon racoon=1", f"--daemon racoon=1: choose from {', '.join(DAEMONS)}"),
         ("--config a --config b", "--config is given twice: a and b"),

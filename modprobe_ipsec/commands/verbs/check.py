@@ -9,5 +9,4 @@ from modprobe_ipsec.report.model import Action
 def run(arguments: Arguments) -> int:
     """The report, and what it says in one number."""
     report, _ = make_report(Action.PROVE if arguments.has("--prove") else Action.CHECK, arguments)
-    put_report(report, arguments)
-    return report.exit_code
+    return put_report(report, arguments)

@@ -9,5 +9,4 @@ from modprobe_ipsec.report.model import Action
 def run(arguments: Arguments) -> int:
     """0 if a load would meet every need that it can tell about."""
     report, _ = make_report(Action.DRY_RUN, arguments)
-    put_report(report, arguments)
-    return report.exit_code
+    return put_report(report, arguments)

@@ -64,8 +64,7 @@ def run(arguments: Arguments) -> int:
         lab=lab,
         run=run_since(began),
     )
-    put_report(report, arguments)
-    return report.exit_code
+    return put_report(report, arguments)
 
 
 def _chosen(value: str) -> tuple[str, ...]:

@@ -15,8 +15,8 @@ def run(arguments: Arguments) -> int:
 
         how = Seal(arguments.value("--seal"))
         report = report._replace(sealed=seal(how, report.verdicts, report.demand, host))
-    put_report(report, arguments)
+    code = put_report(report, arguments)
     if report.may_not_load:
         complain("no permission to load modules (CAP_SYS_MODULE in the initial user namespace)")
         complain("run it as root on the host")
-    return report.exit_code
+    return code

@@ -39,8 +39,7 @@ def run(arguments: Arguments) -> int:
         raise UsageError(f"--measure goes with --format {' or '.join(_FORMATS)}", "")
     act = _only_what_is_there if arguments.has("--check") else _before_and_after_a_load
     report, _ = make_report(Action.MEASURE, arguments, act)
-    put_report(report, arguments)
-    return report.exit_code
+    return put_report(report, arguments)
 
 
 class _Found(Value):
