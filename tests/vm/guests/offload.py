@@ -13,7 +13,6 @@ from typing import Any
 
 from modprobe_ipsec.devices.ethtool import Ethtool
 from modprobe_ipsec.devices.udev import interfaces
-from tests.vm.guests.watched import Watched, of, ready
 
 TOOL = (sys.executable, "-I", "-m", "modprobe_ipsec", "--format", "json")
 SWANCTL = """\
@@ -141,18 +140,6 @@ def names(answer: dict[str, Any]) -> None:
         answer[case] = tool("--check")
 
 
-def watched(answer: dict[str, Any]) -> None:
-    """The card goes while somebody watches, and comes again."""
-    # something that is not ready is told when all that is there has been looked at
-    watch = Watched("cards", "--esp", "chacha20poly1305", "-4")
-    answer["watch"] = {"ready": ready(watch)}
-    for case, file in (("gone", "del_device"), ("came", "new_device")):
-        watch.forget()
-        Path("/sys/bus/netdevsim", file).write_text("1" if file == "del_device" else "1 1")
-        answer["watch"][case] = watch.wait(of("network-card"), 60)
-    answer["watch"]["end"] = watch.end()
-
-
 def main() -> None:
     answer: dict[str, Any] = {"no card": tool("--check"), "auto": tool("--check", value="auto")}
     for release in ("4.10", "5.2"):
@@ -161,7 +148,6 @@ def main() -> None:
     bonds(answer)
     cards(answer)
     names(answer)
-    watched(answer)
     print(json.dumps(answer))
 
 

@@ -47,13 +47,6 @@ def said(answer: dict[str, Any], case: str) -> tuple[str, str, str]:
     return need["verdict"], reason["text"], reason["remedy"]
 
 
-def test_who_watches_is_told_of_cards(answer: dict[str, Any]) -> None:
-    said = answer["watch"]
-    assert said["ready"] and said["end"]["errors"] == "", said
-    assert said["gone"]["message"].endswith(" (netdevsim) is gone")
-    assert "(netdevsim) came: esp-hw-offload on" in said["came"]["message"]
-
-
 def test_no_card(answer: dict[str, Any]) -> None:
     verdict, text, remedy = said(answer, "no card")
     assert (verdict, answer["no card"]["status"]) == ("missing", 2)
