@@ -42,7 +42,7 @@ def text(report: Report, found: MeasureReport, style: Style) -> str:
     lines = [line for each in said for line in wrapped(each, width, "", "  ")]
     if done:
         lines += ["", *_table(done, found, width), ""]
-        for each in (_how_sure(done), recommendation(report, found)):
+        for each in (_how_sure([*done, *found.before.values()]), recommendation(report, found)):
             lines += wrapped(each, width, "", "  ")
     if style.verbose:
         lines += ["", "packets per second in each round:", *_rounds(done, found, width)]

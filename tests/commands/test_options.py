@@ -117,7 +117,7 @@ def test_it_reads_what_argparse_reads(words: list[str]) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("--wrongness", "there is no option --wrongness"),
+        ("--xyzzy", "there is no option --xyzzy"),
         ("--che", "there is no option --che; did you mean --check?"),
         ("--formt=json", "there is no option --formt=json; did you mean --format?"),
         ("-x", "there is no option -x"),
