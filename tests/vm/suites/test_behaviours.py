@@ -185,7 +185,7 @@ def test_debians_own_kernels_answer_the_same(
     kernel: Kernel, request: pytest.FixtureRequest
 ) -> None:
     """One of them is enough for every run of the tests; `--kernel` names another."""
-    result = run(kernel, ["python3", str(SCRIPT), "filters"], timeout=400)
+    result = run(kernel, ["python3", str(SCRIPT), "filters"], timeout=600)
     assert result.status == 0, result.stderr
     answer = json.loads(result.stdout)
     like, others = DEBIANS[kernel.name]
