@@ -20,8 +20,8 @@ RANK = 0
 # Seconds between two comparisons: at least, where nothing says that anything has changed, and where
 # there is no inotify.
 _LEAST, _SELDOM, _EVERY = 0.3, 30.0, 2.0
-# Of the time, as much is for comparisons at most.
-_SHARE = 0.0005
+# Of the time, as much is for comparisons at most: where nothing is said, and where something is.
+_SHARE, _TOLD_SHARE = 0.0005, 0.05
 _LONGEST = 60.0
 # Directories that are listened to.
 _DIRECTORIES = 512
@@ -83,7 +83,7 @@ class FileChanges:
         changed = self._compare_new() if new else self._compare()
         took = time.thread_time() - start
         rest = min(took / _SHARE, _LONGEST)
-        self._soon = now + max(_LEAST, rest if took > _LEAST / 10 else 0.0)
+        self._soon = now + max(_LEAST, took / _TOLD_SHARE)
         self._next = now + max(_SELDOM if self._fd >= 0 else _EVERY, rest)
         if changed:
             yield FilesChanged()
