@@ -60,8 +60,10 @@ def tool(
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=60, user=user, group=user, extra_groups=()
     )
-    report = json.loads(done.stdout) if done.stdout.startswith("{") else {"needs": []}
-    said = [need for need in report["needs"] if "offload" in (need.get("feature") or "")]
+    report = json.loads(done.stdout) if done.stdout.startswith("{") else {}
+    # an error is an object as well
+    needs = report.get("needs", [])
+    said = [need for need in needs if "offload" in (need["feature"] or "")]
     return {"status": done.returncode, "stderr": done.stderr, "said": said}
 
 
