@@ -39,6 +39,7 @@ from tests.commands.bundle import state
 from tests.daemons.common import CONTEXT
 from tests.daemons.iked import common as iked
 from tests.daemons.libreswan import common as libreswan
+from tests.daemons.others import hostile as others
 from tests.daemons.strongswan import common as strongswan
 from tests.daemons.strongswan import traps
 from tests.daemons.texts import Texts
@@ -115,12 +116,6 @@ def read_strongswan(first: str) -> Callable[[bytes], object]:
 def read_strongswan_conf(data: bytes) -> object:
     texts = Texts(files(data, strongswan.STRONGSWAN))
     return strongswan_daemon.read(strongswan.STRONGSWAN, texts, options=strongswan.OPTIONS)
-
-
-def read_iked(data: bytes) -> object:
-    conf, *parts = text(data).split("\n#-- ")
-    more: dict[str, Any] = {f"x{n}": part for n, part in enumerate(parts)}
-    return iked.read(conf, **more)
 
 
 def read_proposals(data: bytes) -> object:
@@ -327,7 +322,7 @@ TARGETS: Mapping[str, Target] = {
         read_strongswan_conf, lambda: [*swanctl_cases("strongswan.conf")], SWANCTL_WORDS
     ),
     "iked": Target(
-        read_iked,
+        iked.read_bytes,
         lambda: [
             b'ikev2 "a" active esp inet from 10.0.0.0/8 to 10.1.0.0/16 peer 192.0.2.1 \\\n'
             b' childsa enc aes-256-gcm ikesa auth hmac-sha2-256 group curve25519 psk "x"\n',
@@ -335,6 +330,7 @@ TARGETS: Mapping[str, Target] = {
         ],
         (*IPSEC_WORDS, "ikev2 ", "$m", "m = ", "childsa ", "enc ", "psk ", "from ", "to ", "\\"),
     ),
+    "others": Target(others.read, others.seeds, others.WORDS),
     "proposals": Target(
         read_proposals,
         lambda: [b"aes256gcm16-x25519", b"aes_gcm256-null,aes128-sha1;modp2048", b"default"],

@@ -250,6 +250,30 @@ def test_lines_of_iked_conf(root: Path, capsys: pytest.CaptureFixture[str]) -> N
         listen(root, capsys, all_ways=False)
 
 
+# What other programs keep beside their keys, in places that are looked at and in some that are not.
+PROFILE = (
+    f"[connection]\nid=a\nuuid={CANARY}\n[vpn]\nipsec-enabled=yes\nipsec-psk={CANARY}\n"
+    f"ipsec-esp={CANARY}\ngateway={CANARY}\n{CANARY}={CANARY}\n"
+    "service-type=org.freedesktop.NetworkManager.l2tp\n"
+)
+STATE = "ip xfrm state add src {0} dst {0} proto esp spi 1 enc {1} {0} auth {0} {0}\n"
+SETKEY = 'add 192.0.2.1 192.0.2.2 esp 1 -E {1} "{0}" -A {0} {0};\n'
+CILIUM = "1 {1} {0} 128\n"
+
+
+def test_files_of_other_programs(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    installed(root, "starter")
+    put(root, {"usr/lib/NetworkManager/nm-l2tp-service": "", "usr/sbin/setkey": ""})
+    put(root, {"etc/NetworkManager/system-connections/a": PROFILE})
+    for name in ("rijndael-cbc", CANARY):
+        put(root, {"etc/ipsec-tools.conf": SETKEY.format(CANARY, name)})
+        listen(root, capsys, all_ways=False)
+    for form, names in ((STATE, ("'cbc(aes)'", CANARY)), (CILIUM, ("rfc4106(gcm(aes))",))):
+        for name in names:
+            put(root, {"x": form.format(CANARY, name)})
+            listen(root, capsys, "--config", "/x", all_ways=False)
+
+
 def test_lines_of_modprobe_d(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     put(root, {"etc/modprobe.d/x.conf": MODPROBE})
     (root / "proc").mkdir(exist_ok=True)

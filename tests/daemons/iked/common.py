@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """iked.conf as a text: what is read of it, and how iked would print that."""
 
+from typing import Any
+
 from modprobe_ipsec.catalog.model import Family, Protocol
 from modprobe_ipsec.daemons.iked import needs
 from modprobe_ipsec.daemons.iked.parser import parse
@@ -70,3 +72,10 @@ def _printed(clause: Clause) -> str:
         for word in kinds[kind]
     ]
     return " ".join((*words, *kinds["esn"]))
+
+
+def read_bytes(data: bytes) -> object:
+    """Several files from one text: what stands behind a line `#-- ` is another one."""
+    conf, *parts = data.decode("utf-8", "surrogateescape").split("\n#-- ")
+    more: dict[str, Any] = {f"x{n}": part for n, part in enumerate(parts)}
+    return read(conf, **more)
