@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever the files hold, there is a reading or a ConfigError, soon and in little memory."""
+"""Whatever the files hold, there is a reading or a ConfigError, in little memory."""
 
-import time
 import tracemalloc
 from collections.abc import Callable, Mapping
 from random import Random
@@ -20,7 +19,6 @@ from .common import BOTH, CATALOG, CONF, ENDS, OPTIONS, Texts, read
 from .test_cases import CASES, files
 
 MUTATED = 50_000
-SECONDS = 1.0
 VERSIONS = (None, (4, 10), (5, 2), (5, 3))
 
 
@@ -60,17 +58,14 @@ def test_mutated(rounds: Callable[[int], int]) -> None:
     count = rounds(MUTATED)
     random = Random("mutated")  # noqa: S311
     cases = [files(case) for case in CASES]
-    slowest, read_at_all, refused = 0.0, 0, 0
+    read_at_all, refused = 0, 0
     for number in range(count):
         texts = generate.mutated(
             random, random.choice(cases) if number % 2 else generate.config(random)
         )
-        start = time.process_time()
         reading = check(texts, number=number)
-        slowest = max(slowest, time.process_time() - start)
         read_at_all += reading is not None
         refused += reading is None
-    assert slowest < SECONDS
     # both answers are really exercised
     assert refused > count / 100
     assert read_at_all > count / 2
@@ -120,10 +115,7 @@ HOSTILE = hostile()
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile(name: str) -> None:
-    start = time.process_time()
     check(HOSTILE[name])
-    # for 8 MiB; that it is linear is what counts
-    assert time.process_time() - start < 30
 
 
 @pytest.mark.parametrize(
