@@ -15,9 +15,10 @@
 
 PYTHON ?= python3
 VENV := .venv
-# For one kernel or one test: make test PYTEST_ARGS='tests/vm --kernel 6.1 -k gcm'. By default two files
-# at a time: a file's tests often share what took a guest to find out.
-PYTEST_ARGS ?= -n 2 --dist loadfile
+# For one kernel or one test: make test PYTEST_ARGS='tests/vm --kernel 6.1 -k gcm'. By default three files
+# at a time, for two processors: a file's tests often share what took a guest to find out, and a guest
+# often waits. In the order of tests/conftest.py.
+PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 FACTOR ?= 10
 
 PREFIX ?= /usr/local

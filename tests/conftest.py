@@ -3,6 +3,7 @@
 
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -15,6 +16,10 @@ settings.load_profile("no times")
 for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, signal.SIG_DFL)
+
+
+# By their markers.
+_LONGEST = ("qemu", "uml", "long")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -54,6 +59,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "fuzz: reads thousands of random inputs, see --fuzz")
     config.addinivalue_line("markers", "long: takes most of a minute; make quick does without")
     config.addinivalue_line("markers", "oracle: compares with a daemon's own parser")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that boot guests come first: what is left for the end is short and easily shared."""
+    ranks: dict[Path, int] = {}
+    for item in items:
+        rank = next((at for at, mark in enumerate(_LONGEST) if item.get_closest_marker(mark)), 9)
+        ranks[item.path] = min(rank, ranks.get(item.path, 9))
+    items.sort(key=lambda item: ranks[item.path])
 
 
 @pytest.fixture(scope="session")
