@@ -72,8 +72,8 @@ def test_a_report_format(copy: Copy) -> None:
     file = copy.root / "modprobe_ipsec/report/formats/by_verdict.py"
     file.write_text(FORMAT)
     assert copy.check(*ASK, "--format", "by-verdict").stdout == "loadable 1\n"
-    assert "by-verdict|journal|json|text" in copy.run("--help").stdout
-    assert "choose from by-verdict, journal, json, text" in copy.run("--format=x").stderr
+    assert "  by-verdict, html, journal, json" in copy.run("--help").stdout
+    assert "choose from by-verdict, html, journal, json" in copy.run("--format=x").stderr
     # how to say it is for people only
     assert copy.check(*ASK, "--format", "by-verdict", "-q").returncode == 64
     assert copy.changed() == {"modprobe_ipsec/report/formats/by_verdict.py"}
@@ -86,7 +86,7 @@ def test_a_report_format(copy: Copy) -> None:
 
 def test_an_option(copy: Copy) -> None:
     copy.insert(TABLE, LAST, OPTION)
-    copy.insert("modprobe_ipsec/commands/verbs/check.py", "    put_report(", HEED)
+    copy.insert("modprobe_ipsec/commands/verbs/check.py", "    return put_report(", HEED)
     done = copy.check(*ASK, "--silent")
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
     refused = copy.run("--silent", "--dry-run")
