@@ -23,7 +23,7 @@ from tests.vm.harness.apt import source_lines, transport_settings
 from tests.vm.harness.cache import cache_directory, locked
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-NAMES = ("libreswan", "strongswan")
+NAMES = ("libreswan", "strongswan", "openiked")
 """What is built here. Not Alpine's: what stands after FROM is made of Debian's packages."""
 SUITE = "trixie"
 BASE = "docker.io/library/debian:13-slim"
