@@ -104,7 +104,7 @@ def test_the_host_keeps_no_sa(answer: dict[str, Any]) -> None:
     assert answer["states"] == ""
 
 
-@pytest.mark.kernels("6.1", "7")
+@pytest.mark.kernels("7")
 def test_debians_own_kernels_have_xfrm_interfaces(kernel: Kernel) -> None:
     asked = ("--check", "--prove=packets", "--format", "json", "--esp", "aes256gcm16,aes128-sha256")
     result = run(kernel, ["python3", "-I", "-m", "modprobe_ipsec", *asked], timeout=300)

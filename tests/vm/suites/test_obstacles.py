@@ -289,7 +289,7 @@ def check_confined(answer: dict[str, Any]) -> None:
     assert answer["lifted"]["status"] == 0
 
 
-@pytest.mark.kernels("5.10", "6.1", "7")
+@pytest.mark.kernels("5.10", "7")
 def test_what_fips_mode_forbids_is_what_the_kernel_refuses(kernel: Kernel) -> None:
     said = answers(kernel, "all", "fips=1")["all"]["load"]
     assert said["report"]["kernel"]["fips"] is (kernel.name in WITH_FIPS)

@@ -13,7 +13,7 @@ from tests.vm.harness.kernels import Kernel
 
 # the oldest, one between and the newest: what differs more is in the matrix
 pytestmark = pytest.mark.kernels("uml-5.10", "uml-6.1", "uml-7")
-WITH_ACCELERATORS = pytest.mark.kernels("5.10", "6.1", "7")
+WITH_ACCELERATORS = pytest.mark.kernels("5.10", "7")
 SCRIPT = Path(__file__).parents[1] / "guests" / "odd.py"
 
 
