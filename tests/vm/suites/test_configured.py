@@ -10,7 +10,8 @@ from tests.vm.harness.guest import run
 from tests.vm.harness.kernels import Kernel
 from tests.vm.harness.uml import UmlKernel
 
-pytestmark = pytest.mark.kernels("6.1", "uml-6.1")
+# long, since what it expects is of these kernels, and make quick would run it on another
+pytestmark = [pytest.mark.kernels("6.1", "uml-6.1"), pytest.mark.long]
 
 LIBRESWAN = """
 config setup
