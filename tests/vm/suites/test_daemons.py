@@ -15,7 +15,7 @@ from tests.vm.harness import tunnels, uml
 from tests.vm.harness.booted import UNIT, UNITS, boot
 from tests.vm.harness.image import REPOSITORY
 from tests.vm.harness.kernels import Kernel
-from tests.vm.harness.peer import LIBRESWAN_PEER, PEER, STRONGSWAN_CONF, STRONGSWAN_PEER
+from tests.vm.harness.peer import LIBRESWAN_PEER, STRONGSWAN_CONF, STRONGSWAN_PEER, two_hosts
 from tests.vm.harness.states import algorithms, bytes_of, protocol
 from tests.vm.harness.systems import SYSTEMS, systems
 from tests.vm.harness.tunnels import TUNNELS, Tunnel
@@ -30,18 +30,7 @@ KERNELS = {
 WITHOUT = "uml-7"
 """Where each is tried without the tool: what it waits for in vain does not depend on drivers."""
 SCRIPT = Path(__file__).parents[1] / "guests" / "tunnels.py"
-WANTS = f"{UNITS}/multi-user.target.wants"
 
-TWO_HOSTS = f"""\
-[Unit]
-Description=A second host and the wire to it
-Before=network-online.target modprobe-ipsec.service
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart={tunnels.NETWORK}
-"""
 SEAL_ONLY = """\
 [Unit]
 Description=Seals the kernel where the tool would, without the tool
@@ -122,18 +111,12 @@ def _observe(system: str, kernel: Kernel, with_tool: bool) -> Said:
         "units": units,
         "tunnels": [_orders(tunnel, daemon) for tunnel in wanted],
     }
+    both, links = two_hosts(daemon.unit, daemon.peer)
     files = {
         **daemon.files,
         "/tunnels.json": json.dumps(orders).encode(),
         "/run-test.py": SCRIPT.read_bytes(),
-        tunnels.NETWORK: tunnels.network().encode(),
-        f"{UNITS}/two-hosts.service": TWO_HOSTS.encode(),
-        f"{UNITS}/peer.service": PEER.format(unit=daemon.unit, settings=daemon.peer).encode(),
-    }
-    links = {
-        f"{UNITS}/network-online.target.wants/two-hosts.service": f"{UNITS}/two-hosts.service",
-        f"{WANTS}/peer.service": f"{UNITS}/peer.service",
-        f"{WANTS}/{daemon.unit}": f"/lib/systemd/system/{daemon.unit}",
+        **both,
     }
     enabled = f"{UNITS}/{daemon.unit}.wants/modprobe-ipsec.service"
     if with_tool:

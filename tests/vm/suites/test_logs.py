@@ -16,11 +16,11 @@ import pytest
 
 from modprobe_ipsec.glossary.log import search
 from tests.glossary import BOOK
-from tests.vm.harness import tunnels, uml
+from tests.vm.harness import uml
 from tests.vm.harness.booted import UNITS, boot
 from tests.vm.harness.kernels import Kernel, fetch
-from tests.vm.harness.peer import PEER
-from tests.vm.suites.test_daemons import TWO_HOSTS, WANTS, _daemon
+from tests.vm.harness.peer import two_hosts
+from tests.vm.suites.test_daemons import _daemon
 
 # An old and a new one of each; what pluto 5.2 tries when it starts loads much beforehand.
 SYSTEMS = {"uml-6.1": "bookworm-libreswan", "uml-7": "trixie-strongswan"}
@@ -247,19 +247,13 @@ def observe(
         }
 
     data = {"settle": daemon.settle, "failures": [orders(f) for f in failures]}
+    both, links = two_hosts(daemon.unit, daemon.peer)
     files = {
         **daemon.files,
         "/failures.json": json.dumps(data).encode(),
         "/run-test.py": SCRIPT.read_bytes(),
-        tunnels.NETWORK: tunnels.network().encode(),
-        f"{UNITS}/two-hosts.service": TWO_HOSTS.encode(),
-        f"{UNITS}/peer.service": PEER.format(unit=daemon.unit, settings=daemon.peer).encode(),
+        **both,
         f"{UNITS}/{daemon.unit}.d/once.conf": ONCE,
-    }
-    links = {
-        f"{UNITS}/network-online.target.wants/two-hosts.service": f"{UNITS}/two-hosts.service",
-        f"{WANTS}/peer.service": f"{UNITS}/peer.service",
-        f"{WANTS}/{daemon.unit}": f"/lib/systemd/system/{daemon.unit}",
     }
     result = boot(
         kernel,

@@ -13,8 +13,7 @@ import pytest
 from tests.vm.harness import tunnels
 from tests.vm.harness.booted import UNITS, boot
 from tests.vm.harness.kernels import Kernel
-from tests.vm.harness.peer import LIBRESWAN_PEER, PEER, STRONGSWAN_CONF, STRONGSWAN_PEER
-from tests.vm.suites.test_daemons import TWO_HOSTS, WANTS
+from tests.vm.harness.peer import LIBRESWAN_PEER, STRONGSWAN_CONF, STRONGSWAN_PEER, two_hosts
 
 pytestmark = pytest.mark.kernels("uml-7")
 SCRIPT = Path(__file__).parents[1] / "guests" / "watch_daemon.py"
@@ -135,19 +134,13 @@ def observe(kernel: Kernel, system: str) -> Said:
             for tried in TRIED
         ],
     }
+    both, links = two_hosts(side.unit, side.peer)
     files = {
         **side.files,
         "/watch.json": json.dumps(orders).encode(),
         "/run-test.py": SCRIPT.read_bytes(),
-        tunnels.NETWORK: tunnels.network().encode(),
-        f"{UNITS}/two-hosts.service": TWO_HOSTS.encode(),
-        f"{UNITS}/peer.service": PEER.format(unit=side.unit, settings=side.peer).encode(),
+        **both,
         f"{UNITS}/{side.unit}.d/once.conf": ONCE,
-    }
-    links = {
-        f"{UNITS}/network-online.target.wants/two-hosts.service": f"{UNITS}/two-hosts.service",
-        f"{WANTS}/peer.service": f"{UNITS}/peer.service",
-        f"{WANTS}/{side.unit}": f"/lib/systemd/system/{side.unit}",
     }
     result = boot(
         kernel, system, ["python3", "/run-test.py"], files=files, links=links, timeout=600
